@@ -1,0 +1,1 @@
+"""The `.ppd` language itself: its Lark grammar and word lists, read by the compiler and the editors."""
