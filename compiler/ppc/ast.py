@@ -39,7 +39,7 @@ class DottedName:
 class Constant:
     """A literal: str (r"" and triple-quoted alike), int, float, bool, None, date, datetime (naive) or timedelta."""
 
-    value: None | bool | int | float | str | date | datetime | timedelta
+    value: bool | int | float | str | date | datetime | timedelta | None
     span: Span
 
 
@@ -228,7 +228,7 @@ class EdgeSide:
     span: Span
 
 
-# --- statements inside a dag, group, template or handler ----------------------------------------------------------------
+# --- statements inside a dag, group, template or handler -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +286,7 @@ class HandlerDecl:
     span: Span
 
 
-# --- statements of a file -------------------------------------------------------------------------------------------------
+# --- statements of a file ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class At:
 
 # --- expressions -----------------------------------------------------------------------------------------------------
 
-Constant: TypeAlias = None | bool | int | float | str | Decimal | date | datetime | timedelta
+Constant: TypeAlias = bool | int | float | str | Decimal | date | datetime | timedelta | None
 
 
 class RunField(StrEnum):
