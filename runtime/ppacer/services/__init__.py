@@ -1,1 +1,1 @@
-"""The loops of a running program: one service a file, each told what to do by the pure core."""
+"""The running parts of a program, one loop a file. Importing this package imports none of them."""

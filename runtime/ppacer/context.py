@@ -1,0 +1,84 @@
+"""What a task can know of its attempt: `def load(rows: list, context: TaskContext)`."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ppacer.core import codec, instants
+from ppacer.protocol import RunInfo
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The run that an attempt belongs to.
+
+    `scheduled_at` is the planned time, never the time at which somebody got round to it, and `previous` the planned
+    time of the scheduled run before it, if any: both aware, in the dag's zone. `date` is the date of `scheduled_at` in
+    the dag's zone. `params` holds the values of the run's parameters.
+    """
+
+    id: str
+    dag: str
+    build: str
+    scheduled_at: datetime
+    date: date
+    previous: datetime | None
+    params: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """Handed to a task through the parameter that is annotated with this class.
+
+    `task` is the task's full id, `attempt` counts its attempts in this run from 1. `idempotency_key` is the same over
+    all attempts of the task in this run and differs from that of any other task and run; its 32 hexadecimal digits may
+    stand in a header, a file name or a database key. What `logger` is given at any level becomes part of the attempt's
+    log, `extra` included. `cancelled` is set when the attempt has been told to stop, by a time-out, a cancel or a lost
+    lease: its main thread is interrupted then, and what has not ended after a grace time of 5 seconds is killed.
+    """
+
+    run: RunContext
+    task: str
+    attempt: int
+    idempotency_key: str
+    logger: logging.Logger
+    cancelled: threading.Event
+
+
+def make_context(run: RunInfo, task: str, position: int, number: int, cancelled: threading.Event) -> TaskContext:
+    """The context of an attempt. Raises `UnknownZoneError` where this machine does not know the dag's time zone."""
+    zone = instants.zone(run.timezone)
+    scheduled_at = instants.to_datetime(run.scheduled_at, zone)
+    params = codec.decode(run.params)
+    if not isinstance(params, dict):
+        raise TypeError(f"the params of a run are a dict, not {type(params).__name__}")
+    return TaskContext(
+        run=RunContext(
+            id=run.id,
+            dag=run.dag,
+            build=run.build,
+            scheduled_at=scheduled_at,
+            date=scheduled_at.date(),
+            previous=None if run.previous_at is None else instants.to_datetime(run.previous_at, zone),
+            params=params,
+        ),
+        task=task,
+        attempt=number,
+        idempotency_key=_idempotency_key(run.id, task, position),
+        logger=_logger(),
+        cancelled=cancelled,
+    )
+
+
+def _idempotency_key(run: str, task: str, position: int) -> str:
+    return hashlib.sha256(f"{run}\n{task}\n{position}".encode()).hexdigest()[:32]
+
+
+def _logger() -> logging.Logger:
+    logger = logging.getLogger("task")
+    logger.setLevel(logging.DEBUG)
+    return logger

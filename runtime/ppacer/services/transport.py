@@ -1,0 +1,178 @@
+"""How an executor's exchanges reach the scheduler: over HTTP, or within the program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
+
+from ppacer import wire
+from ppacer.protocol import EXCHANGE_PATH, Exchange, ExchangeAnswer
+
+ANSWER_SECONDS = 20.0
+"""How long an answer may take beyond the time for which the scheduler was asked to hold a claim."""
+
+CONNECT_SECONDS = 5.0
+
+_CLIENTS = 4
+"""Exchanges under way at one time: the long-poll, a delivery, a renewal and the one that closes."""
+
+_MAX_ANSWER = 64 * 1024 * 1024
+
+
+class Fault(Enum):
+    """Why an exchange was not answered, by what helps against it."""
+
+    AWAY = "away"
+    """Nobody answered, or somebody who cannot just now: the same request again later is safe, and may help."""
+
+    FORBIDDEN = "forbidden"
+    """The token is missing or wrong: only another token helps."""
+
+    VERSION = "version"
+    """The scheduler speaks another version of the protocol: only another program helps."""
+
+    REJECTED = "rejected"
+    """The scheduler will not have this very request, now or later."""
+
+
+class TransportError(Exception):
+    """An exchange that was not answered as it should be; the message says why, for people."""
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class Transport(Protocol):
+    """A way to the scheduler."""
+
+    async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
+        """The scheduler's answer. Raises `TransportError`."""
+        ...
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        ...
+
+
+Handler: TypeAlias = Callable[[Exchange], Awaitable[ExchangeAnswer]]
+"""The scheduler's side of an exchange, as `Scheduler.exchange`."""
+
+
+class DirectTransport:
+    """The way to a scheduler in the same program: its handler, called through the same bytes as over HTTP.
+
+    A handler runs to its end even where nobody waits for it any more, just as a request that has been sent does.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._under_way: set[asyncio.Task[bytes]] = set()
+
+    async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
+        task = asyncio.create_task(self._answer(wire.encode(exchange)))
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+        try:
+            return wire.decode(ExchangeAnswer, await asyncio.shield(task))
+        except wire.WireError as fault:
+            raise TransportError(Fault.REJECTED, f"the exchange was not understood: {fault}") from fault
+        except TransportError:
+            raise
+        except Exception as fault:
+            raise TransportError(Fault.AWAY, f"the scheduler failed: {type(fault).__name__}: {fault}") from fault
+
+    def close(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+
+    async def _answer(self, request: bytes) -> bytes:
+        return wire.encode(await self._handler(wire.decode(Exchange, request)))
+
+    def _done(self, task: asyncio.Task[bytes]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen by the exchange, or by nobody: either way it is no stray error
+
+
+class HttpTransport:
+    """The way to a scheduler at `url` (`http://host:port`), with its bearer token if it asks for one."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._client: AsyncHTTPClient | None = None
+
+    async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
+        held = exchange.claim.wait if exchange.claim else 0.0
+        request = HTTPRequest(
+            self.url + EXCHANGE_PATH,
+            method="POST",
+            headers=self._headers,
+            body=wire.encode(exchange),
+            connect_timeout=CONNECT_SECONDS,
+            request_timeout=held + ANSWER_SECONDS,
+            follow_redirects=False,
+        )
+        if self._client is None:
+            self._client = SimpleAsyncHTTPClient(
+                force_instance=True, max_clients=_CLIENTS, max_buffer_size=_MAX_ANSWER, max_body_size=_MAX_ANSWER
+            )
+        try:
+            response = await self._client.fetch(request)
+            return wire.decode(ExchangeAnswer, response.body)
+        except wire.WireError as fault:
+            raise TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler: {fault}") from fault
+        except HTTPTimeoutError as fault:
+            raise TransportError(Fault.AWAY, f"{self.url} did not answer in time") from fault
+        except HTTPClientError as fault:
+            raise self._refusal(fault) from fault
+        except socket.gaierror as fault:
+            raise TransportError(Fault.AWAY, f"{self.url}: no such host") from fault
+        except ConnectionRefusedError as fault:
+            raise TransportError(Fault.AWAY, f"{self.url}: nothing listens there (connection refused)") from fault
+        except OSError as fault:
+            raise TransportError(Fault.AWAY, f"{self.url}: {fault.strerror or fault}") from fault
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _refusal(self, fault: HTTPClientError) -> TransportError:
+        detail = _detail(fault)
+        match fault.code:
+            case 401 | 403:
+                return TransportError(Fault.FORBIDDEN, f"{self.url} refuses this executor's token: {detail}")
+            case 426:
+                return TransportError(Fault.VERSION, f"{self.url} speaks another version: {detail}")
+            case 408 | 425 | 429:
+                return TransportError(Fault.AWAY, f"{self.url} asks to try later: {detail}")
+            case code if 400 <= code < 500:
+                return TransportError(Fault.REJECTED, f"{self.url} refused a request: {detail}")
+            case code:
+                return TransportError(Fault.AWAY, f"{self.url} cannot answer just now: {code} {detail}")
+
+
+def _detail(fault: HTTPClientError) -> str:
+    """What the answer says of itself: the `detail` or `title` of its problem+json, else the status line's reason."""
+    body = fault.response.body if fault.response is not None else b""
+    try:
+        problem: object = json.loads(body)
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict):
+        for key in ("detail", "title"):
+            text = problem.get(key)
+            if isinstance(text, str) and text:
+                return text
+    return fault.message or f"status {fault.code}"

@@ -1,0 +1,1 @@
+"""The built-in tasks: ordinary callables, run in workers as users' own are."""
