@@ -1,0 +1,151 @@
+"""The command line of a generated program: its commands, their arguments and help."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import ppacer
+from ppacer import spec
+from ppacer.cli.command import Invocation
+from ppacer.config import SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command to run and what was given on the command line; what was not given is left out of `values`."""
+
+    run: Callable[[Invocation], int]
+    values: Mapping[str, object]
+
+
+def parse(program: spec.Program, file: Path, arguments: Sequence[str]) -> Options:
+    """Reads the command line. Raises `SystemExit` (2 for a misuse, 0 after `--help` and `--version`)."""
+    values = vars(_parser(program, file).parse_args(arguments))
+    command = _COMMANDS[values.pop("command", None) or "start"]
+    return Options(_loader(command), values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """`target` is `module:function`, imported only when the command runs."""
+
+    help: str
+    target: str
+    settings: tuple[str, ...]
+
+
+_STORAGE = ("database", "logs")
+_SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain")
+_WORKING = ("name", "capacity", "labels")
+_CLIENT = ("database", "scheduler", "token")
+
+_COMMANDS: Mapping[str, _Command] = {
+    "start": _Command(
+        "scheduler, executor and page in one (the default)", "ppacer.cli.serve:start", (*_SERVING, *_WORKING)
+    ),
+    "scheduler": _Command("scheduler and page alone; executors join over HTTP", "ppacer.cli.serve:scheduler", _SERVING),
+    "executor": _Command(
+        "runs tasks for a scheduler on this or another machine",
+        "ppacer.cli.serve:executor",
+        ("scheduler", "token", *_WORKING, "drain"),
+    ),
+    "run": _Command(
+        "runs a dag once, here, and shows how it goes",
+        "ppacer.cli.run:run",
+        (*_CLIENT, "logs", "capacity", "labels"),
+    ),
+    "list": _Command("lists the dags", "ppacer.cli.listing:list_dags", ()),
+    "show": _Command("shows a dag's settings and tasks", "ppacer.cli.listing:show", ()),
+    "next": _Command("shows when a dag runs next", "ppacer.cli.listing:next_runs", ()),
+    "trigger": _Command("asks for a run now", "ppacer.cli.trigger:trigger", (*_CLIENT, "logs")),
+    "logs": _Command("prints what tasks wrote", "ppacer.cli.logs:logs", (*_CLIENT, "logs")),
+    "config": _Command(
+        "prints the settings in force and where each came from",
+        "ppacer.cli.listing:config",
+        tuple(setting.name for setting in SETTINGS),
+    ),
+}
+
+
+def _loader(command: _Command) -> Callable[[Invocation], int]:
+    def run(invocation: Invocation) -> int:
+        module, _, name = command.target.partition(":")
+        function: Callable[[Invocation], int] = getattr(importlib.import_module(module), name)
+        return function(invocation)
+
+    return run
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says `error:` as all commands do."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(2, f"error: {message}\n")
+
+
+def _parser(program: spec.Program, file: Path) -> argparse.ArgumentParser:
+    dags = "1 dag" if len(program.dags) == 1 else f"{len(program.dags)} dags"
+    parser = _Parser(
+        prog=f"python {file.name}",
+        description=f"{program.name}: {dags}, compiled by ppc {program.compiler}. Without a command: start.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    version = f"{program.name} (build {program.build[:12]}), compiled by ppc {program.compiler}"
+    parser.add_argument("--version", action="version", version=f"{version}, ppacer {ppacer.__version__}")
+    _add_settings(parser, _COMMANDS["start"].settings)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog=parser.prog)
+    for name, command in _COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=command.help,
+            description=command.help[0].upper() + command.help[1:] + ".",
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+        )
+        _add_arguments(sub, name)
+        _add_settings(sub, command.settings)
+    return parser
+
+
+def _add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    if command in ("run", "show", "next", "trigger"):
+        parser.add_argument("dag", metavar="DAG", help="the dag's name")
+    if command in ("run", "trigger"):
+        parser.add_argument(
+            "-p", "--param", dest="params", metavar="NAME=VALUE", action="append", help="a parameter of the run"
+        )
+        parser.add_argument("--at", metavar="TIME", help="the run's logical time, such as 2026-01-31T02:15 [now]")
+    if command == "run":
+        parser.add_argument("-q", "--quiet", action="store_true", help="leave out what the tasks print")
+    if command == "trigger":
+        parser.add_argument("--key", metavar="TEXT", help="idempotency key: asked twice, it makes one run")
+    if command == "next":
+        parser.add_argument("-n", dest="count", metavar="N", type=_count, help="how many times to show [5]")
+    if command == "logs":
+        parser.add_argument("run", metavar="RUN", help="a run's id, a unique part of it, or `latest`")
+        parser.add_argument("task", metavar="TASK", nargs="?", help="one task [all]")
+        parser.add_argument("--attempt", metavar="N", type=_count, help="an earlier attempt [the last]")
+
+
+def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    group = parser.add_argument_group("settings")
+    group.add_argument("--config", metavar="FILE", help="read settings from this TOML file [PROGRAM.toml if there]")
+    for setting in SETTINGS:
+        if setting.name == "labels" and setting.name in names:
+            group.add_argument("--label", dest="labels", metavar=setting.metavar, action="append", help=setting.help)
+        elif setting.name in names:
+            group.add_argument(f"--{setting.name}", metavar=setting.metavar, help=setting.help)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000")
+    return int(text)

@@ -1,0 +1,82 @@
+"""What every command gets, and the error by which it ends."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from ppacer import spec
+from ppacer.cli.console import Console
+from ppacer.config import Config, Loaded, load
+
+CallableLoader: TypeAlias = Callable[[], object]
+"""Imports and returns one of the users' callables; called only in workers."""
+
+
+class CommandError(Exception):
+    """A fault of whoever gave the command, or of the surroundings: a message for people and an exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of the program: what it is, where its file lies, the values of the command line, the output."""
+
+    program: spec.Program
+    callables: Mapping[str, CallableLoader]
+    file: Path
+    values: Mapping[str, object]
+    console: Console
+
+    @property
+    def config(self) -> Config:
+        return self.loaded.config
+
+    @property
+    def loaded(self) -> Loaded:
+        """The effective settings. Raises `ConfigError`."""
+        named = self.values.get("config")
+        return load(
+            self.file,
+            flags=self.values,
+            environ=os.environ,
+            config_file=named if isinstance(named, str) else None,
+        )
+
+    def text(self, name: str) -> str:
+        """An argument of the command line that the parser made sure of."""
+        value = self.values[name]
+        assert isinstance(value, str)
+        return value
+
+    def number(self, name: str, default: int) -> int:
+        value = self.values.get(name, default)
+        assert isinstance(value, int)
+        return value
+
+    def flag(self, name: str) -> bool:
+        return self.values.get(name) is True
+
+    def dag(self, dag_id: str) -> spec.Dag:
+        """The program's dag of that name. Raises `CommandError` with the similar names."""
+        for dag in self.program.dags:
+            if dag.id == dag_id:
+                return dag
+        raise CommandError(f"there is no dag `{dag_id}`{similar(dag_id, [dag.id for dag in self.program.dags])}", 2)
+
+
+def similar(name: str, names: list[str]) -> str:
+    """`; did you mean `x`?`, or what there is if that is little, or nothing."""
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    if 0 < len(names) <= 8:
+        return f"; there is {', '.join(f'`{known}`' for known in names)}"
+    return ""

@@ -1,0 +1,147 @@
+"""`list`, `show`, `next`, `config`: what the program itself can tell, without a database."""
+
+from __future__ import annotations
+
+from ppacer import spec
+from ppacer.cli.command import CommandError, Invocation
+from ppacer.cli.console import SECOND, Cell, Style, clip, local_time, now_us
+from ppacer.core.instants import to_datetime, zone
+from ppacer.core.schedule import DagClock
+from ppacer.web.describe import ahead_text, interval_text, place_text, schedule_text
+
+
+def list_dags(invocation: Invocation) -> int:
+    console = invocation.console
+    now = now_us()
+    rows = []
+    for dag in invocation.program.dags:
+        due = next_due(dag, now)
+        rows.append(
+            [
+                Cell(dag.id, Style.BOLD),
+                Cell(str(len(dag.tasks)), right=True),
+                _schedules(dag),
+                Cell(local_time(due) if due is not None else "–", Style.PLAIN if due is not None else Style.DIM),
+                Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
+                Cell(clip(_first_line(dag.doc), 60), Style.DIM),
+            ]
+        )
+    console.table(rows, ("dag", "tasks", "schedule", "next run", "", ""))
+    return 0
+
+
+def show(invocation: Invocation) -> int:
+    dag = invocation.dag(invocation.text("dag"))
+    console = invocation.console
+    console.line(dag.id, Style.BOLD)
+    for line in dag.doc.strip().splitlines():
+        console.line(f"  {line.strip()}")
+    console.line()
+    console.table([[Cell(name, Style.DIM), value] for name, value in _facts(invocation.program, dag)], indent="  ")
+    console.line()
+    rows = [
+        [Cell(task.id, Style.BOLD), ", ".join(task.parents) or "–", task.callable, Cell(_settings(task), Style.DIM)]
+        for task in dag.tasks
+    ]
+    console.table(rows, ("task", "after", "runs", "settings"), indent="  ")
+    return 0
+
+
+def next_runs(invocation: Invocation) -> int:
+    dag = invocation.dag(invocation.text("dag"))
+    if not dag.schedules:
+        raise CommandError(f"{dag.id} has no schedule: it runs when it is triggered")
+    now = now_us()
+    clock = DagClock(dag)
+    tz = zone(dag.timezone)
+    due = clock.next(now)
+    if due is None:
+        raise CommandError(f"{dag.id} is never due again: its `end` has passed")
+    rows = []
+    for _ in range(invocation.number("count", 5)):
+        if due is None:
+            break
+        rows.append(
+            [
+                to_datetime(due, tz).strftime("%a %Y-%m-%d %H:%M:%S %Z"),
+                local_time(due),
+                Cell(ahead_text((due - now) / SECOND), Style.DIM),
+            ]
+        )
+        due = clock.next(due)
+    invocation.console.table(rows, (f"in {dag.timezone}", "local time", ""))
+    return 0
+
+
+def config(invocation: Invocation) -> int:
+    loaded = invocation.loaded
+    rows = []
+    for name, origin in loaded.origins.items():
+        value = getattr(loaded.config, name)
+        if name == "token" and value is not None:
+            shown = "set"
+        elif isinstance(value, tuple):
+            shown = ", ".join(value) or "–"
+        else:
+            shown = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        rows.append([Cell(name, Style.BOLD), shown, Cell(origin, Style.DIM)])
+    invocation.console.table(rows, ("setting", "value", "from"))
+    for name in loaded.unknown:
+        invocation.console.line(f"{name} is set, but there is no such setting", Style.YELLOW)
+    return 0
+
+
+def next_due(dag: spec.Dag, now: int) -> int | None:
+    """When the dag is due next, or none: without a schedule, after its end, or where only a worker can tell."""
+    if not dag.schedules or any(isinstance(schedule, spec.CustomSchedule) for schedule in dag.schedules):
+        return None
+    return DagClock(dag).next(now)
+
+
+def _schedules(dag: spec.Dag) -> Cell:
+    if not dag.schedules:
+        return Cell("on trigger only", Style.DIM)
+    return Cell(" + ".join(schedule_text(schedule) for schedule in dag.schedules))
+
+
+def _facts(program: spec.Program, dag: spec.Dag) -> list[tuple[str, str]]:
+    now = now_us()
+    due = next_due(dag, now)
+    facts = [("schedule", _schedules(dag).text)]
+    if dag.schedules:
+        facts.append(("time zone", dag.timezone))
+    if due is not None:
+        facts.append(("next run", f"{local_time(due)} ({ahead_text((due - now) / SECOND)})"))
+    if dag.start is not None:
+        facts.append(("start", str(dag.start)))
+    if dag.end is not None:
+        facts.append(("end", str(dag.end)))
+    if dag.catchup is not spec.Catchup.NONE:
+        facts.append(("catchup", dag.catchup.value))
+    if dag.max_active_runs != 1:
+        facts.append(("active runs", f"at most {dag.max_active_runs}"))
+    if dag.tags:
+        facts.append(("tags", ", ".join(dag.tags)))
+    if dag.owner:
+        facts.append(("owner", dag.owner))
+    facts.append(("source", place_text(program, dag.at)))
+    return facts
+
+
+def _settings(task: spec.Task) -> str:
+    """What a task has other than by default."""
+    parts = []
+    if task.retries:
+        delay = f" after {interval_text(task.retry_delay)}" if task.retry_delay else ""
+        parts.append(f"{task.retries} {'retry' if task.retries == 1 else 'retries'}{delay}")
+    if task.timeout != spec.DEFAULT_TIMEOUT:
+        parts.append("no time-out" if task.timeout is None else f"time-out {interval_text(task.timeout)}")
+    if task.trigger is not spec.Trigger.ALL_SUCCESS:
+        parts.append(f"when {task.trigger.value}")
+    if task.runs_on:
+        parts.append(f"on {', '.join(task.runs_on)}")
+    return ", ".join(parts)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]

@@ -1,0 +1,246 @@
+"""The program's settings: flags over `PPACER_*` environment over a TOML file over defaults.
+
+`load` works out the effective settings and remembers where each one came from. Paths in a flag or in the environment
+are relative to the working directory, those in a TOML file to its folder; the defaults stand beside the program.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TypeAlias
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 9321
+ENVIRONMENT_PREFIX = "PPACER_"
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message names the setting and where it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Effective settings. Durations are seconds; `database` is a path or a database URL.
+
+    `scheduler` is the address that `executor` asks for work, `name` what an executor calls itself.
+    """
+
+    host: str
+    port: int
+    token: str | None
+    database: str
+    logs: str
+    lease: float
+    drain: float
+    scheduler: str | None
+    name: str
+    capacity: int
+    labels: tuple[str, ...]
+
+    @property
+    def lock_file(self) -> Path:
+        return Path(f"{self.database}.lock")
+
+    @property
+    def run_file(self) -> Path:
+        return Path(self.database).with_suffix(".run.json")
+
+    @property
+    def loopback(self) -> bool:
+        return is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, where each came from, and variables of the environment that look like settings but are none."""
+
+    config: Config
+    origins: Mapping[str, str]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: `help` is for `--help`, `metavar` for the value's place there."""
+
+    name: str
+    metavar: str
+    help: str
+    is_path: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("host", "HOST", f"address to serve on; beyond loopback a token is required [{LOOPBACK}]"),
+    Setting("port", "PORT", f"port to serve on; 0 takes any free one [{DEFAULT_PORT}]"),
+    Setting("token", "TOKEN", "secret that clients and executors must present [none on loopback]"),
+    Setting("database", "FILE", "the SQLite file with dags, runs and tasks [PROGRAM.db]", is_path=True),
+    Setting("logs", "FILE", "the SQLite file with the tasks' logs [DATABASE.logs.db]", is_path=True),
+    Setting("lease", "SECONDS", "how long an executor may be silent before its tasks count as lost [30]"),
+    Setting("drain", "SECONDS", "how long running tasks may go on after a stop was asked for [10]"),
+    Setting("scheduler", "URL", "the scheduler that an executor works for [none]"),
+    Setting("name", "NAME", "what this executor is called in logs and on the page [host and process id]"),
+    Setting("capacity", "N", "how many tasks this executor runs at once [4 per core, at least 8]"),
+    Setting("labels", "LABEL", "labels of this executor, for tasks with `runs_on`; repeat it for more [none]"),
+)
+
+
+def load(
+    program_file: str | Path,
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    config_file: str | None = None,
+) -> Loaded:
+    """The effective settings of the program at `program_file`; flags that are none were not given.
+
+    Raises `ConfigError` for a value that cannot be used, a setting that does not exist and a file that cannot be read.
+    """
+    program = Path(program_file).resolve()
+    given, origins = _gather(program, flags, environ, config_file)
+    stem = program.with_suffix("")
+    database = _database(given.get("database", str(stem.with_suffix(".db"))), origins)
+    config = Config(
+        host=_text(given, "host", origins) or LOOPBACK,
+        port=_integer(given, "port", origins, DEFAULT_PORT, least=0, most=65535),
+        token=_text(given, "token", origins),
+        database=database,
+        logs=_text(given, "logs", origins) or str(Path(database).with_suffix(".logs.db")),
+        lease=_seconds(given, "lease", origins, 30.0, least=1.0),
+        drain=_seconds(given, "drain", origins, 10.0, least=0.0),
+        scheduler=_url(_text(given, "scheduler", origins), origins),
+        name=_text(given, "name", origins) or f"{os.uname().nodename}-{os.getpid()}",
+        capacity=_integer(given, "capacity", origins, max(8, 4 * (os.cpu_count() or 1)), least=1, most=100_000),
+        labels=_labels(given.get("labels", ()), origins),
+    )
+    if not config.loopback and config.token is None:
+        raise ConfigError(
+            f"serving on {config.host} ({origins['host']}) needs a token: set {ENVIRONMENT_PREFIX}TOKEN or --token,"
+            f" or serve on {LOOPBACK}"
+        )
+    names = tuple(field.name for field in fields(Config))
+    return Loaded(config, {name: origins.get(name, "default") for name in names}, _unknown(environ))
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_Values: TypeAlias = dict[str, object]
+_NAMES = frozenset(setting.name for setting in SETTINGS)
+
+
+def _gather(
+    program: Path, flags: Mapping[str, object], environ: Mapping[str, str], config_file: str | None
+) -> tuple[_Values, dict[str, str]]:
+    values: _Values = {}
+    origins: dict[str, str] = {}
+
+    def take(found: Mapping[str, object], origin: str, base: Path) -> None:
+        for setting in SETTINGS:
+            value = found.get(setting.name)
+            if value is None:
+                continue
+            if setting.is_path and isinstance(value, str) and "://" not in value:
+                value = str(base / Path(value).expanduser())
+            values[setting.name] = value
+            origins[setting.name] = origin.replace("*", setting.name)
+
+    named = config_file or environ.get(f"{ENVIRONMENT_PREFIX}CONFIG")
+    toml = Path(named) if named else program.with_suffix(".toml")
+    if named or toml.is_file():
+        take(_read_toml(toml), str(toml), toml.resolve().parent)
+    here = Path.cwd()
+    for name in _NAMES:
+        text = environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}")
+        if text:
+            take({name: text}, f"{ENVIRONMENT_PREFIX}{name.upper()}", here)
+    take(flags, "--*", here)
+    if "labels" in origins:
+        origins["labels"] = origins["labels"].replace("--labels", "--label")
+    return values, origins
+
+
+def _read_toml(path: Path) -> _Values:
+    try:
+        with path.open("rb") as file:
+            found = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    for name in found:
+        if name not in _NAMES:
+            similar = difflib.get_close_matches(name, _NAMES, 1)
+            hint = f"; did you mean `{similar[0]}`?" if similar else ""
+            raise ConfigError(f"{path}: there is no setting `{name}`{hint}")
+    return found
+
+
+def _unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
+    known = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in _NAMES | {"config"}}
+    return tuple(sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known))
+
+
+def _refuse(name: str, value: object, origins: Mapping[str, str], wanted: str) -> ConfigError:
+    shown = "…" if name == "token" else repr(value)
+    return ConfigError(f"{name} = {shown} ({origins.get(name, 'default')}): {wanted}")
+
+
+def _text(values: _Values, name: str, origins: Mapping[str, str]) -> str | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise _refuse(name, value, origins, "expected a text that is not empty")
+    return value
+
+
+def _integer(values: _Values, name: str, origins: Mapping[str, str], default: int, *, least: int, most: int) -> int:
+    value = values.get(name, default)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise _refuse(name, value, origins, f"expected a whole number from {least} to {most}")
+    return value
+
+
+def _seconds(values: _Values, name: str, origins: Mapping[str, str], default: float, *, least: float) -> float:
+    value = values.get(name, default)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
+        value = float(value)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 86_400:
+        raise _refuse(name, value, origins, f"expected a number of seconds from {least:g} to 86400")
+    return float(value)
+
+
+def _labels(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
+    found = value.split(",") if isinstance(value, str) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(label, str) and label.strip() for label in found):
+        raise _refuse("labels", value, origins, "expected labels, such as gpu")
+    return tuple(dict.fromkeys(label.strip() for label in found))
+
+
+def _database(value: object, origins: Mapping[str, str]) -> str:
+    if not isinstance(value, str):
+        raise _refuse("database", value, origins, "expected the path of a file")
+    if "://" in value:
+        raise _refuse("database", value.split("://")[0] + "://…", origins, "only SQLite files are supported")
+    return value
+
+
+def _url(value: str | None, origins: Mapping[str, str]) -> str | None:
+    if value is not None and not re.match(r"https?://[^/\s]+", value):
+        raise _refuse("scheduler", value, origins, "expected an address such as http://127.0.0.1:9321")
+    return value.rstrip("/") if value else None

@@ -1,0 +1,1 @@
+"""What a running program serves: the executors' protocol, the JSON API and the page."""

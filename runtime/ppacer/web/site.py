@@ -1,0 +1,19 @@
+"""What the handlers share: the program, its scheduler, and who may ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ppacer import spec
+from ppacer.services.scheduler import Scheduler
+from ppacer.web.security import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`instance` is a UUID made at the program's start, by which a client knows that it was restarted."""
+
+    program: spec.Program
+    scheduler: Scheduler
+    access: Access
+    instance: str
