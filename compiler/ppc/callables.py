@@ -1,0 +1,244 @@
+"""Python callables that tasks name: found, described and hashed without executing user code.
+
+Re-exports and aliases are followed statically. What only running the code would tell (built-in and extension modules,
+unknown decorators, names bound in branches) is `UNKNOWN`, or has no signature, and is not judged.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ppacer import spec
+from ppc.definitions import TRANSPARENT, Definitions, Fault, FaultKind, Place
+from ppc.modules import Assigned, Definition, Imported, Module, ModuleFinder
+from ppc.signatures import (
+    Parameter,
+    ParameterKind,
+    Signature,
+    dataclass_fields,
+    decorator_names,
+    is_dataclass,
+    is_generator,
+    returns_nothing,
+    signature_of,
+)
+
+BUILT_IN_MODULE = "ppacer.tasks.builtin"
+BUILT_IN_TASKS = {"print": "print_", "empty": "empty", "sleep": "sleep", "shell": "shell"}
+"""Tasks found without an import, and their names in `BUILT_IN_MODULE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCallable:
+    """A callable as far as its source tells. `signature` is none where it is not known, and leaves the context out.
+
+    `module` names the module of its definition, in which the signature's annotations are to be read.
+    """
+
+    spec: spec.Callable
+    module: str
+    doc: str = ""
+    signature: Signature | None = None
+    returns_nothing: bool = False
+
+
+class CallableFinder:
+    """Finds callables first in `search_path` (the project's folders), then in `python_path` (a Python's `sys.path`).
+
+    Answers are kept: files are read once in the life of a finder.
+    """
+
+    def __init__(self, search_path: Sequence[Path], python_path: Sequence[str]) -> None:
+        self._modules = ModuleFinder(search_path, python_path)
+        self._definitions = Definitions(self._modules)
+        self._found: dict[tuple[str, tuple[str, ...]], FoundCallable | Fault] = {}
+
+    def built_in(self, name: str) -> FoundCallable | Fault | None:
+        """The built-in task of that name; none where there is no such."""
+        attribute = BUILT_IN_TASKS.get(name)
+        return None if attribute is None else self.find(BUILT_IN_MODULE, (attribute,))
+
+    def module_fault(self, name: str) -> Fault | None:
+        """Why there is no such module, if so. `part` counts the parts of the module's name."""
+        return self._definitions.module_fault(name)
+
+    def name_fault(self, module: str, name: str) -> Fault | None:
+        """Why `from module import name` must fail, if so."""
+        found = self._definitions.follow(module, (name,))
+        if isinstance(found, Fault) and found.kind in {FaultKind.NO_NAME, FaultKind.NO_MODULE, FaultKind.BROKEN_MODULE}:
+            return found
+        return None
+
+    def find(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
+        """The callable `names[0].names[1]…` of a module. Faults count their parts within `names`."""
+        key = (module, names)
+        if key not in self._found:
+            self._found[key] = self._find(module, names)
+        return self._found[key]
+
+    def _find(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
+        module, names = self._definitions.into_submodules(module, names)
+        text = ".".join((module, *names))
+        if not names:
+            return Fault(FaultKind.NOT_CALLABLE, 0, f"`{text}` is a module, not a callable")
+        place = self._definitions.follow(module, names)
+        if isinstance(place, Fault):
+            return place
+        identity = f"{module}:{'.'.join(names)}"
+        last = len(names) - 1
+        if place is None:
+            return self._unknown(identity, module)
+        match place.binding:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                return self._function(identity, last, module, place, place.binding)
+            case ast.ClassDef():
+                return self._class(identity, last, module, place.module, place.binding)
+            case Assigned(value):
+                return self._assigned(identity, last, module, place, value)
+            case Imported(name=imported):
+                return Fault(FaultKind.NOT_CALLABLE, last, f"`{imported or text}` is a module, not a callable")
+            case _:
+                return self._unknown(identity, module)
+
+    def _function(
+        self,
+        identity: str,
+        part: int,
+        module: str,
+        place: Place,
+        node: ast.FunctionDef | ast.AsyncFunctionDef,
+    ) -> FoundCallable | Fault:
+        decorators = decorator_names(node)
+        plain = all(name in TRANSPARENT for name in decorators)
+        if plain and is_generator(node):
+            message = f"`{node.name}` is a generator: it returns before it has done anything"
+            return Fault(FaultKind.GENERATOR, part, message)
+        signature = signature_of(node.args)
+        if place.bound:
+            signature = signature.without_first()
+        context = self._context(place.module, signature)
+        kind = spec.CallableKind.COROUTINE if isinstance(node, ast.AsyncFunctionDef) else spec.CallableKind.FUNCTION
+        return FoundCallable(
+            spec.Callable(
+                identity,
+                kind if plain else spec.CallableKind.UNKNOWN,
+                context,
+                self._modules.code_hash(module),
+                _code(place.module, node),
+            ),
+            place.module.name,
+            ast.get_docstring(node) or "",
+            signature.without(context) if plain else None,
+            returns_nothing=plain and returns_nothing(node),
+        )
+
+    def _class(self, identity: str, part: int, module: str, owner: Module, node: ast.ClassDef) -> FoundCallable | Fault:
+        lineage, known = self._definitions.lineage(owner, node)
+        call = next((found for _, each in lineage if (found := _method(each, "__call__")) is not None), None)
+        if call is None and known:
+            message = f"`{node.name}` is a class without `__call__`: it does nothing when its task runs"
+            return Fault(FaultKind.NOT_CALLABLE, part, message)
+        context = None
+        nothing = False
+        if call is not None and all(name in TRANSPARENT for name in decorator_names(call)):
+            if is_generator(call):
+                message = f"`{node.name}.__call__` is a generator: it returns before it has done anything"
+                return Fault(FaultKind.GENERATOR, part, message)
+            takes = signature_of(call.args).without_first()
+            context = self._context(owner, takes)
+            if any(parameter.required for parameter in takes.without(context).parameters):
+                message = (
+                    f"`{node.name}.__call__` takes {takes.text}: it may take a `TaskContext` only, "
+                    "a task's arguments go to the constructor"
+                )
+                return Fault(FaultKind.NOT_CALLABLE, part, message)
+            nothing = returns_nothing(call)
+        return FoundCallable(
+            spec.Callable(
+                identity,
+                spec.CallableKind.CLASS,
+                context,
+                self._modules.code_hash(module),
+                _code(owner, node),
+            ),
+            owner.name,
+            ast.get_docstring(node) or "",
+            self._constructor(lineage) if known else None,
+            returns_nothing=nothing,
+        )
+
+    def _constructor(self, lineage: list[tuple[Module, ast.ClassDef]]) -> Signature | None:
+        for i, (_, node) in enumerate(lineage):
+            if _method(node, "__new__") is not None:
+                return None
+            constructor = _method(node, "__init__")
+            if constructor is not None:
+                return signature_of(constructor.args).without_first()
+            if is_dataclass(node):
+                fields: dict[str, Parameter] = {}
+                for _, each in reversed(lineage[i:]):
+                    if is_dataclass(each):
+                        fields.update((parameter.name, parameter) for parameter in dataclass_fields(each))
+                ordered = sorted(fields.values(), key=lambda p: p.kind is ParameterKind.NAMED_ONLY)
+                return Signature(tuple(ordered))
+        return Signature(())
+
+    def _assigned(self, identity: str, part: int, module: str, place: Place, value: ast.expr) -> FoundCallable | Fault:
+        if isinstance(value, ast.Lambda):
+            signature = signature_of(value.args)
+            found = spec.Callable(
+                identity,
+                spec.CallableKind.FUNCTION,
+                None,
+                self._modules.code_hash(module),
+                _code(place.module, value),
+            )
+            return FoundCallable(found, place.module.name, "", signature)
+        what = _NOT_CALLABLE.get(type(value))
+        if what is not None:
+            name = identity.partition(":")[2]
+            return Fault(FaultKind.NOT_CALLABLE, part, f"`{name}` is {what}, not a callable")
+        found = spec.Callable(identity, spec.CallableKind.OBJECT, None, self._modules.code_hash(module))
+        return FoundCallable(found, place.module.name)
+
+    def _unknown(self, identity: str, module: str) -> FoundCallable:
+        found = spec.Callable(identity, spec.CallableKind.UNKNOWN, None, self._modules.code_hash(module))
+        return FoundCallable(found, module)
+
+    def _context(self, module: Module, signature: Signature) -> str | None:
+        for parameter in signature.parameters:
+            if parameter.annotation is not None and self._definitions.is_context(module, parameter.annotation):
+                return parameter.name
+        return None
+
+
+_NOT_CALLABLE: dict[type[ast.expr], str] = {
+    ast.Constant: "a constant",
+    ast.JoinedStr: "a string",
+    ast.List: "a list",
+    ast.Tuple: "a tuple",
+    ast.Dict: "a dict",
+    ast.Set: "a set",
+    ast.ListComp: "a list",
+    ast.DictComp: "a dict",
+    ast.SetComp: "a set",
+}
+
+
+def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    for statement in reversed(node.body):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
+            return statement
+    return None
+
+
+def _code(module: Module, node: Definition | ast.Lambda) -> spec.Code | None:
+    if module.source is None or node.end_lineno is None:
+        return None
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    lines = module.lines[first - 1 : node.end_lineno]
+    return spec.Code(module.place, first, textwrap.dedent("\n".join(lines)) + "\n")

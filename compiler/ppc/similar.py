@@ -1,0 +1,51 @@
+"""The name that somebody probably meant, found without comparing with every name there is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+_FEW = 64
+"""Up to so many names are compared one by one, with difflib, which forgives more."""
+_LONGEST = 48
+"""Longer names are not indexed: the index holds one entry a character."""
+
+
+class Similar:
+    """Answers which of `names` resembles a given one.
+
+    Among many names an index of all names with one character left out finds those that differ by a character added,
+    dropped or changed, or by two neighbours swapped; so asking costs the same however many names there are.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(dict.fromkeys(names))
+        self._index: dict[str, str] | None = None
+
+    def to(self, name: str) -> str | None:
+        """The most similar name other than `name` itself, or none that is similar enough."""
+        if len(self._names) <= _FEW:
+            by_key = {_key(other): other for other in reversed(self._names) if other != name}
+            close = difflib.get_close_matches(_key(name), by_key, n=1, cutoff=0.7)
+            return by_key[close[0]] if close else None
+        if len(name) > _LONGEST:
+            return None
+        if self._index is None:
+            self._index = {}
+            for other in self._names:
+                if len(other) <= _LONGEST:
+                    for variant in _variants(_key(other)):
+                        self._index.setdefault(variant, other)
+        found = (self._index.get(variant) for variant in _variants(_key(name)))
+        return next((other for other in found if other is not None and other != name), None)
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def _variants(key: str) -> Iterable[str]:
+    yield key
+    if len(key) > 2:
+        for i in range(len(key)):
+            yield key[:i] + key[i + 1 :]
