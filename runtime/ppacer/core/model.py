@@ -166,6 +166,7 @@ class EventKind(StrEnum):
     RUN_CREATED = "run_created"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"
+    CANCEL_REQUESTED = "cancel_requested"
     TASK_QUEUED = "task_queued"
     TASK_FINISHED = "task_finished"
     TASK_RETRYING = "task_retrying"
