@@ -90,7 +90,8 @@ class Run:
     `scheduled_at` is the planned (logical) time; for a manual run its trigger time or the time that was asked for.
     `previous_at` is the logical time of the scheduled run before it. `params` is a JSON object. `actor` is who or what
     made the run (`schedule`, `local`, a user's name). (dag, scheduled_at) is unique among scheduled and backfilled
-    runs, (dag, idempotency_key) among those that have a key.
+    runs, (dag, idempotency_key) among those that have a key. `reason` says why a run ended otherwise than through its
+    tasks; a running run that has one was asked to end and waits for its attempts to stop.
     """
 
     id: str
