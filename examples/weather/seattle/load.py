@@ -1,0 +1,73 @@
+"""Brings days and years together in one SQLite database."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TypedDict
+
+from seattle.files import OUT
+from seattle.measurements import read_days
+from seattle.transform import Year
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS days (
+  day TEXT PRIMARY KEY, precipitation REAL, high REAL, low REAL, wind REAL, weather TEXT
+);
+CREATE TABLE IF NOT EXISTS years (
+  year INTEGER PRIMARY KEY, days INTEGER, wet_days INTEGER, precipitation REAL, high REAL, low REAL,
+  warmest_day TEXT, warmest REAL, coldest_day TEXT, coldest REAL
+);
+CREATE TABLE IF NOT EXISTS months (
+  year INTEGER, month INTEGER, precipitation REAL, high REAL, low REAL, PRIMARY KEY (year, month)
+);
+CREATE TABLE IF NOT EXISTS weather (year INTEGER, kind TEXT, days INTEGER, PRIMARY KEY (year, kind));
+"""
+
+
+class Loaded(TypedDict):
+    path: str
+    days: int
+
+
+def load(path: str, years: list[Year]) -> Loaded:
+    """Replaces all rows in one transaction: run twice, it leaves the same database."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    database = OUT / "weather.sqlite"
+    days = read_days(Path(path))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.executescript(SCHEMA)
+        for table in ("days", "years", "months", "weather"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.executemany(
+            "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?)",
+            [(day.day.isoformat(), day.precipitation, day.high, day.low, day.wind, day.weather) for day in days],
+        )
+        for year in years:
+            _insert(connection, year)
+    return {"path": str(database), "days": len(days)}
+
+
+def _insert(connection: sqlite3.Connection, year: Year) -> None:
+    warmest, coldest = year["warmest"], year["coldest"]
+    connection.execute(
+        "INSERT INTO years VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            year["year"],
+            year["days"],
+            year["wet_days"],
+            year["precipitation"],
+            year["high"],
+            year["low"],
+            warmest["day"].isoformat(),
+            warmest["degrees"],
+            coldest["day"].isoformat(),
+            coldest["degrees"],
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO months VALUES (?, ?, ?, ?, ?)",
+        [(year["year"], m["month"], m["precipitation"], m["high"], m["low"]) for m in year["months"]],
+    )
+    connection.executemany(
+        "INSERT INTO weather VALUES (?, ?, ?)", [(year["year"], kind, days) for kind, days in year["weather"].items()]
+    )
