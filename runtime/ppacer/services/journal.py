@@ -1,0 +1,147 @@
+"""The journal: the one way in which the scheduler's asyncio loop writes to the store and reads from it.
+
+Everything that arrives while a transaction is under way goes into the next one (group commit): one wait for the disk
+serves many requests, and more of them the slower the disk is.
+
+A failure is final until `reset`. The state that the caller holds in memory is by then ahead of the database, and what
+else it has asked to write builds upon what was not written: all of it fails with the same error. The caller takes its
+state from the database anew, then calls `reset`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import ParamSpec, TypeVar
+
+from ppacer.core.model import Write
+from ppacer.protocol import LogEntry
+from ppacer.store.errors import Unavailable
+from ppacer.store.logs import LogStore
+from ppacer.store.store import Store
+
+GROUP = 10_000
+"""How many rows and log entries one transaction takes; a batch larger than that still goes whole."""
+
+READERS = 4
+"""How many reads may be under way at once."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Journal:
+    """Made and used in one event loop; the store and the logs stay their opener's, to be closed after the journal.
+
+    Nothing else may write to either while the journal is open.
+    """
+
+    def __init__(self, store: Store, logs: LogStore) -> None:
+        self._store = store
+        self._logs = logs
+        self._waiting: deque[_Batch] = deque()
+        self._changed = Condition()
+        self._failure: Exception | None = None
+        self._closing = False
+        self._writer = Thread(target=self._write_groups, name="journal", daemon=True)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="journal-read")
+        self._writer.start()
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why nothing is written at present, or none: for the log and for `/health`."""
+        return self._failure
+
+    def commit(
+        self, writes: Sequence[Write], logs: Sequence[tuple[str, Sequence[LogEntry]]] = ()
+    ) -> asyncio.Future[None]:
+        """Queues the writes and log entries at once, in the order of the calls; done when all of them are durable.
+
+        The log entries are durable before the rows are. Batches are committed in the order of their arrival, each of
+        them whole. Giving up waiting does not take back what was queued.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._changed:
+            failure = Unavailable("the journal has been closed") if self._closing else self._failure
+            if failure is None:
+                self._waiting.append(_Batch(writes, logs, future))
+                self._changed.notify()
+        if failure is not None:
+            future.set_exception(failure)
+        return future
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a read of the store or of the logs in another thread: `await journal.read(store.runs, limit=5)`.
+
+        It sees what was committed when it runs, not what is still waiting. It works during a failure, too.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: function(*args, **kwargs))
+
+    def reset(self) -> None:
+        """Takes writes again after a failure. Call it when the state in memory is that of the database again."""
+        with self._changed:
+            self._failure = None
+
+    async def close(self) -> None:
+        """Writes what is waiting, and ends the threads once the reads under way have ended."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        await asyncio.to_thread(self._writer.join)
+        await asyncio.to_thread(self._readers.shutdown)
+
+    def _write_groups(self) -> None:
+        while group := self._next_group():
+            failure = self._write(group)
+            # All of them in one go: a wake-up of the loop costs more than a row.
+            group[0].done.get_loop().call_soon_threadsafe(_settle, group, failure)
+
+    def _next_group(self) -> list[_Batch]:
+        """What has arrived, as far as one transaction takes it; nothing once the journal is closed and empty."""
+        group: list[_Batch] = []
+        size = 0
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            while self._waiting and (not group or size + self._waiting[0].size <= GROUP):
+                batch = self._waiting.popleft()
+                size += batch.size
+                group.append(batch)
+        return group
+
+    def _write(self, group: list[_Batch]) -> Exception | None:
+        try:
+            self._logs.append([entries for batch in group for entries in batch.logs])
+            if writes := [write for batch in group for write in batch.writes]:
+                self._store.write(writes)
+        except Exception as error:  # whatever it is, those who wait must learn it
+            with self._changed:
+                self._failure = error
+                group.extend(self._waiting)
+                self._waiting.clear()
+            return error
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    writes: Sequence[Write]
+    logs: Sequence[tuple[str, Sequence[LogEntry]]]
+    done: asyncio.Future[None]
+
+    @property
+    def size(self) -> int:
+        return len(self.writes) + sum(len(entries) for _, entries in self.logs)
+
+
+def _settle(group: list[_Batch], failure: Exception | None) -> None:
+    for batch in group:
+        if batch.done.done():  # given up
+            continue
+        if failure is None:
+            batch.done.set_result(None)
+        else:
+            batch.done.set_exception(failure)

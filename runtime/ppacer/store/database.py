@@ -1,0 +1,69 @@
+"""One open database: a connection that writes, and a pool of others that can only read.
+
+All writes go through one connection, one transaction at a time, so that writers wait for each other here and not in
+the database. Readers never wait for the writer, nor it for them, and may run in any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from ppacer.store.errors import StoreError, Unavailable
+
+
+class Database:
+    """`name` is how people know it: a path. `explain` makes a `StoreError` of a driver's error."""
+
+    def __init__(self, name: str, writer: Engine, readers: Engine, explain: Callable[[DBAPIError], StoreError]) -> None:
+        self.name = name
+        self._writer = writer
+        self._readers = readers
+        self._explain = explain
+        self._connection: Connection | None = None
+        self._lock = Lock()
+        self._closed = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commits when the block ends, takes everything back when it raises."""
+        with self._lock, self._explained():
+            self._refuse_closed()
+            if self._connection is None:
+                self._connection = self._writer.connect()
+            with self._connection.begin():
+                yield self._connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that can only read. Each statement sees what was committed when it began."""
+        with self._explained():
+            self._refuse_closed()
+            with self._readers.connect() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Waits for a write under way; a read under way must have ended. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            # The last connection to close cleans up (SQLite's write-ahead log), and one that only reads could not.
+            self._readers.dispose()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            self._writer.dispose()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise Unavailable(f"{self.name} has been closed")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._explain(error) from error

@@ -1,0 +1,65 @@
+"""What can go wrong with a store, told so that a person knows what to do.
+
+`CannotOpen`, `NotADatabase` and `OtherVersion` come only from opening. `Unwritable`, `DiskFull`, `Locked` and
+`Unavailable` are the environment's: nothing of the transaction was kept, what was committed before stays, and the same
+call may succeed once the cause is gone. `Conflict` and `LeaderLost` say that the database is not as the caller thinks.
+"""
+
+from __future__ import annotations
+
+from ppacer.core.model import Write
+
+
+class StoreError(Exception):
+    """The base of all faults of a store; its text is a whole message for people."""
+
+
+class CannotOpen(StoreError):
+    """There is no such folder, or a folder stands where the file should, or it may not be opened, or the URL is of a
+    kind that this version does not know."""
+
+
+class NotADatabase(StoreError):
+    """The file is something else: no SQLite database, or one that another program made."""
+
+
+class OtherVersion(StoreError):
+    """The database's schema is of another version than this program's."""
+
+    def __init__(self, message: str, *, found: int, supported: int) -> None:
+        super().__init__(message)
+        self.found = found
+        self.supported = supported
+
+
+class Unwritable(StoreError):
+    """The database can be read but not written."""
+
+
+class DiskFull(StoreError):
+    """No space is left for the write."""
+
+
+class Locked(StoreError):
+    """Another process held the database for longer than the busy time-out."""
+
+
+class Damaged(StoreError):
+    """The database's pages contradict each other."""
+
+
+class Unavailable(StoreError):
+    """Any other fault of the database or of the disk under it."""
+
+
+class Conflict(StoreError):
+    """A guarded write did not find what it expected, or an inserted row exists already; the whole transaction was
+    refused. `write` is the first one that could not be done, if that is still to be seen."""
+
+    def __init__(self, message: str, write: Write | None = None) -> None:
+        super().__init__(message)
+        self.write = write
+
+
+class LeaderLost(StoreError):
+    """Another scheduler has taken the lead of this database since, or this store never took it."""

@@ -1,0 +1,75 @@
+"""The logs of all attempts, in a database file of their own: their volume must not slow the runs' database down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sqlalchemy import bindparam, exists, func, insert, select
+
+from ppacer.protocol import LogEntry
+from ppacer.store import rows
+from ppacer.store.database import Database
+from ppacer.store.schema import LOGS, log_entries, log_schema
+from ppacer.store.sqlite import open_sqlite
+
+
+def open_logs(path: str | Path) -> LogStore:
+    """Opens the file, which is made if there is none. Raises as `ppacer.store.open_store` does."""
+    return LogStore(open_sqlite(Path(path), log_schema, LOGS))
+
+
+class LogStore:
+    """All methods block; `read` and `last_seq` may be called from any thread at any time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def name(self) -> str:
+        """How people know it: the path of its file."""
+        return self._database.name
+
+    def append(self, entries: Sequence[tuple[str, Sequence[LogEntry]]]) -> None:
+        """Adds entries to the logs of the attempts with these ids; durable when it returns.
+
+        An entry whose attempt and `seq` are there already is passed over, so a delivery may be repeated.
+        """
+        new = [rows.log_columns(attempt, entry) for attempt, batch in entries for entry in batch]
+        if new:
+            with self._database.transaction() as connection:
+                connection.execute(_INSERT_NEW, new)
+
+    def read(self, attempt_id: str, after: int = 0, limit: int = 1000) -> list[LogEntry]:
+        """The first `limit` entries with a `seq` beyond `after`, in order."""
+        query = (
+            select(log_entries)
+            .where(log_entries.c.attempt == attempt_id, log_entries.c.seq > after)
+            .order_by(log_entries.c.seq)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [rows.to_log_entry(row) for row in connection.execute(query)]
+
+    def last_seq(self, attempt_ids: Iterable[str]) -> dict[str, int]:
+        """The `seq` of the last entry of each attempt, 0 for one without any."""
+        query = select(func.max(log_entries.c.seq)).where(log_entries.c.attempt == bindparam("id"))
+        with self._database.reading() as connection:
+            return {id_: connection.execute(query, {"id": id_}).scalar_one() or 0 for id_ in attempt_ids}
+
+    def close(self) -> None:
+        """Leaves a single file behind. No read may be under way; closing twice is fine."""
+        self._database.close()
+
+
+# An insert that passes over what is there, in words that all databases know.
+_ENTRY = [bindparam(column.name, type_=column.type) for column in log_entries.columns]
+_INSERT_NEW = insert(log_entries).from_select(
+    [column.name for column in log_entries.columns],
+    select(*_ENTRY).where(
+        ~exists().where(
+            log_entries.c.attempt == bindparam("attempt", type_=log_entries.c.attempt.type),
+            log_entries.c.seq == bindparam("seq", type_=log_entries.c.seq.type),
+        )
+    ),
+)

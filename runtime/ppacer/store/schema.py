@@ -1,0 +1,187 @@
+"""The tables. Rows are those of `ppacer.core.model`; all times are microseconds since 1970-01-01T00:00Z.
+
+Rules that hold for every database: keys and short words have bounded lengths (a primary key must fit into an index
+everywhere), nothing relies on RETURNING, on upsert or on a sequence, and uniqueness among some rows only is a unique
+constraint over a column that is null for the others (nulls are distinct in all of them).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+SCHEMA_VERSION = 1
+"""Version of the tables below, written into the database that they are made in."""
+
+META = "ppacer_meta"
+"""The table by which a database is known as ours; its columns `part` and `schema_version` never change."""
+RUNS = "runs"
+LOGS = "logs"
+"""The parts that a database may hold."""
+
+ID = String(36)
+NAME = String(200)
+TASK = String(500)
+"""A task's full id: dotted parts of groups and the index of a family's member."""
+WORD = String(20)
+HASH = String(64)
+
+schema = MetaData()
+log_schema = MetaData()
+
+
+def _meta(metadata: MetaData) -> Table:
+    """One row per part that lives in the database: `part` is `RUNS` or `LOGS`."""
+    return Table(
+        META,
+        metadata,
+        Column("part", WORD, primary_key=True),
+        Column("schema_version", Integer, nullable=False),
+        Column("leader_epoch", BigInteger, nullable=False),
+    )
+
+
+meta = _meta(schema)
+log_meta = _meta(log_schema)
+
+builds = Table(
+    "builds",
+    schema,
+    Column("build", HASH, primary_key=True),
+    Column("program", NAME, nullable=False),
+    Column("compiler", NAME, nullable=False),
+    Column("spec_version", Integer, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("project", NAME, nullable=False),
+)
+
+dags = Table(
+    "dags",
+    schema,
+    Column("project", NAME, primary_key=True),
+    Column("dag", NAME, primary_key=True),
+    Column("build", HASH, ForeignKey(builds.c.build), nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("watched_until", BigInteger),
+    Column("paused", Boolean, nullable=False),
+    Column("removed_at", BigInteger),
+)
+
+runs = Table(
+    "runs",
+    schema,
+    Column("id", ID, primary_key=True),
+    Column("project", NAME, nullable=False),
+    Column("dag", NAME, nullable=False),
+    Column("build", HASH, ForeignKey(builds.c.build), nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("scheduled_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),  # scheduled_at of a scheduled or backfilled run; null for a manual one
+    Column("status", WORD, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("previous_at", BigInteger),
+    Column("epoch", Integer, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("params", Text, nullable=False),
+    Column("idempotency_key", NAME),
+    Column("reason", Text),
+    ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
+    UniqueConstraint("project", "dag", "due_at", name="one_run_per_due_time"),
+    UniqueConstraint("project", "dag", "idempotency_key", name="one_run_per_idempotency_key"),
+    Index("runs_by_dag", "project", "dag", "id"),
+    Index("runs_by_status", "status", "id"),
+)
+
+tasks = Table(
+    "tasks",
+    schema,
+    Column("run_id", ID, ForeignKey(runs.c.id), primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("task", TASK, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("status", WORD, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lost", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("output", Text),
+    Column("error", Text),
+    Column("label", Text),
+)
+
+attempts = Table(
+    "attempts",
+    schema,
+    Column("id", ID, primary_key=True),
+    Column("run_id", ID, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("task", TASK, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("status", WORD, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("executor", NAME),
+    Column("instance", ID),
+    Column("request", ID),
+    Column("code", HASH, nullable=False),
+    Column("lease_until", BigInteger),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("error_kind", WORD),
+    Column("error", Text),
+    ForeignKeyConstraint(
+        ["run_id", "epoch", "task", "position"],
+        [tasks.c.run_id, tasks.c.epoch, tasks.c.task, tasks.c.position],
+    ),
+    UniqueConstraint("run_id", "epoch", "task", "position", "number", name="one_attempt_per_number"),
+)
+
+LIVE = text("status IN ('queued', 'running', 'deferred')")
+"""The condition of the index that finds attempts under way: the same text must stand in the query that uses it."""
+
+Index("live_attempts", attempts.c.id, sqlite_where=LIVE)
+
+events = Table(
+    "events",
+    schema,
+    Column("run_id", ID, ForeignKey(runs.c.id), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("payload", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+log_entries = Table(
+    "log_entries",
+    log_schema,
+    Column("attempt", ID, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("stream", WORD, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("logger", Text, nullable=False),
+    Column("attributes", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

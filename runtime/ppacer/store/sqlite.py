@@ -1,0 +1,158 @@
+"""How SQLite files are opened, and what SQLite's error codes mean to a person.
+
+Writers begin with BEGIN IMMEDIATE: a transaction that reads first and writes later would otherwise fail at once when
+another process wrote in between. The log is written ahead (WAL) and synced at every commit (`synchronous=FULL`): what
+was committed survives a power cut.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, insert, inspect, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ppacer.store.database import Database
+from ppacer.store.errors import (
+    CannotOpen,
+    Conflict,
+    Damaged,
+    DiskFull,
+    Locked,
+    NotADatabase,
+    OtherVersion,
+    StoreError,
+    Unavailable,
+    Unwritable,
+)
+from ppacer.store.schema import META, SCHEMA_VERSION, meta
+
+BUSY_SECONDS = 5.0
+"""How long a statement waits for another process's lock."""
+
+LOG_KEPT_BYTES = 16 * 1024 * 1024
+"""What the write-ahead log's file may keep on the disk after it has been written back."""
+
+
+def open_sqlite(path: Path, tables: MetaData, part: str) -> Database:
+    """Opens the file, made with its tables if it is absent or empty. `part` is what it must hold: `RUNS` or `LOGS`."""
+    _refuse_impossible(path)
+    writer = _engine(path, _prepare_writer)
+    event.listen(writer, "begin", _begin_immediate)
+    readers = _engine(path, _prepare_reader)
+    database = Database(str(path), writer, readers, lambda error: _explain(error.orig, path))
+    try:
+        with database.transaction() as connection:
+            if not _holds(connection, path, part):
+                tables.create_all(connection, checkfirst=False)
+                table = tables.tables[META]
+                row = {"part": part, "schema_version": SCHEMA_VERSION, "leader_epoch": 0}
+                connection.execute(insert(table), [row])
+        _write_ahead(writer, path)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _refuse_impossible(path: Path) -> None:
+    if str(path) == ":memory:":
+        raise CannotOpen("a database in memory would be lost with the program: name a file")
+    try:
+        if path.is_dir():
+            raise CannotOpen(f"{path} is a folder: name a file for the database")
+        if not path.parent.is_dir():
+            raise CannotOpen(f"{path}: the folder {path.parent} does not exist: make it, or put the database elsewhere")
+    except OSError as error:
+        raise CannotOpen(f"{path} cannot be opened: {error.strerror}") from error
+
+
+def _engine(path: Path, prepare: Callable[[DBAPIConnection, ConnectionPoolEntry], None]) -> Engine:
+    url = URL.create("sqlite", database=str(path.absolute()))
+    # `isolation_level=None`: the driver begins no transaction of its own accord; `begin` below does. Threads may share
+    # a connection because SQLite is built serialised, and nothing here uses one from two threads at a time.
+    arguments = {"isolation_level": None, "check_same_thread": False, "timeout": BUSY_SECONDS}
+    engine = create_engine(url, connect_args=arguments, max_overflow=-1)
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _prepare_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync leaves the data in the disk's cache
+    cursor.execute(f"PRAGMA journal_size_limit={LOG_KEPT_BYTES}")
+    cursor.close()
+
+
+def _prepare_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _holds(connection: Connection, path: Path, part: str) -> bool:
+    """Whether the tables are there; false for an empty database. Anything else is refused."""
+    names = inspect(connection).get_table_names()
+    if not names:
+        return False
+    if META not in names:
+        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        raise NotADatabase(f"{path} is a database of another program (its tables: {shown}): name another file")
+    held = {row.part: row.schema_version for row in connection.execute(select(meta.c.part, meta.c.schema_version))}
+    if part not in held:
+        raise NotADatabase(f"{path} holds ppacer's {', '.join(held)}, not its {part}: the two go into different files")
+    found = held[part]
+    if found != SCHEMA_VERSION:
+        age, hint = ("newer", "run a newer") if found > SCHEMA_VERSION else ("older", "run the older")
+        raise OtherVersion(
+            f"{path} has schema version {found}, made by a{'n' if age == 'older' else ''} {age} ppacer; this program "
+            f"reads version {SCHEMA_VERSION}: {hint} program on it, or name another file",
+            found=found,
+            supported=SCHEMA_VERSION,
+        )
+    return True
+
+
+def _write_ahead(writer: Engine, path: Path) -> None:
+    """Turns the write-ahead log on: kept in the file, and possible only outside a transaction."""
+    connection = writer.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        (mode,) = cursor.fetchone() or ("",)
+        cursor.close()
+    except sqlite3.Error as error:
+        raise _explain(error, path) from error
+    finally:
+        connection.close()
+    if mode != "wal":
+        raise CannotOpen(f"{path}: SQLite can keep no write-ahead log here; put the database on a local disk")
+
+
+def _explain(error: BaseException | None, path: Path) -> StoreError:
+    # The low byte is the primary code, the rest says more about it.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    kind, text = _MEANINGS.get(code, (Unavailable, "the database cannot be used"))
+    return kind(f"{path}: {text} (SQLite: {error})")
+
+
+_MEANINGS: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_NOTADB: (NotADatabase, "this file is no SQLite database: name another one"),
+    sqlite3.SQLITE_CORRUPT: (Damaged, "the database is damaged: restore it from a backup"),
+    sqlite3.SQLITE_FULL: (DiskFull, "the disk is full: free some space"),
+    sqlite3.SQLITE_READONLY: (Unwritable, "the database cannot be written: look at the permissions of file and folder"),
+    sqlite3.SQLITE_PERM: (Unwritable, "the database cannot be written: look at the permissions of file and folder"),
+    sqlite3.SQLITE_BUSY: (Locked, f"another process has kept the database locked for {BUSY_SECONDS:g} seconds"),
+    sqlite3.SQLITE_CANTOPEN: (CannotOpen, "the file cannot be opened: look at the permissions of file and folder"),
+    sqlite3.SQLITE_IOERR: (Unavailable, "the disk under the database reports a fault"),
+    sqlite3.SQLITE_CONSTRAINT: (Conflict, "a row exists already, or one that it refers to does not"),
+}

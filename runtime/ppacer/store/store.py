@@ -1,0 +1,70 @@
+"""The store: what the database knows of builds, dags, runs, tasks, attempts and events, and the way it is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
+
+from ppacer.core.model import Write
+from ppacer.store.batches import apply, find_conflict
+from ppacer.store.database import Database
+from ppacer.store.errors import Conflict, LeaderLost
+from ppacer.store.reads import Reads
+from ppacer.store.schema import RUNS, meta
+
+
+class Store(Reads):
+    """One open database; made by `ppacer.store.open_store`.
+
+    All methods block. Reads may be called from any thread at any time; writes wait for each other. Only the leader may
+    write: call `advance_leader` first.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._leader: int | None = None
+
+    def advance_leader(self) -> int:
+        """Takes the lead: from here on the writes of every other store on this database raise `LeaderLost`.
+
+        Returns the new leader epoch, which only ever grows.
+        """
+        ours = meta.c.part == RUNS
+        with self._database.transaction() as connection:
+            connection.execute(update(meta).where(ours).values(leader_epoch=meta.c.leader_epoch + 1))
+            epoch: int = connection.execute(select(meta.c.leader_epoch).where(ours)).scalar_one()
+        self._leader = epoch
+        return epoch
+
+    def write(self, writes: Sequence[Write]) -> None:
+        """Carries all writes out in one transaction, as if one after the other, or none of them.
+
+        Durable when it returns. Raises `Conflict` if a guarded write does not find the status (and token, epoch) that
+        it expects or a row to insert exists already, `LeaderLost` if another store took the lead meanwhile, and any
+        other `StoreError` for a fault of the database. `RenewLeases` alone passes over what it does not find.
+        """
+        try:
+            with self._database.transaction() as connection:
+                self._check_leader(connection)
+                apply(connection, writes)
+        except Conflict as conflict:
+            # Which write it is, a statement with many rows cannot tell. Raising takes the second try back as well.
+            with self._database.transaction() as connection:
+                raise find_conflict(connection, writes) or conflict from None
+
+    def close(self) -> None:
+        """Leaves a single file behind. No read may be under way; closing twice is fine."""
+        self._database.close()
+
+    def _check_leader(self, connection: Connection) -> None:
+        # Where writers do not exclude each other, FOR SHARE holds the row against `advance_leader` until the commit.
+        query = select(meta.c.leader_epoch).where(meta.c.part == RUNS).with_for_update(read=True)
+        found = connection.execute(query).scalar_one()
+        if self._leader is None:
+            raise LeaderLost(f"{self.name}: nothing may be written before the lead has been taken")
+        if found != self._leader:
+            raise LeaderLost(
+                f"{self.name}: another scheduler has taken the lead (epoch {found}, ours was {self._leader}); "
+                "this one must stop"
+            )
