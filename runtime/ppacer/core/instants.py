@@ -5,7 +5,8 @@ Everything here is exact integer arithmetic; no float ever carries a time. Zones
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ HOUR = 60 * MINUTE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 class UnknownZoneError(ValueError):
@@ -50,17 +52,41 @@ def from_local(moment: date | datetime, tz: tzinfo) -> int:
     A time in a fold means the first of the two; a time in a gap means the first moment after it.
     """
     local = _naive(moment)
-    by_offset_before = from_datetime(local.replace(tzinfo=tz, fold=0))
-    by_offset_after = from_datetime(local.replace(tzinfo=tz, fold=1))
-    if by_offset_before <= by_offset_after:
-        return by_offset_before
-    return _end_of_gap(by_offset_after, by_offset_before, tz)
+    shift = shift_at(local, tz)
+    return shift.instant if shift and shift.skips else from_datetime(local.replace(tzinfo=tz, fold=0))
 
 
-def in_gap(moment: datetime, tz: tzinfo) -> bool:
-    """Whether no clock in `tz` ever shows this naive wall-clock time."""
-    shown = moment.replace(tzinfo=tz, fold=0).astimezone(UTC).astimezone(tz)
-    return shown.replace(tzinfo=None, fold=0) != moment.replace(fold=0)
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A change of the clocks: at `instant` they go from the wall-clock time `before` to `after`, both naive."""
+
+    instant: int
+    before: datetime
+    after: datetime
+
+    @property
+    def skips(self) -> bool:
+        """Whether the times from `before` to `after` are never shown (a gap); else those from `after` to `before` are
+        shown twice (a fold)."""
+        return self.before < self.after
+
+    def swallows(self, day: date) -> bool:
+        """Whether it skips the whole of a day, as Samoa did on 30 December 2011."""
+        midnight = datetime.combine(day, time())
+        return self.before <= midnight and midnight + _DAY <= self.after
+
+
+def shift_at(moment: datetime, tz: tzinfo) -> Shift | None:
+    """The change of the clocks that skips or repeats this naive wall-clock time, if one does."""
+    first = moment.replace(tzinfo=tz, fold=0)
+    second = moment.replace(tzinfo=tz, fold=1)
+    offset, later_offset = first.utcoffset(), second.utcoffset()
+    if offset == later_offset or offset is None or later_offset is None:
+        return None
+    one, other = from_datetime(first), from_datetime(second)
+    instant = _transition(min(one, other), max(one, other), offset, tz)
+    change = to_datetime(instant).replace(tzinfo=None)
+    return Shift(instant, change + offset, change + later_offset)
 
 
 def local_date(instant: int, tz: tzinfo) -> date:
@@ -93,9 +119,8 @@ def _naive(moment: date | datetime) -> datetime:
     return datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001 (wall-clock time, by intention)
 
 
-def _end_of_gap(before: int, after: int, tz: tzinfo) -> int:
-    """The instant of the one transition in (before, after], both being within a gap's length of it."""
-    offset = to_datetime(before, tz).utcoffset()
+def _transition(before: int, after: int, offset: timedelta, tz: tzinfo) -> int:
+    """The first instant in (before, after] at which `tz` no longer has the offset that it has at `before`."""
     while after - before > 1:
         middle = (before + after) // 2
         if to_datetime(middle, tz).utcoffset() == offset:
