@@ -23,7 +23,7 @@ from ppacer.store.errors import (
 )
 
 if TYPE_CHECKING:
-    from ppacer.store.store import Store
+    from ppacer.store.store import Store as Store
 
 __all__ = [
     "CannotOpen",
@@ -58,3 +58,12 @@ def open_store(url_or_path: str | Path) -> Store:
         scheme = path.partition(":")[0]
         raise CannotOpen(f"databases of kind {scheme} are not supported by this version yet: name a file for SQLite")
     return Store(sqlite.open_sqlite(Path(path), schema.schema, schema.RUNS))
+
+
+def __getattr__(name: str) -> object:
+    """`Store` itself, for annotations: imported when it is asked for."""
+    if name == "Store":
+        from ppacer.store.store import Store  # noqa: PLC0415
+
+        return Store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
