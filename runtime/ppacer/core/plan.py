@@ -1,0 +1,41 @@
+"""A dag of one build, laid out for running: what the machine looks up by name, looked up once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ppacer import spec
+
+
+@dataclass(frozen=True, slots=True)
+class DagPlan:
+    """`codes` maps each callable to the hash of its code; `sources` are the paths that `At.file` counts."""
+
+    build: str
+    dag: spec.Dag
+    tasks: Mapping[str, spec.Task]
+    codes: Mapping[str, str]
+    sources: tuple[str, ...]
+
+    def where(self, task: spec.Task) -> str:
+        """The task and its place, for messages: `task raw["eu"] of dag daily_sales (pipeline.ppd:38)`."""
+        return f"task {task.id} of dag {self.dag.id} ({self.place(task.at)})"
+
+    def place(self, at: spec.At) -> str:
+        source = self.sources[at.file] if at.file < len(self.sources) else "?"
+        return f"{source}:{at.line}"
+
+    def code(self, task: spec.Task) -> str:
+        """The hash of the task's code; empty for code from outside the project."""
+        return self.codes.get(task.callable, "")
+
+
+def plans(program: spec.Program) -> dict[str, DagPlan]:
+    """The plans of all dags of a program, by dag id."""
+    codes = {callable_.id: callable_.hash for callable_ in program.callables}
+    sources = tuple(source.path for source in program.sources)
+    return {
+        dag.id: DagPlan(program.build, dag, {task.id: task for task in dag.tasks}, codes, sources)
+        for dag in program.dags
+    }

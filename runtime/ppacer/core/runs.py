@@ -1,0 +1,79 @@
+"""The beginning of a run, and its end where nothing can go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ppacer.core.happenings import RunEnded
+from ppacer.core.model import (
+    Attempt,
+    AttemptStatus,
+    Event,
+    EventKind,
+    InsertEvent,
+    InsertRun,
+    Run,
+    RunKind,
+    RunStatus,
+    TaskRow,
+    TaskStatus,
+    UpdateAttempt,
+    UpdateRun,
+    UpdateTask,
+    Write,
+)
+from ppacer.core.run_state import SCHEDULER, Step, event_payload
+from ppacer.core.state import check_run_move
+
+
+def new_run(
+    *,
+    id: str,
+    dag: str,
+    build: str,
+    kind: RunKind,
+    scheduled_at: int,
+    at: int,
+    actor: str,
+    previous_at: int | None = None,
+    params: str = "{}",
+    idempotency_key: str | None = None,
+) -> tuple[Run, list[Write]]:
+    """A queued run and what makes it durable; its event is the first of the run."""
+    run = Run(
+        id=id,
+        dag=dag,
+        build=build,
+        kind=kind,
+        scheduled_at=scheduled_at,
+        status=RunStatus.QUEUED,
+        created_at=at,
+        actor=actor,
+        previous_at=previous_at,
+        params=params,
+        idempotency_key=idempotency_key,
+    )
+    payload = event_payload(kind=kind.value, scheduled_at=scheduled_at)
+    return run, [InsertRun(run), InsertEvent(Event(id, 1, at, EventKind.RUN_CREATED, actor, payload))]
+
+
+def abandon(run: Run, tasks: Iterable[TaskRow], attempts: Iterable[Attempt], *, seq: int, at: int, reason: str) -> Step:
+    """Ends a run that nothing can go on with, as failed: its build cannot be read. `seq` is that of its last event."""
+    step = Step()
+    for attempt in attempts:
+        if not attempt.status.terminal:
+            end = AttemptStatus.LOST if attempt.status is AttemptStatus.RUNNING else AttemptStatus.CANCELLED
+            ended = replace(attempt, status=end, finished_at=at, lease_until=None, error=reason)
+            step.rows.append(UpdateAttempt(ended, attempt.status, attempt.token))
+    for task in tasks:
+        if not task.status.terminal:
+            row = replace(task, status=TaskStatus.CANCELLED, finished_at=at, due_at=None, error=reason)
+            step.rows.append(UpdateTask(row, task.status))
+    check_run_move(run.id, run.status, RunStatus.FAILED)
+    failed = replace(run, status=RunStatus.FAILED, finished_at=at, reason=reason)
+    step.rows.append(UpdateRun(failed, run.status))
+    payload = event_payload(status=failed.status.value, reason=reason)
+    step.events.append(InsertEvent(Event(run.id, seq + 1, at, EventKind.RUN_FINISHED, SCHEDULER, payload)))
+    step.commands.append(RunEnded(failed))
+    return step
