@@ -12,9 +12,9 @@ A value is none, bool, int, float, str, a list, a dict, a date, datetime, durati
 | an object of the spec | `{"$":"Task","id":"load",…}`, keys sorted, fields at their default left out |
 | an enum of the spec | `{"$":"Trigger","v":"all_done"}` |
 
-`decode(encode(v)) == v` for all of these; inside an object of the spec an array is a tuple. Other things are flattened
-on the way in: tuples to lists, dataclasses to dicts, enums to their value, numbers of other libraries to int and float;
-who takes them rebuilds them by annotation.
+`decode(encode(v)) == v` for all of these; an aware datetime keeps its offset, not the name of its zone, and inside an
+object of the spec an array is a tuple. Other things are flattened on the way in: tuples to lists, dataclasses to dicts,
+enums to their value, numbers of other libraries to int and float; who takes them rebuilds them by annotation.
 
 The text is compact, pure ASCII (any database holds it, lone surrogates included) and the same for equal values, a
 dict's order counting. NaN and infinities are refused: they are no JSON.

@@ -115,7 +115,7 @@ class CronRule:
     def at_or_after(self, moment: datetime) -> datetime | None:
         """The first of them at or after a naive time without microseconds."""
         day = self._day_from(moment.date())
-        if day == moment.date():
+        if day is not None and day == moment.date():
             found = self._time_from(moment.hour, moment.minute, moment.second)
             if found is not None:
                 return datetime.combine(day, found)
