@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ppacer import spec
@@ -81,7 +81,13 @@ class CallableFinder:
         return self._found[key]
 
     def _find(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
-        module, names = self._definitions.into_submodules(module, names)
+        module, own = self._definitions.into_submodules(module, names)
+        found = self._describe(module, own)
+        if isinstance(found, Fault) and own != names:
+            found = replace(found, part=found.part + len(names) - len(own))
+        return found
+
+    def _describe(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
         text = ".".join((module, *names))
         if not names:
             return Fault(FaultKind.NOT_CALLABLE, 0, f"`{text}` is a module, not a callable")

@@ -1,0 +1,64 @@
+"""Imports and callees that are not there, or cannot be called."""
+
+from __future__ import annotations
+
+from ppc import ast
+from ppc.definitions import Fault, FaultKind
+from ppc.diagnostics import Span
+from ppc.resolve import ResolvedFile, ResolvedTask
+from ppc.scopes import FileScope, similar_help
+
+NO_MODULE = "E501"
+BROKEN_MODULE = "E502"
+NO_NAME = "E503"
+NOT_CALLABLE = "E504"
+GENERATOR = "E505"
+NOT_REACHABLE = "E506"
+
+CODES = {
+    NO_MODULE: "an import of a module that is not there",
+    BROKEN_MODULE: "a module that does not parse",
+    NO_NAME: "a name that its module lacks",
+    NOT_CALLABLE: "a task that calls what cannot be called",
+    GENERATOR: "a task that calls a generator",
+    NOT_REACHABLE: "a task that calls a method or an inner function",
+}
+
+_CODES = {
+    FaultKind.NO_MODULE: NO_MODULE,
+    FaultKind.BROKEN_MODULE: BROKEN_MODULE,
+    FaultKind.NO_NAME: NO_NAME,
+    FaultKind.NOT_CALLABLE: NOT_CALLABLE,
+    FaultKind.GENERATOR: GENERATOR,
+    FaultKind.NOT_REACHABLE: NOT_REACHABLE,
+}
+
+
+def check_imports(file: ResolvedFile) -> None:
+    scope = file.scope
+    missing = {found.module: found.refused for found in file.imports if found.refused and not found.name_missing}
+    for item in scope.module.items:
+        match item:
+            case ast.ImportDecl(module) | ast.FromImportDecl(module) if fault := missing.get(module.text):
+                _report(scope, fault, module.parts[fault.part].span)
+            case ast.FromImportDecl(module, names):
+                for name in names:
+                    found = scope.imports.bound.get((name.alias or name.name).name)
+                    if found is not None and found.name_missing and found.module == module.text and found.refused:
+                        _report(scope, found.refused, name.name.span)
+            case _:
+                pass
+
+
+def check_callee(scope: FileScope, task: ResolvedTask) -> None:
+    if isinstance(task.callee, Fault):
+        parts = task.decl.call.callee.parts
+        part = min(max(task.callee.part + task.offset, 0), len(parts) - 1)
+        _report(scope, task.callee, parts[part].span)
+
+
+def _report(scope: FileScope, fault: Fault, span: Span) -> None:
+    way_out = similar_help(fault.similar, "module" if fault.kind is FaultKind.NO_MODULE else "name")
+    if not way_out and fault.kind is FaultKind.NO_MODULE:
+        way_out = "name the folder that holds it with `--path`, or install it for the Python named with `--python`"
+    scope.report(_CODES[fault.kind], fault.message, span, help=way_out)

@@ -1,0 +1,33 @@
+"""Names that nobody uses, and files that declare nothing to run."""
+
+from __future__ import annotations
+
+from ppc.diagnostics import Span
+from ppc.resolve import ResolvedFile
+
+NO_DAG = "E010"
+UNUSED_IMPORT = "W201"
+UNUSED_LET = "W202"
+
+CODES = {
+    NO_DAG: "a file without a dag",
+    UNUSED_IMPORT: "an import that is not used",
+    UNUSED_LET: "a `let` that is not used",
+}
+
+
+def check(file: ResolvedFile) -> None:
+    scope = file.scope
+    # A broken statement may have declared the dag, or used the name.
+    if scope.broken:
+        return
+    if not file.dags:
+        start = Span(scope.source.path, 0, 0)
+        scope.report(NO_DAG, f"`{scope.source.path}` declares no dag", start, help="a dag is `dag name { … }`")
+    for found in file.imports:
+        if not found.used and found.refused is None and scope.imports.bound[found.bound] is found:
+            message = f"the import `{found.bound}` is not used"
+            scope.report(UNUSED_IMPORT, message, found.span, help="leave it out")
+    for let in scope.lets.values():
+        if not let.used:
+            scope.report(UNUSED_LET, f"the `let` `{let.name.name}` is not used", let.name.span, help="leave it out")

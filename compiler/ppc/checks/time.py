@@ -1,0 +1,168 @@
+"""Schedules, time zones, start and end: read, and refused where they are wrong or never come."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import available_timezones
+
+from ppacer import spec
+from ppacer.core.instants import UnknownZoneError, zone
+from ppacer.core.operators import kind
+from ppacer.core.schedule import CronFault, DagClock, parse_cron
+from ppc import ast
+from ppc.diagnostics import Label, Span
+from ppc.expressions import Expressions, Known
+from ppc.resolve import ResolvedDag
+from ppc.scopes import FileScope, similar_help
+from ppc.settings import WRONG_TYPE
+from ppc.similar import Similar
+
+BAD_CRON = "E701"
+NEVER_DUE = "E702"
+UNKNOWN_ZONE = "E703"
+BAD_INTERVAL = "E704"
+END_BEFORE_START = "E705"
+BAD_SCHEDULE = "E706"
+SCHEDULE_NOT_SUPPORTED = "E905"
+
+CODES = {
+    BAD_CRON: "a cron expression with a fault",
+    NEVER_DUE: "a schedule that never comes",
+    UNKNOWN_ZONE: "an unknown time zone",
+    BAD_INTERVAL: "an interval that is not longer than nothing",
+    END_BEFORE_START: "an end that is not after the start",
+    BAD_SCHEDULE: "a schedule called wrongly",
+    SCHEDULE_NOT_SUPPORTED: "a schedule that this version does not support",
+}
+
+_WANTED = '`schedule` takes `cron("15 2 * * *")`, `every(10m)` or a list of these'
+_LONG_AGO = -(2**62)
+
+
+def read_schedules(file: FileScope, expressions: Expressions, setting: ast.Setting) -> tuple[spec.Schedule, ...]:
+    """The schedules that are sound; the faults of the others are reported."""
+    items = setting.value.items if isinstance(setting.value, ast.ListLiteral) else (setting.value,)
+    if not items:
+        file.report(BAD_SCHEDULE, "an empty list is no schedule", setting.value.span, help="leave the setting out")
+    found: list[spec.Schedule] = []
+    for item in items:
+        schedule = _read(file, expressions, item)
+        if schedule is not None:
+            found.append(schedule)
+    return tuple(found)
+
+
+def check_zone(file: FileScope, setting: ast.Setting, name: str) -> bool:
+    """Whether there is such a zone."""
+    try:
+        zone(name)
+    except UnknownZoneError:
+        similar = Similar(sorted(available_timezones())).to(name)
+        way_out = similar_help(similar, "zone") or "zones are named as in `Europe/Warsaw`, `America/New_York`, `UTC`"
+        file.report(UNKNOWN_ZONE, f'there is no time zone "{name}"', setting.value.span, help=way_out)
+        return False
+    return True
+
+
+def check_span(dag: ResolvedDag, lowered: spec.Dag) -> None:
+    """`end` after `start`, and a due time between them. `lowered` has schedules, zone, start and end alone."""
+    at = {item.name.name: item.value.span for item in dag.decl.body if isinstance(item, ast.Setting)}
+    start, end = lowered.start, lowered.end
+    report = dag.scope.file.report
+    if start is not None and end is not None and _moment(end) <= _moment(start):
+        labels = (Label(at["start"], "the start"),)
+        report(END_BEFORE_START, "`end` is not after `start`: no run would ever be due", at["end"], labels=labels)
+    elif lowered.schedules and end is not None and DagClock(lowered).next(_LONG_AGO) is None:
+        between = "before `end`" if start is None else "between `start` and `end`"
+        labels = (Label(at["end"], "the end"),)
+        report(NEVER_DUE, f"the schedule has no due time {between}", at["schedule"], labels=labels)
+
+
+def _moment(day: date) -> datetime:
+    return day if isinstance(day, datetime) else datetime.combine(day, time())
+
+
+def _read(file: FileScope, expressions: Expressions, expr: ast.Expr) -> spec.Schedule | None:
+    if not isinstance(expr, ast.Call):
+        label = f"this is {kind(expr.value)}" if isinstance(expr, ast.Constant) else ""
+        file.report(WRONG_TYPE, _WANTED, expr.span, label=label)
+        return None
+    match expr.callee.text:
+        case "cron":
+            return _cron(file, expressions, expr)
+        case "every":
+            return _every(file, expressions, expr)
+        case name:
+            if file.imports.target(expr.callee) is not None:
+                message = "schedules written in Python are not supported by this version of ppc yet"
+                file.report(SCHEDULE_NOT_SUPPORTED, message, expr.callee.span)
+            elif not file.may_declare(expr.callee.parts[0].name):
+                way_out = (
+                    similar_help(Similar(["cron", "every"]).to(name), "schedule") or 'use `cron("…")` or `every(…)`'
+                )
+                file.report(BAD_SCHEDULE, f"there is no schedule `{name}`", expr.callee.span, help=way_out)
+            expressions.mark_used(expr)
+            return None
+
+
+def _cron(file: FileScope, expressions: Expressions, call: ast.Call) -> spec.Cron | None:
+    if len(call.arguments) != 1 or call.arguments[0].name is not None:
+        file.report(BAD_SCHEDULE, '`cron` takes one text: `cron("15 2 * * *")`', call.span)
+        expressions.mark_used(call)
+        return None
+    argument = call.arguments[0].value
+    known = expressions.constant(argument, "a cron expression")
+    if known is None:
+        return None
+    if not isinstance(known.value, str):
+        message = '`cron` takes a text such as `"15 2 * * *"`'
+        file.report(WRONG_TYPE, message, argument.span, label=f"this is {kind(known.value)}")
+        return None
+    parsed = parse_cron(known.value)
+    if isinstance(parsed, CronFault):
+        code = NEVER_DUE if parsed.never else BAD_CRON
+        message = parsed.message if parsed.field == "expression" else f"{parsed.field}: {parsed.message}"
+        file.report(code, message, _part(file, argument, known.value, parsed), help=parsed.help)
+        return None
+    return spec.Cron(known.value, file.at(call.span))
+
+
+def _part(file: FileScope, argument: ast.Expr, text: str, fault: CronFault) -> Span:
+    """The field within the literal, where the literal stands there as plain as it reads."""
+    span = argument.span
+    if file.source.text[span.start + 1 : span.end - 1] == text and fault.end > fault.start:
+        return Span(span.file, span.start + 1 + fault.start, span.start + 1 + fault.end)
+    return span
+
+
+def _every(file: FileScope, expressions: Expressions, call: ast.Call) -> spec.Every | None:
+    positional = [argument.value for argument in call.arguments if argument.name is None]
+    named = {argument.name.name: argument.value for argument in call.arguments if argument.name is not None}
+    sound = len(positional) == 1 and len(positional) + len(named) == len(call.arguments) and named.keys() <= {"anchor"}
+    if not sound:
+        message = "`every` takes a duration and, if wanted, an anchor: `every(10m, anchor = 2026-01-01T00:05)`"
+        file.report(BAD_SCHEDULE, message, call.span)
+        expressions.mark_used(call)
+        return None
+    interval = expressions.constant(positional[0], "the interval of `every`")
+    anchor = expressions.constant(named["anchor"], "the anchor of `every`") if "anchor" in named else None
+    if interval is None or ("anchor" in named and anchor is None):
+        return None
+    if not isinstance(interval.value, timedelta):
+        message = "`every` takes a duration such as `10m`"
+        file.report(WRONG_TYPE, message, interval.span, label=f"this is {kind(interval.value)}")
+        return None
+    if interval.value <= timedelta(0):
+        file.report(BAD_INTERVAL, "an interval must be longer than `0s`", interval.span)
+        return None
+    return _anchored(file, call, interval.value, anchor)
+
+
+def _anchored(file: FileScope, call: ast.Call, interval: timedelta, anchor: Known | None) -> spec.Every | None:
+    if anchor is None:
+        return spec.Every(interval, file.at(call.span))
+    if not isinstance(anchor.value, date):
+        message = "an anchor is a date such as `2026-01-01` or `2026-01-01T00:05`"
+        file.report(WRONG_TYPE, message, anchor.span, label=f"this is {kind(anchor.value)}")
+        return None
+    return spec.Every(interval, file.at(call.span), _moment(anchor.value))
