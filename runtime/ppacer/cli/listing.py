@@ -13,7 +13,7 @@ from ppacer.web.describe import ahead_text, interval_text, place_text, schedule_
 def list_dags(invocation: Invocation) -> int:
     console = invocation.console
     now = now_us()
-    rows = []
+    rows: list[list[str | Cell]] = []
     for dag in invocation.program.dags:
         due = next_due(dag, now)
         rows.append(
@@ -37,9 +37,10 @@ def show(invocation: Invocation) -> int:
     for line in dag.doc.strip().splitlines():
         console.line(f"  {line.strip()}")
     console.line()
-    console.table([[Cell(name, Style.DIM), value] for name, value in _facts(invocation.program, dag)], indent="  ")
+    facts: list[list[str | Cell]] = [[Cell(name, Style.DIM), value] for name, value in _facts(invocation.program, dag)]
+    console.table(facts, indent="  ")
     console.line()
-    rows = [
+    rows: list[list[str | Cell]] = [
         [Cell(task.id, Style.BOLD), ", ".join(task.parents) or "–", task.callable, Cell(_settings(task), Style.DIM)]
         for task in dag.tasks
     ]
@@ -57,7 +58,7 @@ def next_runs(invocation: Invocation) -> int:
     due = clock.next(now)
     if due is None:
         raise CommandError(f"{dag.id} is never due again: its `end` has passed")
-    rows = []
+    rows: list[list[str | Cell]] = []
     for _ in range(invocation.number("count", 5)):
         if due is None:
             break
@@ -75,7 +76,7 @@ def next_runs(invocation: Invocation) -> int:
 
 def config(invocation: Invocation) -> int:
     loaded = invocation.loaded
-    rows = []
+    rows: list[list[str | Cell]] = []
     for name, origin in loaded.origins.items():
         value = getattr(loaded.config, name)
         if name == "token" and value is not None:

@@ -92,6 +92,8 @@ class BaseHandler(RequestHandler):
         """The request's body as a message. Raises `ApiError` naming the field that is wrong."""
         try:
             return wire.decode(kind, self.request.body)
+        except wire.VersionError as error:
+            raise ApiError(HTTPStatus.UPGRADE_REQUIRED, str(error)) from error
         except wire.WireError as error:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
 

@@ -7,8 +7,8 @@ not know yet is passed over.
 from __future__ import annotations
 
 import json
-from functools import cache
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from mashumaro.codecs.basic import BasicDecoder, BasicEncoder
 from mashumaro.exceptions import InvalidFieldValue, MissingField
@@ -22,23 +22,24 @@ class AnswerError(ValueError):
 
 def encode(message: object) -> bytes:
     """The message as compact UTF-8 JSON; halves of surrogate pairs, which UTF-8 lacks, become question marks."""
-    fields = _encoder(type(message)).encode(message)
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    kind = type(message)
+    encoder = _ENCODERS.get(kind)
+    if encoder is None:
+        encoder = _ENCODERS[kind] = BasicEncoder(kind).encode
+    return json.dumps(encoder(message), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def decode(kind: type[_Message], text: bytes) -> _Message:
     """The message in an answer. Raises `AnswerError`."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = BasicDecoder(kind).decode
     try:
-        return _decoder(kind).decode(json.loads(text))
-    except (ValueError, TypeError, MissingField, InvalidFieldValue) as error:
+        message: _Message = decoder(json.loads(text))
+    except (ValueError, TypeError, AttributeError, MissingField, InvalidFieldValue) as error:
         raise AnswerError(f"no {kind.__name__}: {error}") from error
+    return message
 
 
-@cache
-def _encoder(kind: type) -> BasicEncoder[object]:
-    return BasicEncoder(kind)
-
-
-@cache
-def _decoder(kind: type[_Message]) -> BasicDecoder[_Message]:
-    return BasicDecoder(kind)
+_ENCODERS: dict[type, Callable[[object], object]] = {}
+_DECODERS: dict[type, Callable[[object], Any]] = {}

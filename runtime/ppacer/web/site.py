@@ -1,4 +1,4 @@
-"""What the handlers share: the program, its scheduler, and who may ask."""
+"""What the handlers share: the program, its scheduler and store, and who may ask."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ppacer import spec
 from ppacer.services.scheduler import Scheduler
+from ppacer.store import Store
+from ppacer.store.logs import LogStore
 from ppacer.web.security import Access
 
 
@@ -15,5 +17,7 @@ class Site:
 
     program: spec.Program
     scheduler: Scheduler
+    store: Store
+    logs: LogStore
     access: Access
     instance: str

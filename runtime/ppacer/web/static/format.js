@@ -1,0 +1,41 @@
+// Times and durations as people read them. The API's times are ISO 8601 in UTC; here they are shown in local time.
+
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+
+export const fullTime = (iso) => DATE.format(new Date(iso));
+export const shortTime = (iso) => SHORT.format(new Date(iso));
+export const clockTime = (iso) => CLOCK.format(new Date(iso));
+export const milliseconds = (iso) => new Date(iso).getTime();
+
+export function elapsed(seconds) {
+  seconds = Math.max(0, seconds);
+  if (seconds < 9.995) return `${seconds.toFixed(2)}s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)}s`;
+  let minutes = Math.floor(Math.round(seconds) / 60);
+  if (minutes < 60) return `${minutes}m ${String(Math.round(seconds) % 60).padStart(2, "0")}s`;
+  const hours = Math.floor(minutes / 60);
+  minutes %= 60;
+  if (hours < 48) return `${hours}h ${String(minutes).padStart(2, "0")}m`;
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}
+
+// Whole seconds while something still runs: figures that flicker help nobody.
+export function running(seconds) {
+  return seconds < 60 ? `${Math.max(0, Math.floor(seconds))}s` : elapsed(Math.floor(seconds));
+}
+
+export function relative(iso, now = Date.now()) {
+  const seconds = (milliseconds(iso) - now) / 1000;
+  const size = Math.abs(seconds);
+  if (size < 1) return "now";
+  const text = size < 100 ? `${Math.floor(size)} s`
+    : size < 6000 ? `${Math.round(size / 60)} min`
+    : size < 129600 ? `${Math.round(size / 3600)} h`
+    : `${Math.round(size / 86400)} days`;
+  return seconds > 0 ? `in ${text}` : `${text} ago`;
+}
+
+export const words = (status) => status.replaceAll("_", " ");
+export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
