@@ -106,7 +106,7 @@ class CronRule:
         self._fields = fields
         self._day = _every_day if fields.every_day else _calendar(fields)
         self._first_time = time(fields.hours[0], fields.minutes[0], fields.seconds[0])
-        self._from = self._found = date.max  # the last question about days, and its answer
+        self._from, self._found = date.max, date.min  # the last question about days and its answer; none yet
 
     def after(self, moment: datetime) -> datetime | None:
         """The first of them later than a naive time; none where the years (up to 9999) end before it."""
@@ -119,7 +119,7 @@ class CronRule:
             found = self._time_from(moment.hour, moment.minute, moment.second)
             if found is not None:
                 return datetime.combine(day, found)
-            day = self._day_from(day + _DAY)
+            day = self._day_from(day + _DAY) if day < date.max else None
         return None if day is None else datetime.combine(day, self._first_time)
 
     def _day_from(self, day: date) -> date | None:
