@@ -66,7 +66,7 @@ class Journal:
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._changed:
-            failure = Unavailable("the journal has been closed") if self._closing else self._failure
+            failure = _closed() if self._closing else self._failure
             if failure is None:
                 self._waiting.append(_Batch(writes, logs, future))
                 self._changed.notify()
@@ -79,6 +79,8 @@ class Journal:
 
         It sees what was committed when it runs, not what is still waiting. It works during a failure, too.
         """
+        if self._closing:
+            raise _closed()
         return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: function(*args, **kwargs))
 
     def reset(self) -> None:
@@ -135,6 +137,10 @@ class _Batch:
     @property
     def size(self) -> int:
         return len(self.writes) + sum(len(entries) for _, entries in self.logs)
+
+
+def _closed() -> Unavailable:
+    return Unavailable("the journal has been closed")
 
 
 def _settle(group: list[_Batch], failure: Exception | None) -> None:

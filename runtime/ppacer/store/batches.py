@@ -40,15 +40,16 @@ from ppacer.core.model import (
 )
 from ppacer.store import rows, schema
 from ppacer.store.errors import Conflict
+from ppacer.store.many import execute_many
 from ppacer.store.rows import Columns
 
 
 def apply(connection: Connection, writes: Sequence[Write]) -> None:
     """Carries the writes out, batched. A guarded one that does not find its row raises `Conflict`."""
     for kind, parameters in _plan(writes):
-        result = connection.execute(kind.statement, parameters)
-        if kind.guarded and result.rowcount != len(parameters):
-            raise Conflict(f"only {result.rowcount} of {len(parameters)} rows of {kind.table.name} are as expected")
+        found = execute_many(connection, kind.statement, parameters)
+        if kind.guarded and found != len(parameters):
+            raise Conflict(f"only {found} of {len(parameters)} rows of {kind.table.name} are as expected")
 
 
 def find_conflict(connection: Connection, writes: Sequence[Write]) -> Conflict | None:
@@ -58,7 +59,7 @@ def find_conflict(connection: Connection, writes: Sequence[Write]) -> Conflict |
             kind = _KINDS[type(step)]
             parameters = kind.parameters(step)
             try:
-                count = connection.execute(kind.statement, parameters).rowcount
+                count = execute_many(connection, kind.statement, [parameters])
             except IntegrityError as error:
                 return Conflict(f"{_name(write)}: the database refuses the row: {error.orig}", write)
             if kind.guarded and count != 1:

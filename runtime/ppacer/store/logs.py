@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, exists, func, insert, select
 from ppacer.protocol import LogEntry
 from ppacer.store import rows
 from ppacer.store.database import Database
+from ppacer.store.many import execute_many
 from ppacer.store.schema import LOGS, log_entries, log_schema
 from ppacer.store.sqlite import open_sqlite
 
@@ -38,7 +39,7 @@ class LogStore:
         new = [rows.log_columns(attempt, entry) for attempt, batch in entries for entry in batch]
         if new:
             with self._database.transaction() as connection:
-                connection.execute(_INSERT_NEW, new)
+                execute_many(connection, _INSERT_NEW, new)
 
     def read(self, attempt_id: str, after: int = 0, limit: int = 1000) -> list[LogEntry]:
         """The first `limit` entries with a `seq` beyond `after`, in order."""

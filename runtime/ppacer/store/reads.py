@@ -76,7 +76,8 @@ class Reads:
     def latest_runs_by_dag(self, count: int) -> dict[str, list[Run]]:
         """The `count` newest runs of each dag that has any, newest first."""
         dag, table, other = schema.dags.c, schema.runs, schema.runs.alias("other")
-        # The oldest id that counts, per dag: found through the index, so the cost is that of the answer.
+        # The oldest id that counts, per dag. With the order by the columns of `dags`, databases walk the dags and find
+        # their runs through the index: the cost is that of the answer, not of all runs.
         oldest = (
             select(other.c.id)
             .where(other.c.project == dag.project, other.c.dag == dag.dag)
@@ -89,7 +90,7 @@ class Reads:
             select(table)
             .join(schema.dags, and_(table.c.project == dag.project, table.c.dag == dag.dag))
             .where(table.c.id >= func.coalesce(oldest, ""))
-            .order_by(table.c.dag, table.c.id.desc())
+            .order_by(dag.project, dag.dag, table.c.id.desc())
         )
         found: dict[str, list[Run]] = {}
         for run in self._runs(query):

@@ -58,9 +58,7 @@ class Store(Reads):
         self._database.close()
 
     def _check_leader(self, connection: Connection) -> None:
-        # Where writers do not exclude each other, FOR SHARE holds the row against `advance_leader` until the commit.
-        query = select(meta.c.leader_epoch).where(meta.c.part == RUNS).with_for_update(read=True)
-        found = connection.execute(query).scalar_one()
+        found = connection.execute(_LEADER_EPOCH).scalar_one()
         if self._leader is None:
             raise LeaderLost(f"{self.name}: nothing may be written before the lead has been taken")
         if found != self._leader:
@@ -68,3 +66,7 @@ class Store(Reads):
                 f"{self.name}: another scheduler has taken the lead (epoch {found}, ours was {self._leader}); "
                 "this one must stop"
             )
+
+
+# Where writers do not exclude each other, FOR SHARE holds the row against `advance_leader` until the commit.
+_LEADER_EPOCH = select(meta.c.leader_epoch).where(meta.c.part == RUNS).with_for_update(read=True)
