@@ -40,10 +40,15 @@ def is_generated(path: Path) -> bool:
         return file.read(len(MARKER)) == MARKER.encode()
 
 
+def hides_module(name: str) -> bool:
+    """Whether a program of that name would be imported in place of a module that every program needs."""
+    return name in sys.stdlib_module_names or name in RUNTIME_MODULES
+
+
 def check_place(path: Path, sources: Iterable[Path], *, force: bool) -> None:
     """Raises `OutputError` where the program must not go to `path`: on a source, on somebody's own file (unless
     forced), or under a name that hides a module which every program needs."""
-    if path.stem in sys.stdlib_module_names or path.stem in RUNTIME_MODULES:
+    if hides_module(path.stem):
         owner = "ppacer needs" if path.stem in RUNTIME_MODULES else "Python itself brings"
         raise OutputError(
             f"a program named {path.name} would hide the module `{path.stem}` that {owner}; "

@@ -1,0 +1,68 @@
+"""From the files named on a command line to a program: reads them and runs the compiler's stages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ppacer import spec
+from ppc import ast
+from ppc.callables import CallableFinder
+from ppc.cli_python import Python
+from ppc.compile import compile_program
+from ppc.diagnostics import Diagnostic, in_source_order
+from ppc.parse import parse
+from ppc.source import Source, read_source
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What became of the files. `program` is none where there are errors; `diagnostics` stand in source order."""
+
+    program: spec.Program | None
+    diagnostics: Sequence[Diagnostic]
+    sources: dict[str, Source]
+
+
+def compile_files(files: Sequence[str], paths: Sequence[str], python: Python, place: Path) -> Compilation:
+    """Compiles the files into one program for `place`, where it is to stand. `paths` are further module folders.
+
+    A file that is named twice counts once. Raises nothing for what is in the files, or keeps them from being read.
+    """
+    sources: dict[str, Source] = {}
+    unread: list[Diagnostic] = []
+    faults: list[Diagnostic] = []
+    modules: list[tuple[Source, ast.Module]] = []
+    for file in _distinct(files):
+        source = read_source(file)
+        if isinstance(source, Diagnostic):
+            unread.append(source)
+            continue
+        sources[source.path] = source
+        module, found = parse(source)
+        modules.append((source, module))
+        faults.extend(found)
+    if not modules:
+        return Compilation(None, unread, sources)
+    folders = _distinct([*(str(Path(file).parent) for file in sources), *paths])
+    program, diagnostics = compile_program(
+        place.stem,
+        modules,
+        callables=CallableFinder([Path(folder) for folder in folders], python.path),
+        faults=faults,
+        source_paths={path: _relative(path, place) for path in sources},
+        search_path=[_relative(folder, place) for folder in folders],
+    )
+    return Compilation(None if unread else program, in_source_order([*unread, *diagnostics]), sources)
+
+
+def _distinct(paths: Sequence[str]) -> list[str]:
+    """Each place once, by the first of its names."""
+    return list({os.path.realpath(path): path for path in reversed(paths)}.values())[::-1]
+
+
+def _relative(path: str, place: Path) -> str:
+    """As a program at `place` says it: a POSIX path relative to the program's folder, links resolved on both sides."""
+    return Path(os.path.relpath(os.path.realpath(path), place.resolve().parent)).as_posix()

@@ -1,0 +1,76 @@
+"""The Python that will run a program: where its modules are looked for at build time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import ppacer
+
+_PROBE = """
+import importlib.util, json, sys
+path = sys.path if sys.flags.safe_path else sys.path[1:]
+print(json.dumps({"path": path, "runtime": importlib.util.find_spec("ppacer") is not None}))
+"""
+_PROBE_SECONDS = 30
+
+
+class PythonError(Exception):
+    """There is no such Python, or it is none that programs run on. The message says so to the person who chose it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """`path` is its `sys.path` without a script's folder; `has_runtime` whether it can import ppacer."""
+
+    executable: str
+    path: tuple[str, ...]
+    has_runtime: bool
+
+
+def find_python(chosen: str | None, near: Path) -> Python:
+    """The Python chosen with `--python`, else that of the nearest `.venv` at or above `near`, else the running one.
+
+    Where it lacks ppacer, the running one's is found behind its own modules, so that a build needs it not.
+    Raises `PythonError`.
+    """
+    executable = chosen or _nearest(near.resolve())
+    if executable is None or _is_running(executable):
+        return Python(sys.executable, tuple(sys.path if sys.flags.safe_path else sys.path[1:]), has_runtime=True)
+    python = _probe(executable)
+    if python.has_runtime:
+        return python
+    return Python(python.executable, (*python.path, str(Path(ppacer.__file__).parent.parent)), has_runtime=False)
+
+
+def _nearest(folder: Path) -> str | None:
+    for above in (folder, *folder.parents):
+        for place in ("bin/python", "Scripts/python.exe"):
+            if (executable := above / ".venv" / place).is_file():
+                return str(executable)
+    return None
+
+
+def _is_running(executable: str) -> bool:
+    """Whether it is this very Python: of two virtual environments over one Python only one is running."""
+    return Path(executable).absolute() == Path(sys.executable).absolute()
+
+
+def _probe(executable: str) -> Python:
+    try:
+        done = subprocess.run(
+            [executable, "-c", _PROBE], capture_output=True, text=True, check=False, timeout=_PROBE_SECONDS
+        )
+    except OSError as error:
+        raise PythonError(f"cannot run the Python {executable}: {error.strerror or error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise PythonError(f"the Python {executable} gave no answer within {_PROBE_SECONDS} seconds") from error
+    try:
+        answer = json.loads(done.stdout)
+        return Python(executable, tuple(answer["path"]), has_runtime=bool(answer["runtime"]))
+    except (ValueError, TypeError, KeyError) as error:
+        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        raise PythonError(f"{executable} is no Python 3.11 or newer: {last}") from error
