@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from ppacer.core import codec, instants
 from ppacer.protocol import RunInfo
+
+
+class TaskCancelled(BaseException):
+    """Raised in the main thread of a task that has been told to stop, so that its `finally` blocks run.
+
+    An `async def` task gets `asyncio.CancelledError` instead.
+    """
+
+
+class Cancellation:
+    """Whether the attempt has been told to stop: false until then, true from then on. Any thread may ask.
+
+    Not a `threading.Event`: it is set in a signal handler, which may not wait for a lock.
+    """
+
+    __slots__ = ("_requested",)
+
+    def __init__(self) -> None:
+        self._requested = False
+
+    def __bool__(self) -> bool:
+        return self._requested
+
+    def request(self) -> None:
+        self._requested = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +61,9 @@ class TaskContext:
     `task` is the task's full id, `attempt` counts its attempts in this run from 1. `idempotency_key` is the same over
     all attempts of the task in this run and differs from that of any other task and run; its 32 hexadecimal digits may
     stand in a header, a file name or a database key. What `logger` is given at any level becomes part of the attempt's
-    log, `extra` included. `cancelled` is set when the attempt has been told to stop, by a time-out, a cancel or a lost
-    lease: its main thread is interrupted then, and what has not ended after a grace time of 5 seconds is killed.
+    log, `extra` included. `cancelled` turns true when the attempt has been told to stop, by a time-out, a cancel or a
+    lost lease: its main thread is interrupted with `TaskCancelled` then, and what has not ended after a grace time of
+    5 seconds is killed.
     """
 
     run: RunContext
@@ -46,10 +71,10 @@ class TaskContext:
     attempt: int
     idempotency_key: str
     logger: logging.Logger
-    cancelled: threading.Event
+    cancelled: Cancellation
 
 
-def make_context(run: RunInfo, task: str, position: int, number: int, cancelled: threading.Event) -> TaskContext:
+def make_context(run: RunInfo, task: str, position: int, number: int, cancelled: Cancellation) -> TaskContext:
     """The context of an attempt. Raises `UnknownZoneError` where this machine does not know the dag's time zone."""
     zone = instants.zone(run.timezone)
     scheduled_at = instants.to_datetime(run.scheduled_at, zone)

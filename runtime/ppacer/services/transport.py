@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from random import random
 from typing import Protocol, TypeAlias
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
@@ -20,8 +22,14 @@ ANSWER_SECONDS = 20.0
 
 CONNECT_SECONDS = 5.0
 
+FIRST_DELAY = 0.1
+LAST_DELAY = 10.0
+"""Seconds between tries while the scheduler is away, from the first to the last, each jittered by half."""
+
 _CLIENTS = 4
 """Exchanges under way at one time: the long-poll, a delivery, a renewal and the one that closes."""
+
+_log = logging.getLogger("ppacer")
 
 _MAX_ANSWER = 64 * 1024 * 1024
 
@@ -54,7 +62,7 @@ class Transport(Protocol):
     """A way to the scheduler."""
 
     async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
-        """The scheduler's answer. Raises `TransportError`."""
+        """The scheduler's answer. Raises `TransportError`. May be cancelled, as a connection may be closed."""
         ...
 
     def close(self) -> None:
@@ -67,39 +75,25 @@ Handler: TypeAlias = Callable[[Exchange], Awaitable[ExchangeAnswer]]
 
 
 class DirectTransport:
-    """The way to a scheduler in the same program: its handler, called through the same bytes as over HTTP.
-
-    A handler runs to its end even where nobody waits for it any more, just as a request that has been sent does.
-    """
+    """The way to a scheduler in the same program: its handler, called through the same bytes as over HTTP."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
-        self._under_way: set[asyncio.Task[bytes]] = set()
 
     async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
-        task = asyncio.create_task(self._answer(wire.encode(exchange)))
-        self._under_way.add(task)
-        task.add_done_callback(self._done)
+        request = wire.encode(exchange)
         try:
-            return wire.decode(ExchangeAnswer, await asyncio.shield(task))
-        except wire.WireError as fault:
-            raise TransportError(Fault.REJECTED, f"the exchange was not understood: {fault}") from fault
+            answer = await self._handler(wire.decode(Exchange, request))
+            return wire.decode(ExchangeAnswer, wire.encode(answer))
         except TransportError:
             raise
+        except wire.WireError as fault:
+            raise TransportError(Fault.REJECTED, f"the exchange was not understood: {fault}") from fault
         except Exception as fault:
-            raise TransportError(Fault.AWAY, f"the scheduler failed: {type(fault).__name__}: {fault}") from fault
+            raise TransportError(Fault.AWAY, f"the scheduler cannot answer just now: {fault}") from fault
 
     def close(self) -> None:
-        for task in self._under_way:
-            task.cancel()
-
-    async def _answer(self, request: bytes) -> bytes:
-        return wire.encode(await self._handler(wire.decode(Exchange, request)))
-
-    def _done(self, task: asyncio.Task[bytes]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen by the exchange, or by nobody: either way it is no stray error
+        """There is no connection to close."""
 
 
 class HttpTransport:
@@ -161,6 +155,46 @@ class HttpTransport:
                 return TransportError(Fault.REJECTED, f"{self.url} refused a request: {detail}")
             case code:
                 return TransportError(Fault.AWAY, f"{self.url} cannot answer just now: {code} {detail}")
+
+
+class Link:
+    """The scheduler as an executor sees it: whoever asks is answered, however long that takes."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._away = False
+
+    async def ask(self, exchange: Exchange) -> ExchangeAnswer:
+        """Repeats the exchange under its one request id until it is answered, at growing intervals.
+
+        Raises `TransportError` where repeating it does not help.
+        """
+        delay = FIRST_DELAY
+        while True:
+            try:
+                return await self.try_once(exchange)
+            except TransportError as fault:
+                if fault.fault is not Fault.AWAY:
+                    raise
+            await asyncio.sleep(delay * (0.5 + random()))  # noqa: S311 (so that executors do not come all at once)
+            delay = min(delay * 2, LAST_DELAY)
+
+    async def try_once(self, exchange: Exchange) -> ExchangeAnswer:
+        """The one exchange. Says so once when the scheduler goes away, and once when it is back."""
+        try:
+            answer = await self._transport.exchange(exchange)
+        except TransportError as fault:
+            if fault.fault is Fault.AWAY and not self._away:
+                self._away = True
+                _log.warning("%s; trying again until it answers", fault)
+            raise
+        if self._away:
+            self._away = False
+            _log.info("the scheduler answers again")
+        return answer
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 def _detail(fault: HTTPClientError) -> str:

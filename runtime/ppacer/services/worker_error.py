@@ -1,0 +1,43 @@
+"""An exception as the text that a user reads: its traceback without the runtime's own frames."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+import ppacer
+
+_MAX_TEXT = 65536
+_HEAD = 16384
+_RUNTIME = str(Path(ppacer.__file__).parent)
+_ASYNCIO = str(Path(asyncio.__file__).parent)
+
+
+def describe(fault: BaseException) -> str:
+    """The traceback from the user's first frame on, or the bare exception where no frame is the user's."""
+    try:
+        shown = traceback.TracebackException(type(fault), fault, _users_part(fault.__traceback__), compact=True)
+        lines = list(shown.format())
+        if not shown.stack and not (shown.__cause__ or shown.__context__):
+            lines = list(shown.format_exception_only())
+        text = "".join(lines).rstrip("\n")
+    except Exception as second:
+        text = f"{type(fault).__name__} (which cannot be shown: {type(second).__name__})"
+    if len(text) > _MAX_TEXT:
+        left_out = len(text) - _MAX_TEXT
+        text = f"{text[:_HEAD]}\n… {left_out} characters left out …\n{text[_HEAD + left_out :]}"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _users_part(frames: TracebackType | None) -> TracebackType | None:
+    program = getattr(sys.modules.get("__main__"), "__file__", None)
+    while frames is not None and _is_runtime(frames.tb_frame.f_code.co_filename, program):
+        frames = frames.tb_next
+    return frames
+
+
+def _is_runtime(file: str, program: str | None) -> bool:
+    return file == program or file.startswith((_RUNTIME, _ASYNCIO, "<frozen importlib"))

@@ -1,0 +1,79 @@
+"""Messages between executor, zygote and workers: JSON objects, each behind its length in four bytes, big-endian."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+Message: TypeAlias = dict[str, object]
+
+MAX_FRAME = 64 * 1024 * 1024
+"""A length above this is no length: whoever wrote it was no part of the program."""
+
+_LENGTH = struct.Struct(">I")
+_CHUNK = 262144
+
+
+class FrameError(ValueError):
+    """Bytes that are no message."""
+
+
+def frame(message: Mapping[str, object]) -> bytes:
+    """The bytes of a message: pure ASCII, so that any text passes."""
+    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameReader:
+    """Puts messages together from bytes as they come."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that `data` completes. Raises `FrameError`."""
+        self._buffer += data
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            if length > MAX_FRAME:
+                raise FrameError(f"a message of {length} bytes")
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[_LENGTH.size : end])
+            del self._buffer[:end]
+            yield _message(body)
+
+
+class FrameSocket:
+    """A blocking socket that carries messages, for the single-threaded ends."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._reader = FrameReader()
+        self._messages: list[Message] = []
+
+    def receive(self) -> Message | None:
+        """The next message; none when the other end has closed. Raises `OSError`, `FrameError`."""
+        while not self._messages:
+            data = self._channel.recv(_CHUNK)
+            if not data:
+                return None
+            self._messages.extend(self._reader.feed(data))
+        return self._messages.pop(0)
+
+    def send(self, message: Mapping[str, object]) -> None:
+        self._channel.sendall(frame(message))
+
+
+def _message(body: bytes) -> Message:
+    try:
+        message: object = json.loads(body)
+    except ValueError as fault:
+        raise FrameError(f"not JSON: {fault}") from None
+    if not isinstance(message, dict):
+        raise FrameError("no object")
+    return message
