@@ -27,7 +27,8 @@ class Similar:
         if len(self._names) <= _FEW:
             by_key = {_key(other): other for other in reversed(self._names) if other != name}
             close = difflib.get_close_matches(_key(name), by_key, n=1, cutoff=0.7)
-            return by_key[close[0]] if close else None
+            if close:
+                return by_key[close[0]]
         if len(name) > _LONGEST:
             return None
         if self._index is None:

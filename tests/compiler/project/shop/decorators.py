@@ -1,0 +1,5 @@
+from collections.abc import Callable
+
+
+def strange(function: Callable[[int], int]) -> Callable[[], int]:
+    return lambda: function(1)
