@@ -213,11 +213,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class TaskRef:
-    """A side of an edge or of `after`: `store`, `orders.dump`, `raw["eu"]`, `raw[*]`."""
+    """A side of an edge: `store`, `orders.dump`, `raw["eu"]`, `raw[*]`; `inside` are the names after the keys, which
+    lead to a part of one group of a family: `load["eu"].dump`."""
 
     name: DottedName
     keys: tuple[Expr | Star, ...]
     span: Span
+    inside: tuple[Identifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,8 +391,13 @@ TopItem: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One `.ppd` file."""
+    """One `.ppd` file.
+
+    `broken_words` are the names in broken statements, which the tree lacks. A broken statement may declare or use any
+    of them, so that nothing can be said of their being unknown or unused.
+    """
 
     doc: Docstring | None
     items: tuple[TopItem, ...]
     span: Span
+    broken_words: frozenset[str] = frozenset()

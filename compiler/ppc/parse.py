@@ -1,0 +1,190 @@
+"""Text to tree. Never fails: what is broken leaves no node but a diagnostic.
+
+Tokens (`parse_tokens`) go one by one into Lark's LALR parser, whose rules build the tree as they are reduced
+(`parse_tree`). A token that no rule accepts breaks the statement that it stands in. The parser's stack is then cut
+back to where that statement began, and parsing goes on behind its end. The lexer has seen to it that blocks and
+brackets are balanced and every statement ends in a `NEWLINE`; so the end is simply the next one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Final, cast
+
+from lark import Lark, UnexpectedToken
+from lark import Token as LarkToken
+from lark.lexer import Lexer
+
+from ppc import ast
+from ppc.diagnostics import Diagnostic, in_source_order
+from ppc.parse_brackets import BOUNDARIES
+from ppc.parse_faults import unexpected
+from ppc.parse_reading import Reading, Token
+from ppc.parse_tokens import tokenise
+from ppc.parse_tree import Items, TreeBuilder, UnbuildableError
+from ppc.source import Source
+
+
+def parse(source: Source) -> tuple[ast.Module, tuple[Diagnostic, ...]]:
+    """The tree of what is sound in a file, and the faults of the rest in source order."""
+    lexed = tokenise(source)
+    parser = _Parser(list(lexed.tokens), lexed.reading)
+    module = parser.run()
+    words = frozenset(parser.broken_words)
+    module = replace(module, span=lexed.reading.span(0, len(source.text)), broken_words=words)
+    return module, tuple(in_source_order(parser.all_faults()))
+
+
+_KEPT_HEADS: Final = frozenset({"DAG", "POOL"})
+"""Blocks that their keyword and name alone make, so that a broken header does not cost what they hold."""
+_CANNOT_BEGIN: Final = frozenset(
+    {"STRING", "NUMBER", "DURATION", "DATE", "TRUE", "FALSE", "NONE", "FSTART", "LPAR", "NOT", "MINUS", "DOT"}
+)
+
+
+class _NoLexer(Lexer):
+    """Lark is given tokens, never text."""
+
+    def __init__(self, lexer_conf: object) -> None:
+        del lexer_conf
+
+    def lex(self, lexer_state: object, parser_state: object) -> Iterator[LarkToken]:
+        del lexer_state, parser_state
+        return iter(())
+
+
+@cache
+def _lark() -> Lark:
+    grammar = files("ppd").joinpath("ppd.lark").read_text(encoding="utf-8")
+    return Lark(
+        grammar, parser="lalr", lexer=_NoLexer, start="module", maybe_placeholders=False, transformer=TreeBuilder()
+    )
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token], reading: Reading) -> None:
+        self._tokens = tokens
+        self._reading = reading
+        state = _lark().parse_interactive().parser_state
+        self._states = state.state_stack
+        self._values: list[object] = state.value_stack
+        self._feed = cast("Callable[[Token, bool], object]", state.feed_token)
+        self._broken: list[tuple[int, int]] = []
+        self._faults: list[Diagnostic] = []
+        self._dropped_until = 0
+        self.broken_words: set[str] = set()
+
+    def run(self) -> ast.Module:
+        tokens, feed = self._tokens, self._feed
+        index, count = 1, len(tokens)
+        while index < count:
+            try:
+                while index < count:
+                    feed(tokens[index], False)
+                    index += 1
+            except UnexpectedToken as error:
+                index = self._recover(index, unexpected(tokens, index, error.expected))
+            except UnbuildableError as error:
+                index = self._recover(index, error.fault)
+        end = tokens[-1].end
+        module = feed(Token("$END", "", end, end, self._reading), True)
+        assert isinstance(module, ast.Module)
+        return module
+
+    def all_faults(self) -> list[Diagnostic]:
+        """Every fault, without the small ones inside broken statements."""
+        starts = [start for start, _ in self._broken]
+
+        def stands(fault: Diagnostic) -> bool:
+            place = bisect_right(starts, fault.span.start) - 1
+            return place < 0 or fault.span.start >= self._broken[place][1]
+
+        return [*self._faults, *self._reading.lasting, *filter(stands, self._reading.faults)]
+
+    # --- recovery -----------------------------------------------------------------------------------------------------
+
+    def _recover(self, index: int, fault: Diagnostic) -> int:
+        """Drops the statement that the token at `index` breaks; answers from which token to go on."""
+        tokens = self._tokens
+        self._faults.append(fault)
+        if tokens[index].type == "RBRACE":
+            return index + 2  # a brace that closes nothing, and the line's end that follows it
+        if tokens[index - 1].type == "RBRACE":
+            end = self._end_of_statement(index)
+            self._mark_broken(index, end)
+            return end
+        start = index
+        while tokens[start - 1].type not in BOUNDARIES:
+            start -= 1
+        self._cut()
+        end = index
+        while tokens[end].type not in BOUNDARIES:
+            end += 1
+        self._mark_broken(start, end)
+        if tokens[end].type == "LBRACE":
+            return self._enter_block(start, end, index)
+        return self._skip_rest(end + 1) if end == index else end + 1
+
+    def _cut(self) -> None:
+        """Takes from the parser's stack what it has of the statement."""
+        values = self._values
+        base = len(values)
+        while base:
+            value = values[base - 1]
+            if isinstance(value, Items) or (isinstance(value, Token) and value.type in BOUNDARIES):
+                break
+            base -= 1
+        if base < len(values) and base and not isinstance(values[base - 1], Items) and values[base] is None:
+            base += 1  # the docstring that a block does not have
+        del values[base:]
+        del self._states[base + 1 :]
+
+    def _enter_block(self, start: int, brace: int, index: int) -> int:
+        """The block of a broken header is read all the same; with its name, a dag or a pool is even kept."""
+        head, name = self._tokens[start], self._tokens[start + 1]
+        at = self._tokens[brace]
+        if head.type in _KEPT_HEADS and name.type == "NAME" and index > start + 1:
+            self._feed(head, False)
+            self._feed(name, False)
+            return brace
+        kind = "BROKEN_SETTINGS" if at.payload == "settings" else "BROKEN_BODY"
+        self._feed(Token(kind, "", at.start, at.start, self._reading), False)
+        if brace > self._dropped_until:
+            self._dropped_until = self._end_of_statement(brace)
+            self._note_words(brace, self._dropped_until)
+        return brace
+
+    def _end_of_statement(self, index: int) -> int:
+        """The `NEWLINE` that ends the statement of the token at `index`, beyond any blocks that it has."""
+        depth = 0
+        while depth or self._tokens[index].type != "NEWLINE":
+            depth += {"LBRACE": 1, "RBRACE": -1}.get(self._tokens[index].type, 0)
+            index += 1
+        return index
+
+    def _skip_rest(self, index: int) -> int:
+        """After a line that ends too early, the next line may be its rest: one that can be no statement itself."""
+        tokens = self._tokens
+        if index >= len(tokens):
+            return index
+        lone = tokens[index].type == "NAME" and tokens[index + 1].type in ("NEWLINE", "LPAR")
+        if not lone and tokens[index].type not in _CANNOT_BEGIN:
+            return index
+        end = index
+        while tokens[end].type not in ("NEWLINE", "LBRACE"):
+            end += 1
+        if tokens[end].type == "LBRACE":
+            return index
+        self._mark_broken(index, end)
+        return end + 1
+
+    def _mark_broken(self, start: int, end: int) -> None:
+        self._broken.append((self._tokens[start].start, self._tokens[end].start))
+        self._note_words(start, end)
+
+    def _note_words(self, start: int, end: int) -> None:
+        self.broken_words.update(token.text for token in self._tokens[start:end] if token.type == "NAME")

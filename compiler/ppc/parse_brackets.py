@@ -1,0 +1,335 @@
+"""What is open at a place in a file: blocks, brackets, f-strings; and where something unclosed must end.
+
+The rule of recovery: a declaration's keyword and name at a line's start end whatever is open and cannot hold them. So
+a forgotten bracket costs its own statement, and a forgotten brace nothing but its own diagnostic. Where a brace may
+be one too many or one too few, the count of the whole file's braces and the lines' indentation decide; both are
+looked at only then.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from ppc.diagnostics import Label
+from ppc.parse_faults import CLOSES_NOTHING, TOO_DEEP, UNCLOSED
+from ppc.parse_reading import Payload, Reading, Token
+from ppd.words import DECLARATIONS, FILE_DECLARATIONS
+
+NESTING_LIMIT: Final = 100
+"""How deep blocks, brackets and operators may nest: later stages may recurse over the tree."""
+
+BOUNDARIES: Final = frozenset({"NEWLINE", "LBRACE"})
+"""Tokens after which a statement begins."""
+
+STATEMENT_HEADS: Final = frozenset(word.upper() for word in DECLARATIONS)
+FILE_HEADS: Final = frozenset(word.upper() for word in FILE_DECLARATIONS)
+SETTINGS_HEADS: Final = frozenset({"TASK", "DEFAULTS", "POOL"})
+"""Statements whose block holds settings."""
+
+_NAMED: Final = "task|param|let|notifier|pool|label|template|dag|group"
+DECLARATION: Final = re.compile(
+    rf"[ \t\f\v]*(?:(?:{_NAMED}|import|from)[ \t]+[A-Za-z_]|include[ \t]*\""
+    r"|(?:finally|defaults|on[ \t]+(?:success|failure))[ \t]*\{)"
+)
+"""A line that begins a declaration, wherever it stands."""
+_OTHER_STATEMENT: Final = re.compile(r"[ \t\f\v]*(?:[A-Za-z_][\w.]*(?:\[[^\]\r\n]*\])?|\[[^\]\r\n]*\])[ \t]*->")
+_ASSIGNMENT: Final = re.compile(r"[ \t\f\v]*[A-Za-z_]\w*[ \t]*=(?!=)")
+_VALUE_ENDS: Final = frozenset(
+    {"NAME", "STRING", "NUMBER", "DURATION", "DATE", "TRUE", "FALSE", "NONE", "RPAR", "RSQB", "RDICT", "FEND", "ERROR"}
+)
+_BRACES: Final = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+"""|"(?:[^"\\\r\n]|\\.)*+"?|#[^\r\n]*|(?P<brace>[{}])', re.DOTALL
+)
+
+
+class Kind(Enum):
+    BLOCK = auto()
+    ROUND = auto()
+    SQUARE = auto()
+    DICT = auto()
+    FIELD = auto()
+    """`{…}` inside an f-string."""
+    FORMAT = auto()
+    """An f-string itself."""
+
+
+_OPENERS: Final = {Kind.BLOCK: "{", Kind.ROUND: "(", Kind.SQUARE: "[", Kind.DICT: "{", Kind.FIELD: "{"}
+_CLOSERS: Final = {Kind.BLOCK: "}", Kind.ROUND: ")", Kind.SQUARE: "]", Kind.DICT: "}", Kind.FIELD: "}"}
+
+
+@dataclass(slots=True)
+class Open:
+    kind: Kind
+    start: int
+    end: int
+    outer_depth: int
+    """The depth of the expression around it, to go on from when it is closed."""
+    deepest: int = 0
+    """The greatest depth among its elements so far."""
+    indent: int = 0
+    """Of a block: the indentation of the line on which its statement begins."""
+    settings: bool = False
+    """Of a block: whether it holds settings."""
+    triple: bool = False
+    """Of an f-string: whether it may run over lines."""
+
+
+class Structure:
+    """The tokens so far and what is open after them."""
+
+    def __init__(self, text: str, reading: Reading) -> None:
+        self.text = text
+        self.reading = reading
+        self.tokens: list[Token] = [Token("NEWLINE", "", 0, 0, reading)]
+        self.open: list[Open] = []
+        self.depth = 0
+        self.head = "NEWLINE"
+        self.head_start = 0
+        self._last_block: Open | None = None
+        self._surplus: int | None = None
+
+    # --- emitting ---------------------------------------------------------------------------------------------------
+
+    def emit(self, type_: str, start: int, end: int, payload: Payload = None) -> None:
+        self.tokens.append(Token(type_, self.text[start:end], start, end, self.reading, payload))
+
+    def error(self, code: str, message: str, start: int, end: int, *, label: str = "", help: str = "") -> None:
+        """A token that no rule accepts: the statement is broken, for this reason."""
+        fault = self.reading.fault(code, message, start, end, label=label, help=help)
+        self.tokens.append(Token("ERROR", self.text[start:end], start, end, self.reading, fault))
+
+    def end_statement(self, start: int, end: int) -> None:
+        """Ends the statement, if one has begun."""
+        if self.tokens[-1].type not in BOUNDARIES:
+            self.emit("NEWLINE", start, end)
+        self.depth = 0
+
+    def begin_statement(self, head: str, start: int) -> None:
+        """To be called before the first token of a statement, whose type is `head`."""
+        if self.open:
+            if head in STATEMENT_HEADS and self._misfits(self.open[-1], head):
+                self._close_blocks_before(head, start)
+        elif head not in FILE_HEADS and head != "DEFAULTS":
+            self._reopen_block()
+        self.head = head
+        self.head_start = start
+
+    # --- opening and closing ------------------------------------------------------------------------------------------
+
+    def push(self, kind: Kind, start: int, end: int) -> Open:
+        if len(self.open) == NESTING_LIMIT:
+            self.error(TOO_DEEP, f"this is nested more than {NESTING_LIMIT} deep", start, end)
+        opened = Open(kind, start, end, self.depth)
+        self.open.append(opened)
+        self.depth = 0
+        return opened
+
+    def pop(self) -> Open:
+        closed = self.open.pop()
+        self.depth = closed.outer_depth + max(closed.deepest, self.depth) + 1
+        if self.depth > NESTING_LIMIT:
+            self.too_deep(closed.start, closed.end)
+        return closed
+
+    def deeper(self, start: int, end: int) -> None:
+        """One more operator: an upper bound of the depth of the tree that this makes."""
+        self.depth += 1
+        if self.depth > NESTING_LIMIT:
+            self.too_deep(start, end)
+
+    def too_deep(self, start: int, end: int) -> None:
+        self.depth = -len(self.text)  # said once for this statement
+        self.error(
+            TOO_DEEP,
+            f"this expression has more than {NESTING_LIMIT} operators within each other",
+            start,
+            end,
+            help="name a part of it with `let`, or compute it in Python",
+        )
+
+    def next_element(self) -> None:
+        """After a comma inside brackets."""
+        top = self.open[-1]
+        top.deepest = max(top.deepest, self.depth)
+        self.depth = 0
+
+    def open_block(self, start: int, end: int) -> None:
+        block = self.push(Kind.BLOCK, start, end)
+        indent = self.indent(self.head_start)
+        if indent is not None:
+            block.indent = indent
+        elif len(self.open) > 1:
+            block.indent = self.open[-2].indent
+        block.settings = self.head in SETTINGS_HEADS or (
+            self.head not in STATEMENT_HEADS and self.tokens[-1].type == "RPAR"
+        )
+        self.emit("LBRACE", start, end, "settings" if block.settings else "body")
+
+    def close_block(self, start: int, end: int) -> None:
+        """`}` where the innermost open thing is a block."""
+        indent = self.indent(start)
+        if indent is not None and indent < self.open[-1].indent and self._missing() > 0:
+            while self.open[-1].indent > indent and any(o.indent == indent for o in self.open[:-1]):
+                self._close_unclosed_block(start, end)
+        self.end_statement(start, start)
+        self.emit("RBRACE", start, end)
+        self._last_block = self.pop()
+        self.depth = 0
+
+    def close_bracket(self, kind: Kind, type_: str, start: int, end: int) -> None:
+        """`)`, `]` or the `}` of a dict, with whatever is unclosed inside it."""
+        depth = self._innermost(kind)
+        if depth is not None:
+            self.give_up_brackets(depth + 1)
+            self.emit(type_, start, end)
+            self.pop()
+        elif self.open and self.open[-1].kind in (Kind.ROUND, Kind.SQUARE, Kind.DICT):
+            opener = self.open[-1]
+            message = f"`{self.text[start:end]}` does not close this `{_OPENERS[opener.kind]}`"
+            fault = self.reading.fault(
+                CLOSES_NOTHING,
+                message,
+                start,
+                end,
+                labels=(Label(self.reading.span(opener.start, opener.end), "opened here"),),
+                help=f"write `{_CLOSERS[opener.kind]}`",
+                replacement=_CLOSERS[opener.kind],
+            )
+            self.emit("ERROR", start, end, fault)
+            self.pop()
+        else:
+            self.error(CLOSES_NOTHING, f"this `{self.text[start:end]}` closes nothing", start, end)
+
+    def _innermost(self, kind: Kind) -> int | None:
+        """The place in `open` of the innermost `kind` of this statement, where it can be reached."""
+        for depth in range(len(self.open) - 1, max(-1, len(self.open) - NESTING_LIMIT - 2), -1):
+            found = self.open[depth].kind
+            if found is kind:
+                return depth
+            if found in (Kind.BLOCK, Kind.FIELD, Kind.FORMAT):
+                return None
+        return None
+
+    def give_up_brackets(self, depth: int) -> None:
+        """Drops what is open from `depth` on: the statement is broken by the innermost of it."""
+        if len(self.open) <= depth:
+            return
+        innermost = next((o for o in reversed(self.open[depth:]) if o.kind is not Kind.FORMAT), None)
+        if innermost is not None:
+            opener = _OPENERS[innermost.kind]
+            self.error(
+                UNCLOSED,
+                f"this `{opener}` is never closed",
+                innermost.start,
+                innermost.end,
+                help=f"add the `{_CLOSERS[innermost.kind]}`",
+            )
+        self.depth = self.open[depth].outer_depth
+        del self.open[depth:]
+
+    def block_depth(self) -> int:
+        """How many things are open up to the innermost block, itself included."""
+        for depth in range(len(self.open), 0, -1):
+            if self.open[depth - 1].kind is Kind.BLOCK:
+                return depth
+        return 0
+
+    def line_begins_statement(self, offset: int) -> bool:
+        """Whether the line at `offset`, which lies within brackets, can only be a new statement."""
+        if DECLARATION.match(self.text, offset) or _OTHER_STATEMENT.match(self.text, offset):
+            return True
+        return self.tokens[-1].type in _VALUE_ENDS and _ASSIGNMENT.match(self.text, offset) is not None
+
+    def looks_like_statement(self, offset: int) -> bool:
+        """Whether the line at `offset`, taken for itself, looks like a statement or closes a block."""
+        text = self.text
+        return bool(
+            DECLARATION.match(text, offset)
+            or _OTHER_STATEMENT.match(text, offset)
+            or _ASSIGNMENT.match(text, offset)
+            or text[offset : offset + 200].lstrip().startswith("}")
+        )
+
+    def finish(self) -> None:
+        """The end of the file closes what is open."""
+        end = len(self.text)
+        self.give_up_brackets(self.block_depth())
+        self.end_statement(end, end)
+        while self.open:
+            self._close_unclosed_block(end, end)
+
+    # --- braces too few or too many -----------------------------------------------------------------------------------
+
+    def indent(self, offset: int) -> int | None:
+        """The indentation of what stands at `offset`, if it is the first thing of its line."""
+        line = offset
+        while line and self.text[line - 1] in " \t\f\v":
+            line -= 1
+        return offset - line if line == 0 or self.text[line - 1] in "\r\n" else None
+
+    @staticmethod
+    def _misfits(block: Open, head: str) -> bool:
+        return block.settings or head in FILE_HEADS
+
+    def _missing(self) -> int:
+        """How many closing braces the file lacks and has not been given yet; negative where it has too many."""
+        if self._surplus is None:
+            braces = [found["brace"] for found in _BRACES.finditer(self.text) if found["brace"]]
+            self._surplus = 2 * braces.count("}") - len(braces)
+        return -self._surplus
+
+    def _close_blocks_before(self, head: str, start: int) -> None:
+        indent = self.indent(start)
+        if indent is None or not DECLARATION.match(self.text, start):
+            return
+        while self.open and self._misfits(self.open[-1], head):
+            if indent > self.open[-1].indent and self._missing() <= 0:
+                return  # a statement in the wrong place, as the parser will say
+            self._close_unclosed_block(start, start)
+
+    def _close_unclosed_block(self, start: int, end: int) -> None:
+        block = self.open[-1]
+        labels = ()
+        if start < len(self.text):
+            labels = (Label(self.reading.span(start, max(end, start + 1)), "it should be closed before this"),)
+        self.reading.lasting.append(
+            self.reading.fault(
+                UNCLOSED,
+                "this `{` is never closed",
+                block.start,
+                block.end,
+                labels=labels,
+                help="add the `}`",
+            )
+        )
+        place = self.tokens[-1].end
+        self.end_statement(place, place)
+        self.emit("RBRACE", place, place)
+        self.emit("NEWLINE", place, place)
+        self.pop()
+        self.depth = 0
+        self._surplus = None if self._surplus is None else self._surplus + 1
+
+    def _reopen_block(self) -> None:
+        """What follows belongs into the block that a surplus brace has closed."""
+        block = self._last_block
+        if block is None or self.tokens[-2].type != "RBRACE" or self._missing() >= 0 or block.settings:
+            return
+        newline, brace = self.tokens.pop(), self.tokens.pop()
+        self.reading.lasting.append(
+            self.reading.fault(
+                CLOSES_NOTHING,
+                "this `}` is one too many",
+                brace.start,
+                brace.end,
+                labels=(
+                    Label(self.reading.span(newline.end, newline.end), "what follows still belongs into the block"),
+                ),
+                help="remove it",
+            )
+        )
+        self.open.append(block)
+        self._surplus = None if self._surplus is None else self._surplus - 1

@@ -1,0 +1,85 @@
+"""One `.ppd` file as text, and where its offsets lie.
+
+Offsets count code points of the text as decoded, without a byte order mark; line ends stay as they were written.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ppc.diagnostics import Diagnostic, Span
+
+NOT_FOUND: Final = "E001"
+"""There is no such file."""
+NOT_A_FILE: Final = "E002"
+"""The path leads to a directory or a device."""
+UNREADABLE: Final = "E003"
+"""The file cannot be read."""
+NOT_UTF8: Final = "E004"
+"""The file is not UTF-8 text."""
+
+_LINE_END: Final = re.compile(r"\r\n?|\n")
+_BYTE_ORDER_MARK: Final = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`path` is the file as the user gave it; `text` its whole text."""
+
+    path: str
+    text: str
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_starts", (0, *(end.end() for end in _LINE_END.finditer(self.text))))
+
+    def line_column(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both from 1, columns in code points."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def line_text(self, line: int) -> str:
+        """The line's text without its end; `line` counts from 1."""
+        end = self._starts[line] if line < len(self._starts) else len(self.text)
+        return self.text[self._starts[line - 1] : end].rstrip("\r\n")
+
+    @property
+    def line_count(self) -> int:
+        return len(self._starts)
+
+
+def read_source(path: str | Path) -> Source | Diagnostic:
+    """Reads the file, or says as a diagnostic why it cannot."""
+    name = str(path)
+    at = Span(name, 0, 0)
+    try:
+        raw = Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Diagnostic(NOT_FOUND, f"there is no file `{name}`", at)
+    except IsADirectoryError:
+        return Diagnostic(NOT_A_FILE, f"`{name}` is a directory", at, help="name the `.ppd` file in it")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return Diagnostic(UNREADABLE, f"`{name}` cannot be read: {reason}", at)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _not_utf8(name, raw, error.start)
+    return Source(name, text.removeprefix(_BYTE_ORDER_MARK))
+
+
+def _not_utf8(name: str, raw: bytes, offset: int) -> Diagnostic:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        what = "it looks like UTF-16"
+    elif b"\x00" in raw:
+        what = "it looks like a binary file"
+    else:
+        line = raw.count(b"\n", 0, offset) + 1
+        what = f"byte {offset + 1}, in line {line}, is 0x{raw[offset]:02x}"
+    return Diagnostic(
+        NOT_UTF8, f"`{name}` is not UTF-8 text", Span(name, 0, 0), notes=(what,), help="save the file as UTF-8"
+    )
