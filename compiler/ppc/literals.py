@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from math import isfinite
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ppacer import spec
 
@@ -69,7 +69,7 @@ class Literals:
                 del done[first:]
                 done.append(_call(shape, children))
             elif (name := self._named.get(id(current))) is not None:
-                done.append(_Leaf(name))
+                done.append(name)
             elif (leaf := _leaf(current)) is not None:
                 done.append(leaf)
             else:
@@ -84,7 +84,7 @@ class Literals:
         self._constants += 1
         name = f"constant_{self._constants}"
         constants.append((name, node))
-        return _Leaf(name)
+        return name
 
     def _shape(self, value: object) -> _Shape:
         if isinstance(value, tuple):
@@ -122,28 +122,21 @@ def quote(text: str) -> str:
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _MAX_HEIGHT = 12
 """Brackets in brackets before a constant is made. Python's parser gives up at 200; a reader does sooner."""
+_UNBROKEN = 44
+"""Columns that are left at the deepest indent that this height allows, after the longest name of a field."""
 _MIN_CHUNK = 24
 
 # --- trees of text ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """Text that is never broken."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(NamedTuple):
     """A string: broken into one literal a line where it does not fit. `flat` is none where it never fits."""
 
     value: str
     flat: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """`opener`, labelled items, closing bracket: a call or a tuple."""
 
     opener: str
@@ -153,11 +146,11 @@ class _Call:
     height: int
 
 
-_Node: TypeAlias = _Leaf | _Text | _Call
+_Node: TypeAlias = str | _Text | _Call
+"""A string is text that is never broken: it has no parts, or fits on a line wherever it stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(NamedTuple):
     """What a value's call will look like before its children are known."""
 
     opener: str
@@ -165,27 +158,31 @@ class _Shape:
     children: Sequence[object]
 
 
-def _leaf(value: object) -> _Leaf | _Text | None:
+def _leaf(value: object) -> str | _Text | None:
     if isinstance(value, spec.At):
         file = f", {value.file}" if value.file else ""
-        return _Leaf(f"{SPEC_ALIAS}.At({value.line}, {value.column}{file})")
+        return f"{SPEC_ALIAS}.At({value.line}, {value.column}{file})"
     if isinstance(value, Enum):
-        return _Leaf(f"{SPEC_ALIAS}.{type(value).__name__}.{value.name}")
+        return f"{SPEC_ALIAS}.{type(value).__name__}.{value.name}"
     if isinstance(value, str):
         flat = quote(value) if len(value) < LINE_LENGTH else None
-        return _Text(value, flat if flat is not None and _width(flat) <= LINE_LENGTH else None)
+        width = LINE_LENGTH + 1 if flat is None else _width(flat)
+        return flat if flat is not None and width <= _UNBROKEN else _Text(value, flat if width <= LINE_LENGTH else None)
     if isinstance(value, float) and not isfinite(value):
         raise ValueError(f"{value} cannot be written into a program")
     if value is None or isinstance(value, bool | int | float):
-        return _Leaf(repr(value))
+        return repr(value)
     if value == ():
-        return _Leaf("()")
+        return "()"
     return None
 
 
-def _call(shape: _Shape, children: Sequence[_Node]) -> _Call:
+def _call(shape: _Shape, children: Sequence[_Node]) -> _Node:
+    flat = _flat(shape, children)
+    if flat is not None and _width(flat) <= _UNBROKEN:
+        return flat
     height = 1 + max((child.height for child in children if isinstance(child, _Call)), default=0)
-    return _Call(shape.opener, shape.labels, children, _flat(shape, children), height)
+    return _Call(shape.opener, shape.labels, children, flat, height)
 
 
 def _flat(shape: _Shape, children: Sequence[_Node]) -> str | None:
@@ -193,7 +190,7 @@ def _flat(shape: _Shape, children: Sequence[_Node]) -> str | None:
     width = len(shape.opener)
     items: list[str] = []
     for label, child in zip(shape.labels, children, strict=True):
-        text = child.text if isinstance(child, _Leaf) else child.flat
+        text = child if isinstance(child, str) else child.flat
         if text is None:
             return None
         width += len(label) + _width(text) + 2
@@ -207,9 +204,9 @@ def _flat(shape: _Shape, children: Sequence[_Node]) -> str | None:
 def _lay_out(node: _Node, indent: int, lead: str, tail: str, lines: list[str]) -> None:
     """Appends the lines of `lead` + node + `tail`. Recursion ends with the height of a constant."""
     margin = " " * indent
-    flat = node.text if isinstance(node, _Leaf) else node.flat
+    flat = node if isinstance(node, str) else node.flat
     room = LINE_LENGTH - indent - len(lead) - len(tail)
-    if isinstance(node, _Leaf) or (flat is not None and _width(flat) <= room):
+    if isinstance(node, str) or (flat is not None and _width(flat) <= room):
         lines.append(f"{margin}{lead}{flat}{tail}")
     elif isinstance(node, _Call):
         lines.append(f"{margin}{lead}{node.opener}")
