@@ -5,6 +5,7 @@ Finished lines scroll by; on a terminal the tasks under way stand below them and
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,7 +47,7 @@ def summary(detail: RunDetail, console: Console) -> None:
     """The table of all tasks, and how the run ended."""
     rows = [
         [
-            Cell(_name(task), Style.BOLD),
+            Cell(task_name(task), Style.BOLD),
             status_cell(task.status),
             Cell(str(len(task.attempts)) if task.attempts else "–", right=True),
             Cell(_task_time(task), right=True),
@@ -62,6 +63,11 @@ def summary(detail: RunDetail, console: Console) -> None:
     console.line(
         console.style(f"{mark} {run.dag} {run.status}", style) + took + console.style(f"  run {run.id}", Style.DIM)
     )
+
+
+def task_name(task: TaskView) -> str:
+    """The name a task is known by: members of a run-time family by their position."""
+    return task.id if task.label is None else f"{task.id}[{task.position}]"
 
 
 @dataclass(slots=True)
@@ -86,7 +92,7 @@ class _Progress:
 
     def show(self, detail: RunDetail) -> None:
         self.clear()
-        self.width = min(_MAX_NAME, max((display_width(_name(task)) for task in detail.tasks), default=0))
+        self.width = min(_MAX_NAME, max((display_width(task_name(task)) for task in detail.tasks), default=0))
         for task in detail.tasks:
             for attempt in task.attempts:
                 if attempt.status not in (AttemptStatus.QUEUED, AttemptStatus.DEFERRED):
@@ -125,7 +131,7 @@ class _Progress:
             note = f"tries again {ahead_text(_seconds(task.due_at) - now)}"
         else:
             note = elapsed_text(max(0.0, now - _seconds(task.attempts[-1].started_at))) if task.attempts else ""
-        name = clip(_name(task), self.console.width - len(note) - 6)
+        name = clip(task_name(task), self.console.width - len(note) - 6)
         return f"{self.console.style(mark, style)} {self._pad(name)}  {self.console.style(note, Style.DIM)}"
 
     def _attempt(self, detail: RunDetail, task: TaskView, attempt: AttemptView) -> None:
@@ -160,7 +166,7 @@ class _Progress:
         if shown.lines >= _MAX_LINES and not shown.ended:
             shown.lines = _MAX_LINES
             if AttemptStatus(attempt.status).terminal:
-                self._hint(f"more in {self.logs_command} {detail.run.id} {task.id}")
+                self._hint(f"more in {self.logs_command} {detail.run.id} {shlex.quote(task_name(task))}")
 
     def _outcome(self, detail: RunDetail, task: TaskView) -> None:
         took = _task_time(task)
@@ -169,20 +175,16 @@ class _Progress:
         if task.status == TaskStatus.FAILED:
             self._error(task.error or (task.attempts[-1].error if task.attempts else None))
             if task.attempts:
-                self._hint(
-                    f"its log: {self.logs_command} {detail.run.id} '{task.id}'"
-                    if '"' in task.id
-                    else f"its log: {self.logs_command} {detail.run.id} {task.id}"
-                )
+                self._hint(f"its log: {self.logs_command} {detail.run.id} {shlex.quote(task_name(task))}")
 
     def _line(self, status: str, task: TaskView, note: str) -> None:
         mark, style = STATUS_STYLES[status]
-        name = self._pad(clip(_name(task), max(20, self.console.width - display_width(note) - 6)))
+        name = self._pad(clip(task_name(task), max(20, self.console.width - display_width(note) - 6)))
         self.console.line(f"{self.console.style(mark, style)} {name}  {self.console.style(note, Style.DIM)}")
 
     def _log_line(self, task: TaskView, entry: LogLine) -> None:
         style = Style.YELLOW if entry.level >= 30 and entry.stream == "logging" else Style.PLAIN
-        bar = self.console.style(f"  {self._pad(clip(_name(task), self.width))} │", Style.DIM)
+        bar = self.console.style(f"  {self._pad(clip(task_name(task), self.width))} │", Style.DIM)
         self.console.line(f"{bar} {self.console.style(printable(entry.message.expandtabs(4)), style)}")
 
     def _error(self, error: str | None) -> None:
@@ -209,10 +211,6 @@ def _next(client: Client, progress: _Progress, detail: RunDetail, pause: float) 
             time.sleep(max(0.0, not_before - time.monotonic()))
             return client.run(detail.run.id)
         progress.show(detail)
-
-
-def _name(task: TaskView) -> str:
-    return f"{task.id}[{task.label if task.label is not None else task.position}]" if task.position else task.id
 
 
 def _task_time(task: TaskView) -> str:

@@ -20,7 +20,7 @@ def list_dags(invocation: Invocation) -> int:
             [
                 Cell(dag.id, Style.BOLD),
                 Cell(str(len(dag.tasks)), right=True),
-                _schedules(dag),
+                schedules_cell(dag),
                 Cell(local_time(due) if due is not None else "–", Style.PLAIN if due is not None else Style.DIM),
                 Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
                 Cell(clip(_first_line(dag.doc), 60), Style.DIM),
@@ -99,7 +99,7 @@ def next_due(dag: spec.Dag, now: int) -> int | None:
     return DagClock(dag).next(now)
 
 
-def _schedules(dag: spec.Dag) -> Cell:
+def schedules_cell(dag: spec.Dag) -> Cell:
     if not dag.schedules:
         return Cell("on trigger only", Style.DIM)
     return Cell(" + ".join(schedule_text(schedule) for schedule in dag.schedules))
@@ -108,7 +108,7 @@ def _schedules(dag: spec.Dag) -> Cell:
 def _facts(program: spec.Program, dag: spec.Dag) -> list[tuple[str, str]]:
     now = now_us()
     due = next_due(dag, now)
-    facts = [("schedule", _schedules(dag).text)]
+    facts = [("schedule", schedules_cell(dag).text)]
     if dag.schedules:
         facts.append(("time zone", dag.timezone))
     if due is not None:

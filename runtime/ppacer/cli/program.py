@@ -1,0 +1,136 @@
+"""The parts of a program that serves, put together and taken apart in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from tornado.netutil import bind_sockets
+
+from ppacer.cli.access import exclusive
+from ppacer.cli.command import CommandError, Invocation
+from ppacer.config import LOOPBACK, Config
+from ppacer.runfile import RunFile, remove_run_file, write_run_file
+from ppacer.services.executor import Executor
+from ppacer.services.scheduler import Scheduler
+from ppacer.services.transport import DirectTransport, Transport
+from ppacer.store import StoreError
+from ppacer.web.app import serve
+from ppacer.web.security import Access
+from ppacer.web.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A program that serves. `url` is for people; `failure` ends with an error when it can go on no longer."""
+
+    url: str
+    scheduler: Scheduler
+    executor: Executor | None
+    failure: asyncio.Future[None]
+
+
+@asynccontextmanager
+async def serving(
+    invocation: Invocation, config: Config, *, host: str, port: int, with_executor: bool
+) -> AsyncIterator[Serving]:
+    """Runs scheduler, page and, if wanted, an executor; on leaving, running tasks get `drain` seconds to end.
+
+    Raises `CommandError` where the database is held or cannot be used, or the address is taken.
+    """
+    with exclusive(config) as opened, _listening(host, port) as sockets:
+        scheduler = Scheduler(invocation.program, opened.store, opened.logs, lease=config.lease)
+        try:
+            await scheduler.start()
+        except StoreError as error:
+            await scheduler.stop()
+            raise CommandError(str(error)) from error
+        instance = str(uuid.uuid4())
+        site = Site(invocation.program, scheduler, opened.store, opened.logs, Access(host, config.token), instance)
+        server = serve(site, sockets)
+        found_port = sockets[0].getsockname()[1]
+        executor = None
+        if with_executor:
+            executor = make_executor(invocation, config, DirectTransport(scheduler.exchange_in_program))
+        failure = asyncio.ensure_future(_first_failure(scheduler, executor))
+        try:
+            _announce(config, RunFile(f"http://{_reachable(host)}:{found_port}", os.getpid(), instance, config.token))
+            yield Serving(f"http://{_in_url(host)}:{found_port}", scheduler, executor, failure)
+        finally:
+            if executor is not None:
+                await executor.drain(config.drain)
+            failure.cancel()
+            await asyncio.gather(failure, return_exceptions=True)
+            remove_run_file(config.run_file, instance)
+            server.stop()
+            await scheduler.stop()
+            await server.close_all_connections()
+
+
+def make_executor(invocation: Invocation, config: Config, transport: Transport) -> Executor:
+    return Executor(
+        invocation.program,
+        transport,
+        file=invocation.file,
+        name=config.name,
+        capacity=config.capacity,
+        labels=config.labels,
+    )
+
+
+async def _first_failure(scheduler: Scheduler, executor: Executor | None) -> None:
+    """Ends when one of them does, with its error."""
+    parts = [asyncio.ensure_future(scheduler.wait_failed())]
+    if executor is not None:
+        parts.append(asyncio.ensure_future(executor.run()))
+    try:
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in done:
+            part.result()
+    finally:
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
+    try:
+        sockets = bind_sockets(port, host)
+    except OSError as error:
+        raise CommandError(_bind_problem(host, port, error)) from error
+    try:
+        yield sockets
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _bind_problem(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use: choose another with --port, or --port 0 for any free one"
+    if error.errno == errno.EACCES:
+        return f"port {port} needs more rights than this user has: choose one above 1023 with --port"
+    return f"cannot serve on {host}, port {port}: {(error.strerror or str(error)).lower()}"
+
+
+def _announce(config: Config, content: RunFile) -> None:
+    try:
+        write_run_file(config.run_file, content)
+    except OSError as error:
+        raise CommandError(f"cannot write {config.run_file}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _reachable(host: str) -> str:
+    """The address by which programs on this machine reach what serves on `host`."""
+    return LOOPBACK if host == "0.0.0.0" else "[::1]" if host == "::" else _in_url(host)  # noqa: S104 (compared only)

@@ -1,0 +1,172 @@
+"""`start`, `scheduler` and `executor`: the commands that stay until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ppacer
+from ppacer.cli.command import CommandError, Invocation
+from ppacer.cli.console import SECOND, Cell, Style, clip, local_time, now_us
+from ppacer.cli.listing import next_due, schedules_cell
+from ppacer.cli.log import log_to_stderr
+from ppacer.cli.program import Serving, make_executor, serving
+from ppacer.config import Config
+from ppacer.services.executor import Executor
+from ppacer.services.transport import HttpTransport, TransportError
+from ppacer.store import StoreError
+from ppacer.web.describe import ahead_text
+
+_BANNER_DAGS = 12
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOGGER = logging.getLogger("ppacer")
+
+
+def start(invocation: Invocation) -> int:
+    return asyncio.run(_serve(invocation, with_executor=True))
+
+
+def scheduler(invocation: Invocation) -> int:
+    return asyncio.run(_serve(invocation, with_executor=False))
+
+
+def executor(invocation: Invocation) -> int:
+    config = invocation.config
+    if config.scheduler is None:
+        raise CommandError("an executor needs a scheduler to work for: --scheduler http://HOST:PORT", 2)
+    return asyncio.run(_work(invocation, config, config.scheduler))
+
+
+@contextmanager
+def stop_signal() -> Iterator[asyncio.Event]:
+    """Set by the first SIGINT or SIGTERM. The second ends the process at once: what was committed is not lost by it."""
+    loop = asyncio.get_running_loop()
+    caught = asyncio.Event()
+
+    def catch() -> None:
+        if caught.is_set():
+            os._exit(128 + signal.SIGINT)
+        caught.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, catch)
+    try:
+        yield caught
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _serve(invocation: Invocation, *, with_executor: bool) -> int:
+    config = invocation.config
+    log_to_stderr()
+    with stop_signal() as stopped:
+        async with serving(
+            invocation, config, host=config.host, port=config.port, with_executor=with_executor
+        ) as running:
+            _banner(invocation, config, running)
+            code = await _first(stopped, running.failure)
+            if code == 0:
+                _say_stopping(running.executor, config.drain)
+    if code == 0:
+        _LOGGER.info("stopped")
+    return code
+
+
+async def _work(invocation: Invocation, config: Config, url: str) -> int:
+    log_to_stderr()
+    made = make_executor(invocation, config, HttpTransport(url, config.token))
+    labels = f", labels {', '.join(config.labels)}" if config.labels else ""
+    _LOGGER.info(
+        "executor %s of %s (build %s) works for %s, %d tasks at once%s",
+        *(made.name, invocation.program.name, invocation.program.build[:12], url, made.capacity, labels),
+    )
+    working = asyncio.ensure_future(made.run())
+    with stop_signal() as stopped:
+        try:
+            code = await _first(stopped, working)
+            if code == 0:
+                _say_stopping(made, config.drain)
+        finally:
+            await made.drain(config.drain)
+            await asyncio.gather(working, return_exceptions=True)
+    if code == 0:
+        _LOGGER.info("stopped")
+    return code
+
+
+async def _first(stopped: asyncio.Event, failure: asyncio.Future[None]) -> int:
+    """Waits for the signal to stop or for the part that fails; the exit code."""
+    waiting = asyncio.ensure_future(stopped.wait())
+    either: set[asyncio.Future[bool] | asyncio.Future[None]] = {waiting, failure}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if not failure.done():
+        return 0
+    error = failure.exception()
+    if isinstance(error, StoreError | TransportError):
+        _LOGGER.error("%s", error)
+        return 1
+    if error is not None:
+        raise error
+    return 0
+
+
+def _say_stopping(made: Executor | None, drain: float) -> None:
+    if made is not None and made.running:
+        tasks = "1 task" if made.running == 1 else f"{made.running} tasks"
+        _LOGGER.info("stopping: %s may take %g s to end; once more to stop at once", tasks, drain)
+    else:
+        _LOGGER.info("stopping")
+
+
+def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
+    console = invocation.console
+    program = invocation.program
+    name = console.style(program.name, Style.BOLD)
+    console.line(f"{name}  {console.style(f'build {program.build[:12]}, ppacer {ppacer.__version__}', Style.DIM)}")
+    console.line()
+    now = now_us()
+    dues = [(dag, next_due(dag, now)) for dag in program.dags]
+    dues.sort(key=lambda pair: pair[1] if pair[1] is not None else 1 << 62)
+    rows: list[list[str | Cell]] = []
+    for dag, due in dues[:_BANNER_DAGS]:
+        rows.append(
+            [
+                Cell(clip(dag.id, 40), Style.BOLD),
+                schedules_cell(dag),
+                f"next {local_time(due)}" if due is not None else "",
+                Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
+            ]
+        )
+    console.table(rows, indent="  ")
+    if len(dues) > _BANNER_DAGS:
+        console.line(f"  … and {len(dues) - _BANNER_DAGS} more", Style.DIM)
+    if dues:
+        console.line()
+    facts: list[list[str | Cell]] = [
+        [Cell("page", Style.DIM), Cell(running.url, Style.BLUE)],
+        [Cell("database", Style.DIM), _short_path(config.database)],
+        [Cell("token", Style.DIM), "required" if config.token else "none: this machine only"],
+    ]
+    if running.executor is None:
+        command = f"python {invocation.file.name} executor --scheduler {running.url}"
+        facts.append([Cell("executors", Style.DIM), f"none in here: {command}"])
+    console.table(facts, indent="  ")
+    console.line()
+    if not config.loopback:
+        _LOGGER.warning("serving on %s without TLS: the token and all data cross the network in clear", config.host)
+
+
+def _short_path(path: str) -> str:
+    """Relative to the working directory where it lies inside, since that is what one would type."""
+    here = Path.cwd()
+    found = Path(path)
+    return str(found.relative_to(here)) if found.is_relative_to(here) else path
