@@ -1,0 +1,161 @@
+"""The databases that the stores' conformance tests run on, and a maker of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ppacer.core.model import (
+    Attempt,
+    AttemptStatus,
+    BuildRow,
+    DagRow,
+    Event,
+    EventKind,
+    InsertBuild,
+    InsertDag,
+    Run,
+    RunKind,
+    RunStatus,
+    TaskRow,
+    TaskStatus,
+)
+from ppacer.store import Store, open_store
+from ppacer.store.logs import LogStore, open_logs
+
+Opener = Callable[[], Store]
+
+
+@pytest.fixture(params=["sqlite"])
+def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """Opens one and the same database, new for each test, as often as it is called; another kind joins here."""
+    assert request.param == "sqlite"
+    stores: list[Store] = []
+
+    def open_it() -> Store:
+        stores.append(open_store(tmp_path / "pipeline.db"))
+        return stores[-1]
+
+    yield open_it
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(open_database: Opener, rows: Rows) -> Store:
+    """A store that has the lead and knows one build and the dags `daily` and `hourly`."""
+    store = open_database()
+    store.advance_leader()
+    store.write([InsertBuild(rows.build()), InsertDag(rows.dag("daily")), InsertDag(rows.dag("hourly"))])
+    return store
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Iterator[LogStore]:
+    logs = open_logs(tmp_path / "pipeline.logs.db")
+    yield logs
+    logs.close()
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
+
+
+class Rows:
+    """Makes rows whose columns all differ from their defaults, so that one that is forgotten shows."""
+
+    @staticmethod
+    def id(number: int) -> str:
+        """Ids that sort as their numbers do."""
+        return f"0199{number:08x}-7000-8000-000000000000"
+
+    def build(self, build: str = "b" * 64) -> BuildRow:
+        return BuildRow(
+            build=build,
+            program="pipeline",
+            compiler="0.1.0",
+            spec_version=1,
+            spec='{"name":"zażółć"}',
+            first_seen_at=11,
+        )
+
+    def dag(self, dag: str) -> DagRow:
+        return DagRow(
+            dag=dag, build="b" * 64, first_seen_at=12, last_seen_at=13, watched_until=14, paused=True, removed_at=15
+        )
+
+    def run(self, number: int = 1, dag: str = "daily", status: RunStatus = RunStatus.QUEUED) -> Run:
+        return Run(
+            id=self.id(number),
+            dag=dag,
+            build="b" * 64,
+            kind=RunKind.SCHEDULED,
+            scheduled_at=1000 + number,
+            status=status,
+            created_at=21,
+            actor="schedule",
+            previous_at=22,
+            epoch=1,
+            started_at=23,
+            finished_at=24,
+            params='{"currency":"€"}',
+            idempotency_key=f"key-{number}",
+            reason="because",
+        )
+
+    def manual(self, number: int, dag: str = "daily", key: str | None = None) -> Run:
+        return replace(self.run(number, dag), kind=RunKind.MANUAL, idempotency_key=key)
+
+    def task(self, task: str = "load", position: int = 0, status: TaskStatus = TaskStatus.WAITING) -> TaskRow:
+        return TaskRow(
+            run_id=self.id(1),
+            epoch=1,
+            task=task,
+            position=position,
+            status=status,
+            attempts=2,
+            lost=1,
+            due_at=31,
+            started_at=32,
+            finished_at=33,
+            output='{"rows":3}',
+            error="Traceback: …",
+            label='"eu"',
+        )
+
+    def attempt(
+        self, number: int = 1, task: str = "load", status: AttemptStatus = AttemptStatus.QUEUED, token: int = 0
+    ) -> Attempt:
+        return Attempt(
+            id=self.id(100 + number),
+            run_id=self.id(1),
+            epoch=1,
+            task=task,
+            position=0,
+            number=number,
+            status=status,
+            created_at=41,
+            token=token,
+            executor="host-7",
+            instance=self.id(7),
+            request=self.id(8),
+            code="c" * 64,
+            lease_until=42,
+            started_at=43,
+            finished_at=44,
+            error="went wrong",
+        )
+
+    def event(self, seq: int, run: int = 1) -> Event:
+        return Event(
+            run_id=self.id(run),
+            seq=seq,
+            at=50 + seq,
+            kind=EventKind.TASK_QUEUED,
+            actor="schedule",
+            payload='{"task":"load"}',
+        )
