@@ -45,11 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    place = Path(arguments.files[0]).with_suffix(".py")
-    program = _compile(arguments.files, arguments, _python(arguments, arguments.files), place)
+    files: list[str] = arguments.files
+    first = Path(files[0])
+    program = _compile(files, arguments, _python(arguments, files), first.parent / f"{first.stem}.py")
     if program is None:
         return FAULTS
-    print(f"{_files(arguments.files)}: {_contents(program)}, nothing amiss")
+    print(f"{_files(files)}: {_contents(program)}, no errors")
     return OK
 
 

@@ -50,7 +50,7 @@ def compile_files(files: Sequence[str], paths: Sequence[str], python: Python, pl
     program, diagnostics = compile_program(
         place.stem,
         modules,
-        callables=CallableFinder([Path(folder) for folder in folders], python.path),
+        callables=CallableFinder([Path(folder).resolve() for folder in folders], python.path),
         faults=faults,
         source_paths={path: _relative(path, place) for path in sources},
         search_path=[_relative(folder, place) for folder in folders],

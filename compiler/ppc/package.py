@@ -27,7 +27,7 @@ def output_path(source: Path, output: str | None) -> Path:
     """Where the program of `source` goes: beside it, into the folder `output`, or to the file `output` (`….py`)."""
     name = f"{source.stem}.py"
     if output is None:
-        return source.with_name(name)
+        return source.parent / name
     place = Path(output)
     if place.suffix == ".py" and not output.endswith(("/", os.sep)) and not place.is_dir():
         return place
