@@ -195,6 +195,7 @@ def _command(
         metavar="DIR",
         action="append",
         default=[],
+        type=_folder,
         help="look for the tasks' modules here too, after the files' own folders; may be given again",
     )
     parser.add_argument(
@@ -203,6 +204,12 @@ def _command(
         help="the Python that will run the program [that of the nearest .venv, else the one that runs ppc]",
     )
     return parser
+
+
+def _folder(path: str) -> str:
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+        raise argparse.ArgumentTypeError(f"there is no folder {path}")
+    return path
 
 
 if __name__ == "__main__":

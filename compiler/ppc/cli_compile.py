@@ -50,7 +50,7 @@ def compile_files(files: Sequence[str], paths: Sequence[str], python: Python, pl
     program, diagnostics = compile_program(
         place.stem,
         modules,
-        callables=CallableFinder([Path(folder).resolve() for folder in folders], python.path),
+        callables=CallableFinder([Path(os.path.realpath(folder)) for folder in folders], python.path),
         faults=faults,
         source_paths={path: _relative(path, place) for path in sources},
         search_path=[_relative(folder, place) for folder in folders],
@@ -65,4 +65,4 @@ def _distinct(paths: Sequence[str]) -> list[str]:
 
 def _relative(path: str, place: Path) -> str:
     """As a program at `place` says it: a POSIX path relative to the program's folder, links resolved on both sides."""
-    return Path(os.path.relpath(os.path.realpath(path), place.resolve().parent)).as_posix()
+    return Path(os.path.relpath(os.path.realpath(path), Path(os.path.realpath(place)).parent)).as_posix()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def find_python(chosen: str | None, near: Path) -> Python:
     Where it lacks ppacer, the running one's is found behind its own modules, so that a build needs it not.
     Raises `PythonError`.
     """
-    executable = chosen or _nearest(near.resolve())
+    executable = chosen or _nearest(Path(os.path.realpath(near)))
     if executable is None or _is_running(executable):
         return Python(sys.executable, tuple(sys.path if sys.flags.safe_path else sys.path[1:]), has_runtime=True)
     python = _probe(executable)
@@ -49,7 +50,8 @@ def find_python(chosen: str | None, near: Path) -> Python:
 def _nearest(folder: Path) -> str | None:
     for above in (folder, *folder.parents):
         for place in ("bin/python", "Scripts/python.exe"):
-            if (executable := above / ".venv" / place).is_file():
+            executable = above / ".venv" / place
+            if os.path.isfile(executable):  # noqa: PTH113 - Path.is_file may raise
                 return str(executable)
     return None
 

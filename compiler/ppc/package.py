@@ -29,7 +29,8 @@ def output_path(source: Path, output: str | None) -> Path:
     if output is None:
         return source.parent / name
     place = Path(output)
-    if place.suffix == ".py" and not output.endswith(("/", os.sep)) and not place.is_dir():
+    is_folder = output.endswith(("/", os.sep)) or os.path.isdir(place)  # noqa: PTH112 - Path.is_dir may raise
+    if place.suffix == ".py" and not is_folder:
         return place
     return place / name
 
@@ -76,11 +77,11 @@ def check_modules(path: Path, program: spec.Program) -> None:
     tops = {callable_.id.partition(":")[0].partition(".")[0] for callable_ in program.callables}
     if path.stem not in tops:
         return
-    home = path.resolve().parent
+    home = _real(path).parent
     for folder in (home / entry for entry in program.search_path):
         if (folder / path.stem / "__init__.py").is_file():
             return
-        if folder.resolve() == home:
+        if _real(folder) == home:
             raise OutputError(
                 f"a program named {path.name} would be imported in place of the module `{path.stem}` of its tasks; "
                 f"name it otherwise: -o {path.with_name(f'{path.stem}_dags.py')}"
@@ -92,7 +93,7 @@ def write_program(path: Path, text: str) -> None:
 
     Raises `OutputError`, and then leaves what was there, and nothing else.
     """
-    target = path.resolve()
+    target = _real(path)
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,3 +129,8 @@ def _sync_folder(folder: Path) -> None:
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {path}: {error.strerror or error}")
+
+
+def _real(path: Path) -> Path:
+    """Absolute, links followed; `Path.resolve` does so too, but raises at links that go round."""
+    return Path(os.path.realpath(path))

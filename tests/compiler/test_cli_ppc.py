@@ -215,6 +215,19 @@ def test_an_output_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "error: cannot write hello.ppd/x.py: Not a directory\n")
 
 
+@pytest.mark.parametrize("place", ["n" * 300 + ".py", "loop.py", "loop/x.py", "loop/", "/proc/nosuch/", "/dev/null/"])
+def test_an_odd_output_is_told_without_a_traceback(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write("hello.ppd", HELLO)
+    Path("loop").symlink_to("loop")
+    Path("loop.py").symlink_to("loop.py")
+    before = listing(".")
+    assert main(["build", "hello.ppd", "-o", place]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("error: cannot write ")
+    assert listing(".") == before
+
+
 def test_somebodys_own_file_is_kept_unless_forced(capsys: pytest.CaptureFixture[str]) -> None:
     write("hello.ppd", HELLO)
     write("hello.py", "print('mine')\n")
@@ -232,7 +245,9 @@ def test_a_program_is_not_named_like_a_module_of_python(capsys: pytest.CaptureFi
     assert main(["build", "calendar.ppd", "-o", "calendar_dags.py"]) == 0
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["build", "x.ppd", "--nosuch"], ["make", "x.ppd"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["check"], ["build", "x.ppd", "--nosuch"], ["make", "x.ppd"], ["check", "x", "--path", "y"]]
+)
 def test_misuse_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
