@@ -169,8 +169,10 @@ def _refuse(file: FileScope, setting: ast.Setting, owner: Owner, *, known: bool)
         )
         file.report(MISPLACED_SETTING, message, span, help=way_out)
     else:
-        similar = _SIMILAR[owner].to(name)
-        file.report(UNKNOWN_SETTING, f"unknown setting `{name}`", span, help=similar_help(similar, "setting"))
+        way_out = similar_help(_SIMILAR[owner].to(name), f"setting of {owner}")
+        other = _OTHER[owner]
+        way_out = way_out or similar_help(_SIMILAR[other].to(name), f"setting of {other}")
+        file.report(UNKNOWN_SETTING, f"unknown setting `{name}`", span, help=way_out)
 
 
 def _read(file: FileScope, expressions: Expressions, setting: ast.Setting, type: SettingType, found: Settings) -> None:

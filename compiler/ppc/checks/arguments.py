@@ -49,11 +49,10 @@ def _match(
     positional = [argument for argument in call.arguments if argument.name is None]
     places = [parameter for parameter in signature.parameters if parameter.kind in _BY_POSITION]
     kinds = {parameter.kind for parameter in signature.parameters}
-    takes = Label(call.callee.span, f"takes {signature.text}")
     if len(positional) > len(places) and ParameterKind.REST not in kinds:
         count = f"{len(places)} positional argument{'' if len(places) == 1 else 's'}"
         message = f"`{call.callee.text}` takes {count}, {len(positional)} are given"
-        scope.report(TOO_MANY_ARGUMENTS, message, positional[len(places)].span, labels=(takes,))
+        scope.report(TOO_MANY_ARGUMENTS, message, positional[len(places)].span, labels=(_takes(call, signature),))
     filled: dict[str, ast.Argument] = {
         parameter.name: argument for parameter, argument in zip(places, positional, strict=False)
     }
@@ -72,13 +71,25 @@ def _match(
             continue
         elif parameter is not None and parameter.kind is ParameterKind.POSITIONAL_ONLY:
             message = f"`{call.callee.text}` takes `{name}` by position only"
-            scope.report(POSITIONAL_ONLY, message, argument.name.span, help="leave the name out", labels=(takes,))
+            scope.report(
+                POSITIONAL_ONLY,
+                message,
+                argument.name.span,
+                help="leave the name out",
+                labels=(_takes(call, signature),),
+            )
             filled.setdefault(name, argument)
         else:
-            _unknown(scope, call, argument.name, signature, takes)
+            _unknown(scope, call, argument.name, signature)
     missing = [parameter for parameter in signature.parameters if parameter.required and parameter.name not in filled]
     if missing:
-        scope.report(MISSING_ARGUMENT, _missing(call.callee.text, missing), call.span, labels=(takes,))
+        scope.report(
+            MISSING_ARGUMENT, _missing(call.callee.text, missing), call.span, labels=(_takes(call, signature),)
+        )
+
+
+def _takes(call: ast.Call, signature: Signature) -> Label:
+    return Label(call.callee.span, f"takes {signature.text}")
 
 
 def _missing(callee: str, missing: list[Parameter]) -> str:
@@ -86,11 +97,13 @@ def _missing(callee: str, missing: list[Parameter]) -> str:
     return f"`{callee}` lacks {'the argument' if len(missing) == 1 else 'the arguments'} {names}"
 
 
-def _unknown(scope: FileScope, call: ast.Call, name: ast.Identifier, signature: Signature, takes: Label) -> None:
+def _unknown(scope: FileScope, call: ast.Call, name: ast.Identifier, signature: Signature) -> None:
     known = [parameter.name for parameter in signature.parameters if parameter.kind in _BY_NAME]
     similar = Similar(known).to(name.name)
     message = f"`{call.callee.text}` takes no argument `{name.name}`"
-    scope.report(UNKNOWN_ARGUMENT, message, name.span, labels=(takes,), help=similar_help(similar, "parameter"))
+    scope.report(
+        UNKNOWN_ARGUMENT, message, name.span, labels=(_takes(call, signature),), help=similar_help(similar, "parameter")
+    )
 
 
 def _repeated(scope: FileScope, name: ast.Identifier, first: ast.Argument, where: str) -> None:
