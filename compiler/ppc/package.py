@@ -91,10 +91,10 @@ def check_modules(path: Path, program: spec.Program) -> None:
 def write_program(path: Path, text: str) -> None:
     """Writes beside `path`, then renames: whoever looks sees the old program or the new one. Makes missing folders.
 
-    Raises `OutputError`, and then leaves what was there, and nothing else.
+    Raises `OutputError`, and then leaves the old program and no other file.
     """
     target = _real(path)
-    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    beside = target.with_name(f".ppc-{secrets.token_hex(8)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
