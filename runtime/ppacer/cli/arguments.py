@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import ppacer
 from ppacer import spec
-from ppacer.cli.command import Invocation
+from ppacer.cli.command import Invocation, similar
 from ppacer.config import SETTINGS
 
 
@@ -26,13 +26,16 @@ class Options:
 
 def parse(program: spec.Program, file: Path, arguments: Sequence[str]) -> Options:
     """Reads the command line. Raises `SystemExit` (2 for a misuse, 0 after `--help` and `--version`)."""
-    values = vars(_parser(program, file).parse_args(arguments))
-    command = _COMMANDS[values.pop("command", None) or "start"]
+    parser = _parser(program, file)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        parser.error(f"there is no command `{arguments[0]}`{similar(arguments[0], list(COMMANDS))}")
+    values = vars(parser.parse_args(arguments))
+    command = COMMANDS[values.pop("command", None) or "start"]
     return Options(_loader(command), values)
 
 
 @dataclass(frozen=True, slots=True)
-class _Command:
+class Command:
     """`target` is `module:function`, imported only when the command runs."""
 
     help: str
@@ -45,27 +48,27 @@ _SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain")
 _WORKING = ("name", "capacity", "labels")
 _CLIENT = ("database", "scheduler", "token")
 
-_COMMANDS: Mapping[str, _Command] = {
-    "start": _Command(
+COMMANDS: Mapping[str, Command] = {
+    "start": Command(
         "scheduler, executor and page in one (the default)", "ppacer.cli.serve:start", (*_SERVING, *_WORKING)
     ),
-    "scheduler": _Command("scheduler and page alone; executors join over HTTP", "ppacer.cli.serve:scheduler", _SERVING),
-    "executor": _Command(
+    "scheduler": Command("scheduler and page alone; executors join over HTTP", "ppacer.cli.serve:scheduler", _SERVING),
+    "executor": Command(
         "runs tasks for a scheduler on this or another machine",
         "ppacer.cli.serve:executor",
         ("scheduler", "token", *_WORKING, "drain"),
     ),
-    "run": _Command(
+    "run": Command(
         "runs a dag once, here, and shows how it goes",
         "ppacer.cli.run:run",
         (*_CLIENT, "logs", "capacity", "labels"),
     ),
-    "list": _Command("lists the dags", "ppacer.cli.listing:list_dags", ()),
-    "show": _Command("shows a dag's settings and tasks", "ppacer.cli.listing:show", ()),
-    "next": _Command("shows when a dag runs next", "ppacer.cli.listing:next_runs", ()),
-    "trigger": _Command("asks for a run now", "ppacer.cli.trigger:trigger", (*_CLIENT, "logs")),
-    "logs": _Command("prints what tasks wrote", "ppacer.cli.logs:logs", (*_CLIENT, "logs")),
-    "config": _Command(
+    "list": Command("lists the dags", "ppacer.cli.listing:list_dags", ()),
+    "show": Command("shows a dag's settings and tasks", "ppacer.cli.listing:show", ()),
+    "next": Command("shows when a dag runs next", "ppacer.cli.listing:next_runs", ()),
+    "trigger": Command("asks for a run now", "ppacer.cli.trigger:trigger", (*_CLIENT, "logs")),
+    "logs": Command("prints what tasks wrote", "ppacer.cli.logs:logs", (*_CLIENT, "logs")),
+    "config": Command(
         "prints the settings in force and where each came from",
         "ppacer.cli.listing:config",
         tuple(setting.name for setting in SETTINGS),
@@ -73,7 +76,7 @@ _COMMANDS: Mapping[str, _Command] = {
 }
 
 
-def _loader(command: _Command) -> Callable[[Invocation], int]:
+def _loader(command: Command) -> Callable[[Invocation], int]:
     def run(invocation: Invocation) -> int:
         module, _, name = command.target.partition(":")
         function: Callable[[Invocation], int] = getattr(importlib.import_module(module), name)
@@ -94,15 +97,15 @@ def _parser(program: spec.Program, file: Path) -> argparse.ArgumentParser:
     dags = "1 dag" if len(program.dags) == 1 else f"{len(program.dags)} dags"
     parser = _Parser(
         prog=f"python {file.name}",
+        usage=f"python {file.name} [COMMAND] [--SETTING VALUE]… | --help | --version",
         description=f"{program.name}: {dags}, compiled by ppc {program.compiler}. Without a command: start.",
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
     version = f"{program.name} (build {program.build[:12]}), compiled by ppc {program.compiler}"
     parser.add_argument("--version", action="version", version=f"{version}, ppacer {ppacer.__version__}")
-    _add_settings(parser, _COMMANDS["start"].settings)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog=parser.prog)
-    for name, command in _COMMANDS.items():
+    for name, command in COMMANDS.items():
         sub = commands.add_parser(
             name,
             help=command.help,
@@ -112,6 +115,7 @@ def _parser(program: spec.Program, file: Path) -> argparse.ArgumentParser:
         )
         _add_arguments(sub, name)
         _add_settings(sub, command.settings)
+    _add_settings(parser, COMMANDS["start"].settings)
     return parser
 
 
@@ -136,7 +140,9 @@ def _add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
-    group = parser.add_argument_group("settings")
+    if not names:
+        return
+    group = parser.add_argument_group("settings (also as PPACER_… in the environment, or in a TOML file)")
     group.add_argument("--config", metavar="FILE", help="read settings from this TOML file [PROGRAM.toml if there]")
     for setting in SETTINGS:
         if setting.name == "labels" and setting.name in names:

@@ -136,7 +136,7 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def local_time(instant: int) -> str:
+def local_time(instant: int, *, seconds: bool = False) -> str:
     """An instant (microseconds) in this machine's time zone: `2026-01-02 02:15`, with seconds where there are some."""
     moment = datetime.fromtimestamp(instant / SECOND).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds or moment.second else "%Y-%m-%d %H:%M")

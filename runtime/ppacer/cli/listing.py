@@ -65,7 +65,7 @@ def next_runs(invocation: Invocation) -> int:
         rows.append(
             [
                 to_datetime(due, tz).strftime("%a %Y-%m-%d %H:%M:%S %Z"),
-                local_time(due),
+                local_time(due, seconds=True),
                 Cell(ahead_text((due - now) / SECOND), Style.DIM),
             ]
         )

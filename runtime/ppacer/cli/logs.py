@@ -52,7 +52,6 @@ class _Reader(Protocol):
         position: int = 0,
         attempt: int | None = None,
         after: int = 0,
-        wait: float = 0.0,
     ) -> LogPage: ...
 
 
@@ -81,7 +80,6 @@ class _Stored:
         position: int = 0,
         attempt: int | None = None,
         after: int = 0,
-        wait: float = 0.0,
     ) -> LogPage:
         tries = self._store.attempts(run_id, task)
         found = [each for each in tries if each.position == position and attempt in (None, each.number)]

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import ppacer
 from ppacer.cli.command import CommandError, Invocation
@@ -102,8 +103,8 @@ async def _work(invocation: Invocation, config: Config, url: str) -> int:
 
 async def _first(stopped: asyncio.Event, failure: asyncio.Future[None]) -> int:
     """Waits for the signal to stop or for the part that fails; the exit code."""
-    waiting = asyncio.ensure_future(stopped.wait())
-    either: set[asyncio.Future[bool] | asyncio.Future[None]] = {waiting, failure}
+    waiting = asyncio.create_task(stopped.wait())
+    either: set[asyncio.Future[Literal[True]] | asyncio.Future[None]] = {waiting, failure}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:

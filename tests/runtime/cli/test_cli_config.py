@@ -1,0 +1,121 @@
+"""Settings: what wins, where it came from, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ppacer.config import ConfigError, Loaded, is_loopback, load
+
+
+def loaded(folder: Path, *, environ: dict[str, str] | None = None, file: str | None = None, **flags: object) -> Loaded:
+    return load(folder / "shop.py", flags=flags, environ=environ or {}, config_file=file)
+
+
+def test_defaults_stand_beside_the_program(tmp_path: Path) -> None:
+    config = loaded(tmp_path).config
+    assert config.host == "127.0.0.1"
+    assert config.port == 9321
+    assert config.token is None
+    assert config.database == str(tmp_path / "shop.db")
+    assert config.logs == str(tmp_path / "shop.logs.db")
+    assert config.lock_file == tmp_path / "shop.db.lock"
+    assert config.run_file == tmp_path / "shop.run.json"
+    assert config.capacity >= 8
+    assert config.name.endswith(str(os.getpid()))
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text('port = 1\nlease = 40\nname = "from file"\nlabels = ["gpu", "big"]\n')
+    found = loaded(tmp_path, environ={"PPACER_PORT": "2", "PPACER_LEASE": "50.5"}, port="3")
+    assert found.config.port == 3
+    assert found.config.lease == 50.5
+    assert found.config.name == "from file"
+    assert found.config.labels == ("gpu", "big")
+    assert found.origins["port"] == "--port"
+    assert found.origins["lease"] == "PPACER_LEASE"
+    assert found.origins["name"] == str(tmp_path / "shop.toml")
+    assert found.origins["drain"] == "default"
+
+
+def test_paths_are_relative_to_where_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "a.toml").write_text('database = "data/x.db"\n')
+    assert loaded(tmp_path, file="etc/a.toml").config.database == str(tmp_path / "etc/data/x.db")
+    assert loaded(tmp_path, environ={"PPACER_DATABASE": "y.db"}).config.database == str(tmp_path / "y.db")
+    config = loaded(tmp_path, environ={"PPACER_DATABASE": "y.db"}).config
+    assert config.logs == str(tmp_path / "y.logs.db")
+    assert config.run_file == tmp_path / "y.run.json"
+
+
+def test_labels_in_the_environment_are_a_list(tmp_path: Path) -> None:
+    assert loaded(tmp_path, environ={"PPACER_LABELS": "gpu, big,gpu"}).config.labels == ("gpu", "big")
+
+
+def test_variables_that_are_no_settings_are_told(tmp_path: Path) -> None:
+    environ = {"PPACER_PROT": "1", "PPACER_CONFIG": "", "HOME": "/"}
+    assert loaded(tmp_path, environ=environ).unknown == ("PPACER_PROT",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("port", "x", "whole number from 0 to 65535"),
+        ("port", "65536", "whole number from 0 to 65535"),
+        ("port", "-1", "whole number"),
+        ("lease", "0.5", "seconds from 1"),
+        ("lease", "nan", "seconds from 1"),
+        ("drain", "soon", "seconds from 0"),
+        ("capacity", "0", "from 1"),
+        ("scheduler", "127.0.0.1:9321", "http://127.0.0.1:9321"),
+        ("token", "  ", "not empty"),
+        ("database", "postgresql://me:secret@host/db", "only SQLite files"),
+        ("labels", "gpu,,", "labels, such as gpu"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_its_place(
+    tmp_path: Path, name: str, value: str, part: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name} = .*PPACER_{name.upper()}.*{part}") as caught:
+        loaded(tmp_path, environ={f"PPACER_{name.upper()}": value})
+    assert "secret" not in str(caught.value)
+
+
+def test_beyond_loopback_a_token_is_required(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"serving on 0\.0\.0\.0 \(--host\) needs a token"):
+        loaded(tmp_path, host="0.0.0.0")
+    assert loaded(tmp_path, host="0.0.0.0", token="t").config.host == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("prot = 1", "there is no setting `prot`; did you mean `port`?"),
+        ("port = ", "is not TOML"),
+        ("port = true", "expected a whole number"),
+        ("name = 3", "expected a text"),
+        ("labels = [1]", "expected labels"),
+        ("database = 1", "expected the path"),
+    ],
+)
+def test_a_faulty_file_is_refused(tmp_path: Path, text: str, part: str) -> None:
+    (tmp_path / "shop.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path)
+    assert part in str(caught.value)
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*none\.toml"):
+        loaded(tmp_path, environ={"PPACER_CONFIG": str(tmp_path / "none.toml")})
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("a.b", False)],
+)
+def test_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected

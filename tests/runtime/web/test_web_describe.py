@@ -1,0 +1,70 @@
+"""Texts about schedules and times."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ppacer import spec
+from ppacer.web.describe import ahead_text, elapsed_text, interval_text, schedule_text
+
+AT = spec.At(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        (spec.Cron("15 2 * * *", AT), "15 2 * * *"),
+        (spec.Every(timedelta(minutes=90), AT), "every 1h30m"),
+        (spec.CustomSchedule("shop.calendar:Fridays", AT), "shop.calendar:Fridays"),
+    ],
+)
+def test_schedules(schedule: spec.Schedule, text: str) -> None:
+    assert schedule_text(schedule) == text
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (timedelta(0), "0s"),
+        (timedelta(milliseconds=500), "500ms"),
+        (timedelta(days=2), "2d"),
+        (timedelta(days=1, hours=1, seconds=1), "1d1h1s"),
+    ],
+)
+def test_intervals(interval: timedelta, text: str) -> None:
+    assert interval_text(interval) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0.00s"),
+        (0.124, "0.12s"),
+        (9.994, "9.99s"),
+        (9.996, "10.0s"),
+        (59.94, "59.9s"),
+        (59.96, "1m 00s"),
+        (3599.6, "1h 00m"),
+        (7380, "2h 03m"),
+        (100 * 3600, "4d 4h"),
+    ],
+)
+def test_elapsed(seconds: float, text: str) -> None:
+    assert elapsed_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "now"),
+        (8, "in 8 s"),
+        (300, "in 5 min"),
+        (12_000, "in 3 h 20 min"),
+        (36_000, "in 10 h"),
+        (864_000, "in 10 days"),
+    ],
+)
+def test_ahead(seconds: float, text: str) -> None:
+    assert ahead_text(seconds) == text
