@@ -33,6 +33,9 @@ from ppacer.store.schema import META, SCHEMA_VERSION, meta
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock."""
 
+SMALLEST_FILE = 512
+"""Bytes in the smallest page that SQLite knows."""
+
 LOG_KEPT_BYTES = 16 * 1024 * 1024
 """What the write-ahead log's file may keep on the disk after it has been written back."""
 
@@ -66,8 +69,12 @@ def _refuse_impossible(path: Path) -> None:
             raise CannotOpen(f"{path} is a folder: name a file for the database")
         if not path.parent.is_dir():
             raise CannotOpen(f"{path}: the folder {path.parent} does not exist: make it, or put the database elsewhere")
+        size = path.stat().st_size if path.exists() else 0
     except OSError as error:
         raise CannotOpen(f"{path} cannot be opened: {error.strerror}") from error
+    # SQLite itself takes so short a file for an empty database, and would write over it.
+    if 0 < size < SMALLEST_FILE:
+        raise NotADatabase(f"{path}: this file is no SQLite database: name another one")
 
 
 def _engine(path: Path, prepare: Callable[[DBAPIConnection, ConnectionPoolEntry], None]) -> Engine:
