@@ -22,10 +22,10 @@ from lark.lexer import Lexer
 from ppc import ast
 from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.parse_brackets import BOUNDARIES
-from ppc.parse_faults import unexpected
 from ppc.parse_reading import Reading, Token
 from ppc.parse_tokens import tokenise
 from ppc.parse_tree import Items, TreeBuilder, UnbuildableError
+from ppc.parse_unexpected import unexpected
 from ppc.source import Source
 
 
@@ -138,8 +138,6 @@ class _Parser:
             if isinstance(value, Items) or (isinstance(value, Token) and value.type in BOUNDARIES):
                 break
             base -= 1
-        if base < len(values) and base and not isinstance(values[base - 1], Items) and values[base] is None:
-            base += 1  # the docstring that a block does not have
         del values[base:]
         del self._states[base + 1 :]
 

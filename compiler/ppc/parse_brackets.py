@@ -26,6 +26,8 @@ BOUNDARIES: Final = frozenset({"NEWLINE", "LBRACE"})
 
 STATEMENT_HEADS: Final = frozenset(word.upper() for word in DECLARATIONS)
 FILE_HEADS: Final = frozenset(word.upper() for word in FILE_DECLARATIONS)
+_SHORT_HEADS: Final = FILE_HEADS - {"DAG", "TEMPLATE"}
+"""Statements of a file that are easily put into a block by mistake."""
 SETTINGS_HEADS: Final = frozenset({"TASK", "DEFAULTS", "POOL"})
 """Statements whose block holds settings."""
 
@@ -110,7 +112,7 @@ class Structure:
     def begin_statement(self, head: str, start: int) -> None:
         """To be called before the first token of a statement, whose type is `head`."""
         if self.open:
-            if head in STATEMENT_HEADS and self._misfits(self.open[-1], head):
+            if self._misfits(self.open[-1], head, start):
                 self._close_blocks_before(head, start)
         elif head not in FILE_HEADS and head != "DEFAULTS":
             self._reopen_block()
@@ -270,9 +272,11 @@ class Structure:
             line -= 1
         return offset - line if line == 0 or self.text[line - 1] in "\r\n" else None
 
-    @staticmethod
-    def _misfits(block: Open, head: str) -> bool:
-        return block.settings or head in FILE_HEADS
+    def _misfits(self, block: Open, head: str, start: int) -> bool:
+        """Whether the statement at `start` cannot stand in the block."""
+        if head in STATEMENT_HEADS:
+            return block.settings or head in FILE_HEADS
+        return block.settings and _OTHER_STATEMENT.match(self.text, start) is not None
 
     def _missing(self) -> int:
         """How many closing braces the file lacks and has not been given yet; negative where it has too many."""
@@ -282,12 +286,13 @@ class Structure:
         return -self._surplus
 
     def _close_blocks_before(self, head: str, start: int) -> None:
+        """Closes the blocks that the statement at `start` shows to be unclosed, rather than it to be misplaced."""
         indent = self.indent(start)
-        if indent is None or not DECLARATION.match(self.text, start):
+        if indent is None or (head in STATEMENT_HEADS and not DECLARATION.match(self.text, start)):
             return
-        while self.open and self._misfits(self.open[-1], head):
-            if indent > self.open[-1].indent and self._missing() <= 0:
-                return  # a statement in the wrong place, as the parser will say
+        while self.open and self._misfits(self.open[-1], head, start):
+            if indent > self.open[-1].indent and (head in _SHORT_HEADS or self._missing() <= 0):
+                return
             self._close_unclosed_block(start, start)
 
     def _close_unclosed_block(self, start: int, end: int) -> None:

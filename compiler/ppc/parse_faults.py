@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
 from typing import Final
-
-from ppc.diagnostics import Diagnostic
-from ppc.parse_reading import Token
 
 UNEXPECTED: Final = "E101"
 """Something stands where it cannot."""
@@ -46,13 +42,3 @@ TOO_DEEP: Final = "E118"
 """Brackets, blocks or an expression nested too deep."""
 HIDDEN_CHARACTER: Final = "E119"
 """A control character that changes the direction of text."""
-
-
-def unexpected(tokens: Sequence[Token], index: int, expected: Set[str]) -> Diagnostic:
-    """Why the token at `index` cannot stand there."""
-    token = tokens[index]
-    if isinstance(token.payload, Diagnostic):
-        return token.payload
-    return token.reading.fault(
-        UNEXPECTED, f"`{token.text}` cannot stand here", token.start, token.end, label=str(sorted(expected))
-    )

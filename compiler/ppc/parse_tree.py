@@ -24,6 +24,7 @@ Node = TypeVar("Node", bound=ast.TopItem | ast.BodyItem)
 Settings: TypeAlias = tuple[ast.Setting, ...]
 Keys: TypeAlias = list[ast.Expr | ast.Star]
 
+_LITERALS: Final = (ast.Constant, ast.DurationLiteral)
 _NAME: Final = re.compile(r"[a-z_][A-Za-z0-9_]*")
 
 
@@ -292,7 +293,7 @@ class TreeBuilder:
 
     def literal(self, c: tuple[Token]) -> ast.Constant | ast.DurationLiteral:
         node = c[0].payload
-        assert isinstance(node, ast.Constant | ast.DurationLiteral)
+        assert isinstance(node, _LITERALS)
         return node
 
     def attribute(self, c: tuple[ast.Expr, Token, Token]) -> ast.AttributeExpr:
