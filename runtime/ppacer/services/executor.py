@@ -2,8 +2,7 @@
 
 Three loops share what is held under a lease. `_claim` keeps one long-poll open while slots are free. `_deliver` sends
 logs and reports, one exchange at a time, so that a log is complete before its report is; with a report it asks for as
-many attempts as that frees. `_keep_leases` renews every third of a lease and, on the executor's own clock, ends what
-could not be renewed in time, before anybody else can have been given it.
+many attempts as that frees. The third is `leases`.
 """
 
 from __future__ import annotations
@@ -22,10 +21,8 @@ from pathlib import Path
 from ppacer import spec
 from ppacer.core.model import ErrorKind
 from ppacer.protocol import (
-    LEASE_SECONDS,
     LONG_POLL_SECONDS,
     PROTOCOL_VERSION,
-    Assignment,
     AttemptLog,
     Claim,
     Exchange,
@@ -34,6 +31,7 @@ from ppacer.protocol import (
     Renewal,
     Report,
 )
+from ppacer.services.leases import Held, Leases, lease_clock
 from ppacer.services.transport import Fault, Link, Transport, TransportError
 from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt, StopReason
 from ppacer.services.worker_pool import WorkerError, WorkerPool
@@ -45,44 +43,16 @@ FLUSH_BYTES = 64 * 1024
 BATCH_BYTES = 512 * 1024
 """About how much of logs, and of reports, one exchange carries."""
 
-_FENCE_CHECK_SECONDS = 1.0
-"""How often the lease clock is looked at: it may jump, as when a laptop wakes, without any timer going off."""
+_LAST_REPORTS_SECONDS = 2.0
+"""How long an executor that is ending tries to tell what became of its attempts."""
 
-_RENEW_AGAIN_SECONDS = 0.5
 _OK = 200
 _log = logging.getLogger("ppacer")
-
-
-def lease_clock() -> float:
-    """Seconds that never go back and, where the platform can tell, go on while the machine sleeps."""
-    boottime = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 def default_capacity() -> int:
     """How many attempts an executor runs at once if nobody says: they mostly wait, so more than there are cores."""
     return max(8, 4 * (os.cpu_count() or 1))
-
-
-@dataclass(slots=True)
-class _Held:
-    """An attempt that the scheduler counts as this executor's, until its report has been taken.
-
-    `expires_at` and `renew_at` are on the lease clock; `confirmed` is false while it must be renewed before it starts.
-    """
-
-    attempt: RunningAttempt
-    lease: float
-    expires_at: float
-    renew_at: float
-    confirmed: bool
-    task: asyncio.Task[None] | None = None
-    report: Report | None = None
-    refused: bool = False
-
-    @property
-    def assignment(self) -> Assignment:
-        return self.attempt.assignment
 
 
 @dataclass(slots=True)
@@ -118,14 +88,14 @@ class Executor:
         self._clock = clock
         self._link = Link(transport)
         self._pool = WorkerPool([sys.executable, str(Path(file).resolve()), "_worker"])
-        self._held: dict[str, _Held] = {}
+        self._leases = Leases(
+            self._renew, clock, on_confirmed=self._start, on_stale=self._stale, on_answer=self._accept
+        )
+        self._held = self._leases.held
         self._asked = 0
-        self._lease = LEASE_SECONDS
         self._slots_changed = asyncio.Event()
-        self._leases_changed = asyncio.Event()
         self._delivery_wanted = asyncio.Event()
         self._flush_timer: asyncio.TimerHandle | None = None
-        self._renewing: asyncio.Task[None] | None = None
         self._draining = asyncio.Event()
         self._abandoned = asyncio.Event()
         self._ended = asyncio.Event()
@@ -145,7 +115,7 @@ class Executor:
         tasks: set[asyncio.Task[object]] = {
             asyncio.create_task(self._start_pool()),
             asyncio.create_task(self._claim()),
-            asyncio.create_task(self._keep_leases()),
+            asyncio.create_task(self._leases.keep()),
         }
         delivery: asyncio.Task[object] = asyncio.create_task(self._deliver())
         abandoned: asyncio.Task[object] = asyncio.create_task(self._abandoned.wait())
@@ -173,7 +143,10 @@ class Executor:
             return
         for held in self._held.values():
             held.attempt.stop(StopReason.ENDING)
-        if not await self._has_ended(GRACE_SECONDS + 2 * FLUSH_SECONDS + 2):
+        running = [held.task for held in self._held.values() if held.task is not None]
+        if running:
+            await asyncio.wait(running, timeout=GRACE_SECONDS + 1)
+        if not await self._has_ended(_LAST_REPORTS_SECONDS):
             self._abandoned.set()
             await self._ended.wait()
 
@@ -195,8 +168,6 @@ class Executor:
         """Ends everything, whatever state it is in."""
         attempts = {held.task for held in self._held.values() if held.task is not None}
         everything: set[asyncio.Task[object]] = {*tasks, *attempts}
-        if self._renewing is not None:
-            everything.add(self._renewing)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         for task in everything:
@@ -226,7 +197,7 @@ class Executor:
 
     async def _poll(self, slots: int) -> None:
         """One long-poll, given up when the executor is drained."""
-        exchange = self._exchange(claim=Claim(slots, min(LONG_POLL_SECONDS, self._lease / 3)))
+        exchange = self._exchange(claim=Claim(slots, min(LONG_POLL_SECONDS, self._leases.term / 3)))
         sent_at = self._clock()
         asking = asyncio.create_task(self._link.ask(exchange))
         draining = asyncio.create_task(self._draining.wait())
@@ -254,38 +225,17 @@ class Executor:
         """Starts what an answer assigns and stops what it cancels. `sent_at` is when it was first asked for."""
         for assignment in answer.assignments:
             if assignment.attempt not in self._held:
-                self._hold(assignment, sent_at)
+                self._leases.hold(RunningAttempt(assignment, self._pool, self._entries_added), sent_at)
         for attempt in answer.cancel:
             if attempt in self._held:
                 self._held[attempt].attempt.stop(StopReason.CANCELLED)
 
-    def _hold(self, assignment: Assignment, sent_at: float) -> None:
-        """Takes an attempt over. The lease counts from the request, which came before the grant.
-
-        After a request that took long the lease may be nearly over: it is renewed before the attempt starts then.
-        """
-        lease = self._lease = assignment.lease_seconds
-        now = self._clock()
-        fresh = sent_at + lease - now > lease / 2
-        attempt = RunningAttempt(assignment, self._pool, self._entries_added)
-        held = _Held(
-            attempt,
-            lease,
-            expires_at=sent_at + lease if fresh else now + lease,
-            renew_at=sent_at + lease / 3 if fresh else now,
-            confirmed=fresh,
-        )
-        self._held[assignment.attempt] = held
-        if fresh:
-            self._start(held)
-        self._leases_changed.set()
-
-    def _start(self, held: _Held) -> None:
+    def _start(self, held: Held) -> None:
         if self._draining.is_set():
             held.attempt.stop(StopReason.ENDING, now=True)
         held.task = asyncio.create_task(self._run(held))
 
-    async def _run(self, held: _Held) -> None:
+    async def _run(self, held: Held) -> None:
         try:
             report = await held.attempt.run()
         except Exception:
@@ -307,7 +257,7 @@ class Executor:
             held.report = report
             self._delivery_wanted.set()
 
-    def _drop(self, held: _Held) -> None:
+    def _drop(self, held: Held) -> None:
         """Nobody wants to hear of the attempt any more."""
         if self._held.get(held.assignment.attempt) is held:
             del self._held[held.assignment.attempt]
@@ -394,10 +344,10 @@ class Executor:
             held = self._held.get(report.attempt)
             if held is None:
                 continue
-            if held.refused:
+            if held.shortened:
                 self._drop(held)
                 continue
-            held.refused = True
+            held.shortened = True
             text = f"the scheduler did not take the report on this attempt: {fault}\n{held.assignment.where}"
             held.report = replace(
                 report, outcome=Outcome.FAILED, output=None, error_kind=ErrorKind.OUTPUT.value, error=text[:4096]
@@ -406,77 +356,8 @@ class Executor:
             if log.attempt in self._held:
                 self._held[log.attempt].attempt.room()
 
-    # --- leases ------------------------------------------------------------------------------------------------------
-
-    async def _keep_leases(self) -> None:
-        while True:
-            self._leases_changed.clear()
-            now = self._clock()
-            for held in list(self._held.values()):
-                self._fence(held, now)
-            renewing = self._renewing is not None and not self._renewing.done()
-            if not renewing and any(held.renew_at <= now for held in self._held.values()):
-                self._renewing = asyncio.create_task(self._renew())
-            try:
-                async with asyncio.timeout(self._until_next(now)):
-                    await self._leases_changed.wait()
-            except TimeoutError:
-                continue
-
-    def _until_next(self, now: float) -> float | None:
-        """Seconds until a lease wants something; none while nothing is held."""
-        if not self._held:
-            return None
-        renewing = self._renewing is not None and not self._renewing.done()
-        times = [held.expires_at - _margin(held) for held in self._held.values()]
-        times += [held.expires_at for held in self._held.values()]
-        if not renewing:
-            times += [held.renew_at for held in self._held.values()]
-        later = [moment - now for moment in times if moment > now]
-        return min([_FENCE_CHECK_SECONDS, *later])
-
-    def _fence(self, held: _Held, now: float) -> None:
-        """Stops an attempt whose lease runs out: asks it shortly before, and is sure of it when the time has come."""
-        if now < held.expires_at - _margin(held) or held.report is not None:
-            return
-        if held.task is None:
-            self._drop(held)
-            return
-        if held.attempt.reason is None or held.attempt.reason < StopReason.FENCED:
-            _log.warning("the lease of %s could not be renewed: it is stopped", held.assignment.where)
-        held.attempt.stop(StopReason.FENCED, now=now >= held.expires_at)
-
-    async def _renew(self) -> None:
-        """One renewal of all leases. Each try is a request of its own: an answer counts from when that was sent."""
-        tokens = tuple(Renewal(name, held.assignment.token) for name, held in self._held.items())
-        sent_at = self._clock()
-        try:
-            async with asyncio.timeout(max(1.0, self._lease / 3)):
-                answer = await self._link.try_once(self._exchange(renewals=tokens))
-        except (TransportError, TimeoutError) as fault:
-            if isinstance(fault, TransportError) and fault.fault is not Fault.AWAY:
-                _log.error("%s", fault)
-            for held in self._held.values():
-                held.renew_at = self._clock() + min(_RENEW_AGAIN_SECONDS, held.lease / 6)
-            self._leases_changed.set()
-            return
-        for ack in answer.renewals:
-            if ack.status == _OK:
-                self._renewed(ack.attempt, sent_at)
-            else:
-                self._stale(ack.attempt)
-        self._accept(answer, sent_at)
-        self._leases_changed.set()
-
-    def _renewed(self, attempt: str, sent_at: float) -> None:
-        held = self._held.get(attempt)
-        if held is None:
-            return
-        held.expires_at = sent_at + held.lease
-        held.renew_at = sent_at + held.lease / 3
-        if not held.confirmed:
-            held.confirmed = True
-            self._start(held)
+    async def _renew(self, renewals: tuple[Renewal, ...]) -> ExchangeAnswer:
+        return await self._link.try_once(self._exchange(renewals=renewals))
 
     def _exchange(
         self,
@@ -500,8 +381,3 @@ class Executor:
             logs=logs,
             claim=claim,
         )
-
-
-def _margin(held: _Held) -> float:
-    """How long before the end of its lease an attempt is told to stop, so that it has ended by then."""
-    return min(GRACE_SECONDS, held.lease / 6)

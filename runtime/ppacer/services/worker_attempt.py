@@ -81,6 +81,8 @@ class RunningAttempt:
     async def _run(self, started_at: int) -> Report:
         cause = ""
         for _ in range(_TRIES):
+            if self.reason is not None:
+                return self._judge(started_at, Gone(None))
             worker = await self._pool.acquire()
             self._worker = worker
             end = worker.begin(self.assignment, self.output)
@@ -141,6 +143,9 @@ class RunningAttempt:
         if isinstance(ended, Gone):
             return self._judge_gone(started_at, ended)
         message = ended.message
+        if message["outcome"] == Outcome.CANCELLED:
+            text = self._explain("the worker process was sent SIGTERM, and not by the executor")
+            return self._report(started_at, Outcome.FAILED, ErrorKind.KILLED, text)
         output, kind, error = message.get("output"), message.get("error_kind"), message.get("error")
         return self._report(
             started_at,

@@ -83,7 +83,7 @@ class AttemptOutput:
         if self._tail:
             tail, self._tail, self._tail_bytes, self._kept = self._tail, deque(), 0, 0
             if self._dropped:
-                text = f"{self._dropped} bytes are left out here: the log is longer than {LOG_LIMIT} bytes"
+                text = f"{self._dropped} characters are left out here: the log is longer than {LOG_LIMIT} bytes"
                 self._append(_entry(tail[0].at, "system", INFO, text))
                 self._dropped = 0
             for entry in tail:
@@ -117,9 +117,9 @@ class AttemptOutput:
         self._tail.append(entry)
         self._tail_bytes += _size(entry)
         while self._tail_bytes > TAIL_LIMIT:
-            size = _size(self._tail.popleft())
-            self._tail_bytes -= size
-            self._dropped += size
+            left_out = self._tail.popleft()
+            self._tail_bytes -= _size(left_out)
+            self._dropped += len(left_out.message)
 
     def _append(self, entry: LogEntry) -> None:
         self._seq += 1
