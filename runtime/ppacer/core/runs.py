@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ppacer.core.happenings import RunEnded
 from ppacer.core.model import (
     Attempt,
     AttemptStatus,
@@ -23,7 +22,7 @@ from ppacer.core.model import (
     UpdateTask,
     Write,
 )
-from ppacer.core.run_state import SCHEDULER, Step, event_payload
+from ppacer.core.run_state import SCHEDULER, event_payload
 from ppacer.core.state import check_run_move
 
 
@@ -58,22 +57,22 @@ def new_run(
     return run, [InsertRun(run), InsertEvent(Event(id, 1, at, EventKind.RUN_CREATED, actor, payload))]
 
 
-def abandon(run: Run, tasks: Iterable[TaskRow], attempts: Iterable[Attempt], *, seq: int, at: int, reason: str) -> Step:
+def abandon(
+    run: Run, tasks: Iterable[TaskRow], attempts: Iterable[Attempt], *, seq: int, at: int, reason: str
+) -> tuple[Run, list[Write]]:
     """Ends a run that nothing can go on with, as failed: its build cannot be read. `seq` is that of its last event."""
-    step = Step()
+    writes: list[Write] = []
     for attempt in attempts:
         if not attempt.status.terminal:
             end = AttemptStatus.LOST if attempt.status is AttemptStatus.RUNNING else AttemptStatus.CANCELLED
             ended = replace(attempt, status=end, finished_at=at, lease_until=None, error=reason)
-            step.rows.append(UpdateAttempt(ended, attempt.status, attempt.token))
+            writes.append(UpdateAttempt(ended, attempt.status, attempt.token))
     for task in tasks:
         if not task.status.terminal:
             row = replace(task, status=TaskStatus.CANCELLED, finished_at=at, due_at=None, error=reason)
-            step.rows.append(UpdateTask(row, task.status))
+            writes.append(UpdateTask(row, task.status))
     check_run_move(run.id, run.status, RunStatus.FAILED)
     failed = replace(run, status=RunStatus.FAILED, finished_at=at, reason=reason)
-    step.rows.append(UpdateRun(failed, run.status))
     payload = event_payload(status=failed.status.value, reason=reason)
-    step.events.append(InsertEvent(Event(run.id, seq + 1, at, EventKind.RUN_FINISHED, SCHEDULER, payload)))
-    step.commands.append(RunEnded(failed))
-    return step
+    event = Event(run.id, seq + 1, at, EventKind.RUN_FINISHED, SCHEDULER, payload)
+    return failed, [*writes, UpdateRun(failed, run.status), InsertEvent(event)]

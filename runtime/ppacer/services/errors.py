@@ -16,7 +16,7 @@ class UnknownRun(SchedulerError):
 
 
 class InvalidTrigger(SchedulerError):
-    """A trigger that names a parameter the dag lacks, leaves out one that it needs, or gives a value that is no value."""
+    """A trigger that names a parameter the dag lacks, leaves out one that it needs, or gives what is no value."""
 
 
 class RunFinished(SchedulerError):

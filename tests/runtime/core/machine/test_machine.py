@@ -351,7 +351,7 @@ def test_a_run_that_nothing_can_go_on_with_ends_as_failed(world, plan, task) -> 
     w = world(plan(task("a"), task("b"), task("c"), edges=[("a", "c")]))
     w.start()
     w.claim("a")
-    step = abandon(
+    failed, writes = abandon(
         w.machine.run,
         list(w.machine.tasks()),
         list(w.machine.attempts()),
@@ -359,7 +359,8 @@ def test_a_run_that_nothing_can_go_on_with_ends_as_failed(world, plan, task) -> 
         at=w.now,
         reason="its build cannot be read",
     )
-    w.database.apply(step.writes)
-    assert w.database.runs["run"].status is RunStatus.FAILED
+    w.database.apply(writes)
+    assert w.database.runs["run"] == failed
+    assert failed.status is RunStatus.FAILED
     assert {row.status for row in w.database.tasks.values()} == {TaskStatus.CANCELLED}
     assert sorted(row.status for row in w.database.attempts.values()) == ["cancelled", "lost"]

@@ -1,0 +1,132 @@
+"""Rescues attempts whose executor has gone silent, and ends those whose code nobody has any more."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from ppacer.services.executors import Executors
+from ppacer.services.ready_queue import Ready
+from ppacer.services.registry import Registry
+from ppacer.services.timers import Timers
+
+
+class Leases:
+    """The leases of all running attempts: a heap of deadlines, in which a renewal costs nothing."""
+
+    def __init__(
+        self,
+        timers: Timers,
+        *,
+        turn: Callable[[], AbstractContextManager[None]],
+        lease: float,
+        expired: Callable[[str], None],
+    ) -> None:
+        self._timers = timers
+        self._turn = turn
+        self._lease = lease
+        self._expired = expired
+        self._deadlines: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._deadlines)
+
+    def watch(self, attempt_id: str) -> None:
+        """Grants a full term from now on, to a new attempt or an old one."""
+        new = attempt_id not in self._deadlines
+        deadline = self._deadlines[attempt_id] = self._timers.time() + self._lease
+        if new:
+            heapq.heappush(self._heap, (deadline, attempt_id))
+            self._arm()
+
+    def forget(self, attempt_id: str) -> None:
+        self._deadlines.pop(attempt_id, None)
+
+    def _arm(self) -> None:
+        if self._alarm is None and self._heap:
+            self._alarm = self._timers.call_in(self._heap[0][0] - self._timers.time(), self._ring)
+
+    def _ring(self) -> None:
+        """An entry of the heap is at or before its attempt's deadline: renewed ones go back with their new one."""
+        self._alarm = None
+        now = self._timers.time()
+        with self._turn():
+            while self._heap and self._heap[0][0] <= now:
+                _, attempt_id = heapq.heappop(self._heap)
+                deadline = self._deadlines.get(attempt_id)
+                if deadline is None:
+                    continue
+                if deadline > now:
+                    heapq.heappush(self._heap, (deadline, attempt_id))
+                else:
+                    self._expired(attempt_id)
+        self._arm()
+
+
+class CodeWatch:
+    """Attempts on offer whose code this program does not have: they wait `grace` seconds for an executor that does."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        executors: Executors,
+        timers: Timers,
+        *,
+        turn: Callable[[], AbstractContextManager[None]],
+        grace: float,
+        gone: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._executors = executors
+        self._timers = timers
+        self._turn = turn
+        self._grace = grace
+        self._gone = gone
+        self._missing: dict[tuple[str, str], _Missing] = {}
+
+    def offered(self, ready: Ready) -> None:
+        key = (ready.task.callable, ready.attempt.code)
+        if self._registry.has_code(*key):
+            return
+        missing = self._missing.get(key)
+        if missing is None:
+            missing = self._missing[key] = _Missing(self._timers.time())
+            self._timers.call_in(self._grace, lambda: self._look(key))
+        elif not missing.attempts:
+            missing.since = self._timers.time()
+        missing.attempts[ready.attempt.id] = None
+
+    def taken(self, ready: Ready) -> None:
+        missing = self._missing.get((ready.task.callable, ready.attempt.code))
+        if missing is not None:
+            missing.attempts.pop(ready.attempt.id, None)
+
+    def _look(self, key: tuple[str, str]) -> None:
+        """Gives up what waits for this code, or looks again when that could be right."""
+        missing = self._missing[key]
+        if not missing.attempts:
+            del self._missing[key]
+            return
+        seen = self._executors.code_seen(*key)
+        since = missing.since if seen is None else max(missing.since, seen)
+        silent = self._timers.time() - since
+        if silent < self._grace:
+            self._timers.call_in(self._grace - silent, lambda: self._look(key))
+            return
+        del self._missing[key]
+        with self._turn():
+            for attempt_id in missing.attempts:
+                self._gone(attempt_id)
+
+
+@dataclass(slots=True)
+class _Missing:
+    """Attempts that wait for code, and since when there have been any."""
+
+    since: float
+    attempts: dict[str, None] = field(default_factory=dict)
