@@ -89,11 +89,6 @@ def shift_at(moment: datetime, tz: tzinfo) -> Shift | None:
     return Shift(instant, change + offset, change + later_offset)
 
 
-def local_date(instant: int, tz: tzinfo) -> date:
-    """The date that a calendar in `tz` shows at an instant."""
-    return to_datetime(instant, tz).date()
-
-
 def iso(instant: int, tz: tzinfo = UTC) -> str:
     """ISO 8601 with the offset of `tz` (`Z` for UTC), as short as is exact: `2026-01-01T02:15:00Z`."""
     moment = to_datetime(instant, tz)

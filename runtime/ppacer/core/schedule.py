@@ -50,7 +50,6 @@ __all__ = [
     "DagClock",
     "ScheduleError",
     "due_between",
-    "last_due",
     "next_due",
     "next_times",
     "parse_cron",
@@ -116,11 +115,6 @@ def next_due(dag: spec.Dag, after: int) -> int | None:
 def due_between(dag: spec.Dag, after: int, until: int) -> Iterator[int]:
     """The due times of a dag later than `after` and not later than `until`, in order."""
     return DagClock(dag).between(after, until)
-
-
-def last_due(dag: spec.Dag, after: int, until: int) -> int | None:
-    """The last due time of a dag later than `after` and not later than `until`."""
-    return DagClock(dag).last(after, until)
 
 
 def next_times(dag: spec.Dag, after: int, n: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import pytest
 
 from ppacer import spec
 from ppacer.core.instants import HOUR, UnknownZoneError, from_datetime, from_local, iso, zone
-from ppacer.core.schedule import DagClock, ScheduleError, due_between, last_due, next_due, next_times
+from ppacer.core.schedule import DagClock, ScheduleError, due_between, next_due, next_times
 
 AT = spec.At(7, 3)
 WARSAW = zone("Europe/Warsaw")
@@ -68,7 +68,7 @@ def test_a_dag_without_a_schedule_is_never_due() -> None:
     assert next_due(dag(), 0) is None
     assert next_times(dag(), 0, 5) == ()
     assert list(due_between(dag(), 0, 10**15)) == []
-    assert last_due(dag(), 0, 10**15) is None
+    assert DagClock(dag()).last(0, 10**15) is None
 
 
 def test_a_list_of_schedules_is_due_once_where_they_meet() -> None:
@@ -94,7 +94,7 @@ def test_between_takes_its_end_and_not_its_beginning() -> None:
     begin = at("2026-01-01T00:00Z")
     assert list(due_between(hourly, begin, begin + 2 * HOUR)) == [begin + HOUR, begin + 2 * HOUR]
     assert list(due_between(hourly, begin, begin)) == []
-    assert last_due(hourly, begin, begin + 3 * HOUR - 1) == begin + 2 * HOUR
+    assert DagClock(hourly).last(begin, begin + 3 * HOUR - 1) == begin + 2 * HOUR
 
 
 def test_the_last_of_a_year_of_seconds_is_found_at_once() -> None:
