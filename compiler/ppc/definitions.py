@@ -140,31 +140,32 @@ class Definitions:
         return Fault(FaultKind.NO_NAME, part, f"module `{module.name}` has no `{name}`", module.similar(name))
 
     def _member(self, module: Module, node: ast.ClassDef, names: tuple[str, ...], part: int) -> Place | Fault | None:
+        name, deeper = names[0], names[1:]
         owners, known = self.lineage(module, node)
         for owner_module, owner in owners:
             for statement in owner.body:
-                if isinstance(statement, ast.ClassDef) and statement.name == names[0]:
-                    if len(names) > 1:
-                        return self._member(owner_module, statement, names[1:], part + 1)
+                if isinstance(statement, ast.ClassDef) and statement.name == name:
+                    if deeper:
+                        return self._member(owner_module, statement, deeper, part + 1)
                     return Place(owner_module, statement)
-                if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == names[0]:
+                if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
                     decorators = decorator_names(statement)
-                    if len(names) > 1:
+                    if deeper:
                         return None
                     if "staticmethod" in decorators:
                         return Place(owner_module, statement)
                     if "classmethod" in decorators:
                         return Place(owner_module, statement, bound=True)
-                    message = f"`{node.name}.{names[0]}` is a method: it needs an instance of `{node.name}`"
+                    message = f"`{node.name}.{name}` is a method: it needs an instance of `{node.name}`"
                     return None if decorators else Fault(FaultKind.NOT_REACHABLE, part, message)
-                if names[0] in _assigned_names(statement):
+                if name in _assigned_names(statement):
                     return None
         if not known:
             return None
         similar = next(
-            (other for owner in owners for other in _methods(owner[1]) if other.lower() == names[0].lower()), None
+            (other for owner in owners for other in _methods(owner[1]) if other.lower() == name.lower()), None
         )
-        return Fault(FaultKind.NO_NAME, part, f"class `{node.name}` has no `{names[0]}`", similar)
+        return Fault(FaultKind.NO_NAME, part, f"class `{node.name}` has no `{name}`", similar)
 
     def lineage(self, module: Module, node: ast.ClassDef) -> tuple[list[tuple[Module, ast.ClassDef]], bool]:
         """The class and its bases, nearest first, and whether all of them, and all that shapes them, are known."""

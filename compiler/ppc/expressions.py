@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
 
 from ppacer import spec
@@ -12,6 +12,7 @@ from ppacer.core.evaluate import EvaluationError, Scope, evaluate
 from ppacer.core.operators import kind
 from ppc import ast
 from ppc.callables import BUILT_IN_TASKS
+from ppc.constants import embedded, is_constant
 from ppc.diagnostics import Span
 from ppc.scopes import DagScope, FileScope, similar_help
 from ppc.similar import Similar
@@ -43,7 +44,7 @@ CODES = {
 }
 
 MOST_NESTED = 50
-"""A generated program is Python, whose parser takes 200 open brackets; a level of a dict takes three."""
+"""With the values of lets counted in. The codec stores 300 levels of JSON, and a level of a dict takes three."""
 
 RAW = "raw"
 """The format that leaves a field of a shell command unquoted."""
@@ -112,25 +113,19 @@ class Expressions:
                 target.found.used = True
             if isinstance(node, tuple):
                 waiting.extend(node)
-            elif hasattr(node, "__dataclass_fields__"):
-                waiting.extend(getattr(node, name) for name in node.__dataclass_fields__)
+            elif is_dataclass(node):
+                waiting.extend(getattr(node, field.name) for field in fields(node))
 
     def _resolve(self, expr: ast.Expr, depth: int) -> spec.Expr | None:
         if depth > MOST_NESTED:
-            self._file.report(
-                TOO_DEEP,
-                f"this expression is nested more than {MOST_NESTED} levels deep",
-                expr.span,
-                label="too deep from here on",
-                help="split it up with `let`, or compute it in Python",
-            )
+            self._too_deep(expr.span)
             return None
         depth += 1
         match expr:
             case ast.Constant():
                 return self._constant(expr)
             case ast.Name():
-                return self._name(expr)
+                return self._name(expr, depth)
             case ast.AttributeExpr():
                 return self._attribute(expr, depth)
             case ast.IndexExpr():
@@ -149,6 +144,10 @@ class Expressions:
                 return self._unary(expr, depth)
             case ast.Call():
                 return self._call(expr)
+
+    def _too_deep(self, span: Span) -> None:
+        message = f"this expression is nested more than {MOST_NESTED} levels deep"
+        self._file.report(TOO_DEEP, message, span, label="too deep from here on", help="compute it in Python")
 
     # --- values ------------------------------------------------------------------------------------------------------
 
@@ -191,7 +190,7 @@ class Expressions:
             value = self._resolve(part.value, depth)
             if value is None:
                 continue
-            known = _is_constant(value)
+            known = is_constant(value)
             constant = constant and known
             raw = self._shell and part.format == RAW
             if raw and not known:
@@ -214,14 +213,14 @@ class Expressions:
         if operand is None:
             return None
         made = spec.Unary(spec.UnaryOperator(expr.operator), operand, self._file.at(expr.span))
-        return self._folded(made, expr.span, known=_is_constant(operand))
+        return self._folded(made, expr.span, known=is_constant(operand))
 
     def _binary(self, expr: ast.BinaryExpr, depth: int) -> spec.Expr | None:
         left, right = self._resolve(expr.left, depth), self._resolve(expr.right, depth)
         if left is None or right is None:
             return None
         made = spec.Binary(spec.BinaryOperator(expr.operator), left, right, self._file.at(expr.span))
-        return self._folded(made, expr.span, known=_is_constant(left) and _is_constant(right))
+        return self._folded(made, expr.span, known=is_constant(left) and is_constant(right))
 
     def _folded(self, expr: spec.Expr, span: Span, *, known: bool) -> spec.Expr | None:
         """The value where all of it is known at build time, so that its faults are found there too."""
@@ -235,13 +234,16 @@ class Expressions:
 
     # --- names -------------------------------------------------------------------------------------------------------
 
-    def _name(self, expr: ast.Name) -> spec.Expr | None:
+    def _name(self, expr: ast.Name, depth: int) -> spec.Expr | None:
         name, file, dag = expr.name, self._file, self._dag
         let = file.lets.get(name)
         if let is not None:
             let.used = True
             if isinstance(let.value, spec.Literal):
                 return spec.Literal(let.value.value, file.at(expr.span))
+            if depth + let.depth > MOST_NESTED:
+                self._too_deep(expr.span)
+                return None
             return let.value
         if name in self._variables:
             return None
@@ -275,6 +277,7 @@ class Expressions:
             if name in file.imports.bound:
                 file.imports.bound[name].used = True
         elif name in file.later_lets:
+            file.asked_early.add(name)
             file.report(
                 UNKNOWN_NAME,
                 f"`{name}` is declared further down",
@@ -301,7 +304,7 @@ class Expressions:
         if of is None or self._has_no_parts(of, expr.span):
             return None
         made = spec.Attribute(of, expr.name.name, self._file.at(expr.span))
-        return self._folded(made, expr.span, known=_is_constant(of))
+        return self._folded(made, expr.span, known=is_constant(of))
 
     def _run_field(self, expr: ast.AttributeExpr) -> spec.Expr | None:
         field = expr.name.name
@@ -361,7 +364,7 @@ class Expressions:
         if key is None or self._has_no_parts(of, expr.span):
             return None
         made = spec.Item(of, key, self._file.at(expr.span))
-        return self._folded(made, expr.span, known=_is_constant(of) and _is_constant(key))
+        return self._folded(made, expr.span, known=is_constant(of) and is_constant(key))
 
     def _has_no_parts(self, of: spec.Expr, span: Span) -> bool:
         match of:
@@ -395,25 +398,3 @@ class Expressions:
 
     def _not_constant(self, why: str, span: Span) -> None:
         self._file.report(NOT_CONSTANT, f"{self._constant_for} must be known at build time", span, label=why)
-
-
-def embedded(value: object, at: spec.At) -> spec.Expr:
-    """A value that was worked out, as an expression."""
-    if isinstance(value, list):
-        return spec.ListOf(tuple(embedded(item, at) for item in value), at)
-    if isinstance(value, dict):
-        items = ((spec.Literal(key, at), embedded(item, at)) for key, item in value.items())
-        return spec.DictOf(tuple(items), at)
-    # What the evaluator makes of constants is constants, lists and dicts.
-    return spec.Literal(value, at)  # type: ignore[arg-type]
-
-
-def _is_constant(expr: spec.Expr) -> bool:
-    match expr:
-        case spec.Literal():
-            return True
-        case spec.ListOf(items):
-            return all(_is_constant(item) for item in items)
-        case spec.DictOf(pairs):
-            return all(_is_constant(key) and _is_constant(value) for key, value in pairs)
-    return False

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from ppacer import spec
 from ppc import ast, imports
-from ppc.callables import BUILT_IN_TASKS, CallableFinder, FoundCallable
+from ppc.callables import BUILT_IN_MODULE, BUILT_IN_TASKS, CallableFinder, FoundCallable
+from ppc.constants import depth_of
 from ppc.definitions import Fault
 from ppc.diagnostics import Diagnostic, Label, Span
-from ppc.expressions import Expressions, Use
+from ppc.expressions import NOT_A_FAMILY, Expressions, Use
 from ppc.imports import Import
 from ppc.scopes import DagScope, FileScope, Let, similar_help
 from ppc.similar import Similar
@@ -26,8 +27,6 @@ UNKNOWN_TASK = "E202"
 UNKNOWN_CALLEE = "E203"
 DECLARED_TWICE = "E204"
 SHADOWS = "E205"
-RESERVED = "E206"
-NAME_TOO_LONG = "E209"
 TOO_MANY_EDGES = "E403"
 BUILT_IN_NOT_SUPPORTED = "E904"
 
@@ -36,17 +35,17 @@ CODES = {
     UNKNOWN_CALLEE: "a callable that is neither imported nor built in",
     DECLARED_TWICE: "a name declared twice",
     SHADOWS: "a name that hides another",
-    RESERVED: "a name that the language keeps for itself",
-    NAME_TOO_LONG: "a name longer than 200 characters",
     TOO_MANY_EDGES: "one statement that makes too many edges",
     BUILT_IN_NOT_SUPPORTED: "a built-in task that this version does not support",
 }
 
-RESERVED_NAMES = frozenset({"run", "params", "env", "secret", "task"})
+SHELL = f"{BUILT_IN_MODULE}:{BUILT_IN_TASKS['shell']}"
 LATER_BUILT_INS = frozenset({"script", "http", "sql", "wait_for_file", "wait_for_http", "run_dag"})
-LONGEST_NAME = 200
 MOST_EDGES = 100_000
 """Of one statement: between two lists each task is joined with each."""
+
+
+_MOST_ASKED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,7 @@ def _resolve_file(scope: FileScope, callables: CallableFinder, dags: dict[str, a
     declared: list[Import] = []
     own: list[ast.DagDecl] = []
     later: list[ast.TopItem] = []
-    lets = [item for item in scope.module.items if isinstance(item, ast.LetDecl)]
-    scope.later_lets = {let.name.name: let.name for let in lets}
+    scope.later_lets = {item.name.name for item in scope.module.items if isinstance(item, ast.LetDecl)}
     expressions = Expressions(scope)
     for item in scope.module.items:
         match item:
@@ -141,15 +139,13 @@ def _resolve_file(scope: FileScope, callables: CallableFinder, dags: dict[str, a
                     _bind_import(scope, found)
             case ast.LetDecl(name):
                 _declare_let(scope, expressions, item)
-                scope.later_lets.pop(name.name, None)
+                scope.later_lets.discard(name.name)
             case ast.IncludeDecl():
                 scope.includes = True
             case ast.NotifierDecl(name) | ast.PoolDecl(name) | ast.LabelDecl(name) | ast.TemplateDecl(name):
-                _check_name(scope, name)
                 scope.others.add(name.name)
                 later.append(item)
             case ast.DagDecl(name):
-                _check_name(scope, name)
                 if name.name in dags:
                     _declared_twice(scope, "dag", name, dags[name.name].name.span)
                 else:
@@ -167,29 +163,19 @@ def _bind_import(scope: FileScope, found: Import) -> None:
     simple = "." not in found.bound
     if first is not found:
         _declared_twice(scope, "import", ast.Identifier(found.bound, found.span), first.span)
-    elif simple and found.bound in RESERVED_NAMES:
-        _check_name(scope, ast.Identifier(found.bound, found.span))
     elif simple and (found.names or found.bound != found.module) and found.bound in BUILT_IN_TASKS:
         message = f"`{found.bound}` hides the built-in task of that name"
         scope.report(SHADOWS, message, found.span, help=f"import it under another name: `as {found.bound}_2`")
 
 
 def _declare_let(scope: FileScope, expressions: Expressions, item: ast.LetDecl) -> None:
-    _check_name(scope, item.name)
     first = scope.lets.get(item.name.name)
     value = expressions.constant_expr(item.value, f"the value of `let {item.name.name}`")
     if first is None:
-        scope.lets[item.name.name] = Let(item.name, value)
+        depth = 0 if value is None else depth_of(value)
+        scope.lets[item.name.name] = Let(item.name, value, depth, used=item.name.name in scope.asked_early)
     else:
         _declared_twice(scope, "let", item.name, first.name.span)
-
-
-def _check_name(scope: FileScope, name: ast.Identifier) -> None:
-    if name.name in RESERVED_NAMES:
-        scope.report(RESERVED, f"`{name.name}` cannot be declared", name.span, label="has a meaning of its own")
-    elif len(name.name) > LONGEST_NAME:
-        message = f"this name has {len(name.name)} characters, {LONGEST_NAME} are allowed"
-        scope.report(NAME_TOO_LONG, message, name.span)
 
 
 def _declared_twice(scope: FileScope, what: str, name: ast.Identifier, first: Span) -> None:
@@ -220,8 +206,7 @@ class _Callees:
         """The callable and where in the callee its names begin; none where that has been reported."""
         name = call.callee.text
         if name not in self._found:
-            built_in = self._callables.built_in(name)
-            self._found[name] = self._find(call.callee) if built_in is None else (built_in, 0)
+            self._found[name] = self._find(call.callee)
         found = self._found[name]
         if found[0] is None:
             self._unknown(call, dag)
@@ -229,6 +214,10 @@ class _Callees:
 
     def _find(self, callee: ast.DottedName) -> tuple[FoundCallable | Fault | None, int]:
         target = self._scope.imports.target(callee)
+        if target is None or not target.names:
+            built_in = self._callables.built_in(callee.text)
+            if built_in is not None:
+                return built_in, 0
         if target is None:
             return None, 0
         target.found.used = True
@@ -252,12 +241,29 @@ class _Callees:
             way_out = f"a callable with a similar name exists: `{similar}`"
         elif first in dag.tasks:
             way_out = f"`{first}` is a task; a task calls an imported function or class, or a built-in"
+        elif elsewhere := self._imported_elsewhere(callee):
+            way_out = f"did you mean `{elsewhere}`?"
         elif len(callee.parts) > 1:
             way_out = f"`import {'.'.join(part.name for part in callee.parts[:-1])}` at the head of the file"
         else:
             way_out = f"`from … import {first}` at the head of the file"
         message = f"`{callee.text}` is neither imported nor a built-in task"
         scope.report(UNKNOWN_CALLEE, message, callee.span, help=way_out)
+
+    def _imported_elsewhere(self, callee: ast.DottedName) -> str | None:
+        """The name as it would be right with the imports that there are."""
+        names = tuple(part.name for part in callee.parts)
+        for found in islice(self._scope.imports.bound.values(), _MOST_ASKED):
+            if found.refused is None and not found.names:
+                for own in (names, names[1:]):
+                    whole = f"{found.bound}.{'.'.join(own)}"
+                    if own and whole.endswith(callee.text) and self._is_callable(found.module, own):
+                        return whole
+        return None
+
+    def _is_callable(self, module: str, names: tuple[str, ...]) -> bool:
+        found = self._callables.find(module, names)
+        return isinstance(found, FoundCallable) and found.spec.kind is not spec.CallableKind.UNKNOWN
 
 
 def _resolve_dag(scope: DagScope, callees: _Callees) -> ResolvedDag:
@@ -292,7 +298,6 @@ def _resolve_dag(scope: DagScope, callees: _Callees) -> ResolvedDag:
 
 def _declare_node(scope: DagScope, item: ast.TaskDecl | ast.GroupDecl, name: ast.Identifier) -> None:
     file = scope.file
-    _check_name(file, name)
     first = scope.tasks.get(name.name) or scope.groups.get(name.name)
     let = file.lets.get(name.name)
     if first is not None:
@@ -318,7 +323,7 @@ def _resolve_task(
 ) -> tuple[ResolvedTask, list[Use]]:
     callee, offset = callees.find(decl.call, scope)
     variables = tuple(loop.variable.name for loop in decl.loops)
-    shell = decl.call.callee.text == "shell"
+    shell = isinstance(callee, FoundCallable) and callee.spec.id == SHELL
     uses: list[Use] = []
     arguments: list[ResolvedArgument] = []
     for i, argument in enumerate(decl.call.arguments):
@@ -354,7 +359,7 @@ def _resolve_side(side: ast.EdgeSide, scope: DagScope) -> list[tuple[str, Span]]
         if name in scope.tasks:
             # Keys are for families, which are refused where they are declared.
             if ref.keys and not scope.tasks[name].loops:
-                scope.file.report(UNKNOWN_TASK, f"task `{name}` is no family: it has no members", ref.span)
+                scope.file.report(NOT_A_FAMILY, f"task `{name}` is no family: it has no members", ref.span)
             else:
                 found.append((name, ref.span))
         elif first not in scope.groups and not scope.file.may_declare(first):

@@ -14,10 +14,11 @@ from ppc.source import Source
 
 @dataclass(slots=True, eq=False)
 class Let:
-    """A `let` and its value; none where the value is at fault."""
+    """A `let` and its value, none where that is at fault, and how deep the value is nested."""
 
     name: ast.Identifier
     value: spec.Expr | None
+    depth: int
     used: bool = False
 
 
@@ -25,6 +26,7 @@ class Let:
 class FileScope:
     """The names of one file, and where its diagnostics go.
 
+    While the lets are read, `later_lets` are those further down, `asked_early` those that were named before their line.
     `others` holds the names of notifiers, pools, labels and templates. `broken` says that the file has faults of
     syntax; `perhaps` holds names that its broken statements may have declared: not knowing them is no fault of their
     users.
@@ -37,7 +39,8 @@ class FileScope:
     perhaps: frozenset[str] = frozenset()
     imports: Imports = field(default_factory=Imports)
     lets: dict[str, Let] = field(default_factory=dict)
-    later_lets: dict[str, ast.Identifier] = field(default_factory=dict)
+    later_lets: set[str] = field(default_factory=set)
+    asked_early: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
     includes: bool = False
     broken: bool = False

@@ -62,7 +62,7 @@ TASK_SETTINGS: Final[Mapping[str, Rule]] = MappingProxyType(
         "retries": Rule(WholeNumber(), "how often a failed attempt is made again"),
         "retry_delay": Rule(Duration(zero=True), "the time between a failed attempt and the next"),
         "backoff": _later(Special("`exponential(initial = 10s)`"), "a retry delay that grows from attempt to attempt"),
-        "on_lost": _later(Word(spec.OnLost), "what follows when an attempt vanishes with its executor"),
+        "on_lost": Rule(Word(spec.OnLost), "what follows when an attempt vanishes with its executor"),
         "timeout": Rule(Duration(none=True), "the time after which an attempt is ended; `none` for never"),
         "trigger": _later(Word(spec.Trigger), "which outcomes of its parents let a task run"),
         "after": _later(Special("a task"), "a task that has to end first", in_defaults=False),

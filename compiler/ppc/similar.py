@@ -26,7 +26,7 @@ class Similar:
         """The most similar name other than `name` itself, or none that is similar enough."""
         if len(self._names) <= _FEW:
             by_key = {_key(other): other for other in reversed(self._names) if other != name}
-            close = difflib.get_close_matches(_key(name), by_key, n=1, cutoff=0.7)
+            close = difflib.get_close_matches(_key(name), by_key, n=1, cutoff=0.65)
             if close:
                 return by_key[close[0]]
         if len(name) > _LONGEST:

@@ -59,6 +59,6 @@ def check_callee(scope: FileScope, task: ResolvedTask) -> None:
 
 def _report(scope: FileScope, fault: Fault, span: Span) -> None:
     way_out = similar_help(fault.similar, "module" if fault.kind is FaultKind.NO_MODULE else "name")
-    if not way_out and fault.kind is FaultKind.NO_MODULE:
+    if not way_out and fault.kind is FaultKind.NO_MODULE and not fault.part:
         way_out = "name the folder that holds it with `--path`, or install it for the Python named with `--python`"
     scope.report(_CODES[fault.kind], fault.message, span, help=way_out)

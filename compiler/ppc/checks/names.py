@@ -24,6 +24,7 @@ def check(file: ResolvedFile) -> None:
     if not file.dags:
         start = Span(scope.source.path, 0, 0)
         scope.report(NO_DAG, f"`{scope.source.path}` declares no dag", start, help="a dag is `dag name { … }`")
+        return
     for found in file.imports:
         if not found.used and found.refused is None and scope.imports.bound[found.bound] is found:
             message = f"the import `{found.bound}` is not used"

@@ -28,6 +28,14 @@ def load(rows: list[dict[str, str]], /, table: str, *, chunk: int = 100, **optio
     return len(rows)
 
 
+def keep(rows: list[dict[str, str]], /, table: str) -> int:
+    return len(rows)
+
+
+def clean(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return rows
+
+
 def clean_up() -> None:
     pass
 
