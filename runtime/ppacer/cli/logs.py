@@ -15,7 +15,6 @@ from ppacer.cli.command import CommandError, Invocation, similar
 from ppacer.cli.console import Console, Style, printable, status_cell
 from ppacer.cli.follow import task_name
 from ppacer.client import ClientError
-from ppacer.core.model import RunStatus
 from ppacer.web.messages import AttemptView, LogPage, RunDetail, RunList, TaskView
 from ppacer.web.views import log_page, run_detail, run_view
 
@@ -106,13 +105,14 @@ def _find_run(reader: _Reader, text: str) -> str:
         if not newest:
             raise CommandError("there is no run yet")
         return newest[0].id
-    found = reader.runs(id_part=text, limit=10).runs
-    if not found:
-        raise CommandError(f"there is no run whose id holds `{text}`")
-    if len(found) > 1:
-        listed = "".join(f"\n  {run.id}  {run.dag}, {RunStatus(run.status)}" for run in found)
-        raise CommandError(f"`{text}` fits more than one run:{listed}", 2)
-    return found[0].id
+    match reader.runs(id_part=text, limit=10).runs:
+        case (only,):
+            return only.id
+        case ():
+            raise CommandError(f"there is no run whose id holds `{text}`")
+        case several:
+            listed = "".join(f"\n  {run.id}  {run.dag}, {run.status}" for run in several)
+            raise CommandError(f"`{text}` fits more than one run:{listed}", 2)
 
 
 def _find_task(detail: RunDetail, text: str) -> TaskView:

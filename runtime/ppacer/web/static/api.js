@@ -9,8 +9,12 @@ export class Refused extends Error {
   }
 }
 
+class Away extends Error {}
+
 async function send(path, options) {
-  const response = await fetch(`/api/v1${path}`, { cache: "no-store", ...options });
+  const response = await fetch(`/api/v1${path}`, { cache: "no-store", ...options }).catch((error) => {
+    throw new Away(`The program does not answer: ${error.message}`);
+  });
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refused(response.status, body.detail || body.title || response.statusText);
   return body;
@@ -32,7 +36,7 @@ export async function repeat(signal, step) {
       pause = 250;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused && error.status < 500) throw error;
+      if (!(error instanceof Away || (error instanceof Refused && error.status >= 500))) throw error;
       say("away");
       await sleep(pause, signal);
       pause = Math.min(5000, pause * 2);

@@ -2,7 +2,7 @@
 
 import { post, Refused, part } from "./api.js";
 import { h } from "./dom.js";
-import { milliseconds, relative, running } from "./format.js";
+import { ahead, milliseconds, relative, running } from "./format.js";
 import * as dag from "./dag.js";
 import * as home from "./home.js";
 import * as run from "./run.js";
@@ -42,7 +42,9 @@ async function open() {
       crumb: (before) => crumb(before, [name]),
     });
   } catch (error) {
-    if (!abort.signal.aborted) fail(error instanceof Refused && error.status === 404 ? "There is no such dag or run." : error.message);
+    if (abort.signal.aborted) return;
+    if (!(error instanceof Refused)) console.error(error);
+    fail(error instanceof Refused && error.status === 404 ? "There is no such dag or run." : error.message);
   }
 }
 
@@ -115,6 +117,10 @@ document.addEventListener("keydown", (event) => {
 addEventListener("popstate", open);
 setInterval(() => {
   for (const each of main.querySelectorAll("[data-relative]")) each.textContent = relative(each.dataset.relative);
+  for (const each of main.querySelectorAll("[data-due]")) each.textContent = ahead(each.dataset.due);
   for (const each of main.querySelectorAll("[data-since]")) each.textContent = running((Date.now() - milliseconds(each.dataset.since)) / 1000);
 }, 1000);
+fetch("/health").then((response) => response.json()).then((health) => {
+  document.getElementById("program").textContent = health.program;
+}, () => {});
 open();

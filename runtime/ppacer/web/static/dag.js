@@ -4,7 +4,7 @@ import { get, part, repeat, sleep } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { elapsed, fullTime, plural } from "./format.js";
 import { schedule } from "./home.js";
-import { runTable, squares, when } from "./parts.js";
+import { due, runTable, squares } from "./parts.js";
 
 export const title = (id) => id;
 
@@ -30,7 +30,7 @@ function view({ dag, tasks, next_runs }, runs) {
       dag.doc && h("p", { class: "prose" }, dag.doc.trim()),
       h("dl", { class: "facts" },
         fact("schedule", schedule(dag)),
-        fact("next run", when(dag.next_run_at)),
+        fact("next run", due(dag.next_run_at)),
         dag.last_runs.length > 0 && fact("last runs", squares(dag.last_runs)),
         dag.tags.length > 0 && fact("tags", dag.tags.map((tag) => h("span", { class: "tag" }, tag))),
         dag.owner && fact("owner", dag.owner)),

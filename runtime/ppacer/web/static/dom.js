@@ -27,7 +27,8 @@ export function morph(target, wanted) {
   morphChildren(target, [...wanted.childNodes]);
 }
 
-export function morphChildren(target, wanted) {
+export function morphChildren(target, children) {
+  const wanted = children.filter(Boolean);
   const keyed = new Map();
   for (const child of target.children) if (child.dataset.key) keyed.set(child.dataset.key, child);
   let place = target.firstChild;

@@ -2,10 +2,14 @@
 
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const TODAY = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 export const fullTime = (iso) => DATE.format(new Date(iso));
-export const shortTime = (iso) => SHORT.format(new Date(iso));
+export const shortTime = (iso) => {
+  const moment = new Date(iso);
+  return (moment.toDateString() === new Date().toDateString() ? TODAY : SHORT).format(moment);
+};
 export const clockTime = (iso) => CLOCK.format(new Date(iso));
 export const milliseconds = (iso) => new Date(iso).getTime();
 
@@ -37,5 +41,6 @@ export function relative(iso, now = Date.now()) {
   return seconds > 0 ? `in ${text}` : `${text} ago`;
 }
 
+export const ahead = (iso) => (milliseconds(iso) <= Date.now() ? "now" : relative(iso));
 export const words = (status) => status.replaceAll("_", " ");
 export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -3,7 +3,7 @@
 import { get, repeat, sleep } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { plural } from "./format.js";
-import { dagLink, runTable, squares, when } from "./parts.js";
+import { dagLink, due, runTable, squares } from "./parts.js";
 
 export const title = () => "";
 
@@ -21,7 +21,6 @@ export async function show(main, { signal }) {
     seq = (await get(`/changes?since=${seq}&wait=${seq < 0 ? 0 : 25}`, signal)).seq;
     const [list, recent] = await Promise.all([get("/dags", signal), get("/runs?limit=25", signal)]);
     shown = { list, runs: recent.runs };
-    document.getElementById("program").textContent = list.program;
     draw();
     await sleep(300, signal);
   });
@@ -48,7 +47,7 @@ function dagTable(dags) {
         h("a", { href: dagLink(dag.id), class: "row" }, dag.id),
         dag.doc && h("span", { class: "quiet doc" }, dag.doc.trim().split("\n")[0])),
       h("td", { class: "c-schedule" }, schedule(dag)),
-      h("td", { class: "c-next" }, when(dag.next_run_at)),
+      h("td", { class: "c-next" }, due(dag.next_run_at)),
       h("td", { class: "c-squares" }, dag.last_runs.length ? squares(dag.last_runs) : h("span", { class: "none" }, "no run yet")),
       h("td", { class: "c-do" }, h("button", { type: "button", "data-trigger": dag.id, "aria-label": `Run ${dag.id} now` }, "Run"))));
   return h("table", { class: "dags" },

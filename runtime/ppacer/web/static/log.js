@@ -42,6 +42,7 @@ export class LogPanel {
     this.#note.textContent = attempt ? "" : "Not started yet.";
     this.#lines.hidden = !attempt;
     if (attempt) this.#follow(task, attempt);
+    if (this.#place.getBoundingClientRect().top > innerHeight * 0.8) this.#place.scrollIntoView({ block: "start" });
   }
 
   async #follow(task, attempt) {

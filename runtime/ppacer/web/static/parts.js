@@ -2,16 +2,22 @@
 
 import { part } from "./api.js";
 import { h } from "./dom.js";
-import { elapsed, fullTime, milliseconds, relative, running, shortTime, words } from "./format.js";
+import { ahead, elapsed, fullTime, milliseconds, relative, running, shortTime, words } from "./format.js";
 
 export const badge = (status) => h("span", { class: `badge ${status}` }, words(status));
 
+const nothing = () => h("span", { class: "none" }, "–");
+
 // A moment, told from now; `app.js` keeps it fresh.
 export const when = (iso) =>
-  iso ? h("time", { datetime: iso, title: fullTime(iso), "data-relative": iso }, relative(iso)) : h("span", { class: "none" }, "–");
+  iso ? h("time", { datetime: iso, title: fullTime(iso), "data-relative": iso }, relative(iso)) : nothing();
+
+// A moment to come: once it is there it is now, until the page hears what came of it.
+export const due = (iso) =>
+  iso ? h("time", { datetime: iso, title: fullTime(iso), "data-due": iso }, ahead(iso)) : nothing();
 
 export function duration(start, end) {
-  if (!start) return h("span", { class: "none" }, "–");
+  if (!start) return nothing();
   if (end) return h("span", {}, elapsed((milliseconds(end) - milliseconds(start)) / 1000));
   return h("span", { "data-since": start }, running((Date.now() - milliseconds(start)) / 1000));
 }
