@@ -3,10 +3,10 @@
 import csv
 import importlib.util
 import logging
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TypedDict
 
 from seattle.files import OUT
 from seattle.measurements import Day, write_days
@@ -14,8 +14,11 @@ from seattle.measurements import Day, write_days
 COLUMNS = ["date", "precipitation", "temp_max", "temp_min", "wind", "weather"]
 
 
-class Extracted(TypedDict):
-    path: str
+@dataclass(frozen=True)
+class Extracted:
+    """The clean table: its file, and what is in it."""
+
+    path: Path
     days: int
     first: date
     last: date
@@ -36,7 +39,7 @@ def extract() -> Extracted:
     path = OUT / "days.csv"
     write_days(path, days)
     logging.getLogger(__name__).info("read %d days", len(days), extra={"table": str(raw)})
-    return {"path": str(path), "days": len(days), "first": days[0].day, "last": days[-1].day}
+    return Extracted(path, len(days), days[0].day, days[-1].day)
 
 
 def raw_table() -> Path:

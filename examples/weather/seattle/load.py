@@ -2,8 +2,8 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from seattle.files import OUT
 from seattle.measurements import read_days
@@ -24,16 +24,17 @@ CREATE TABLE IF NOT EXISTS weather (year INTEGER, kind TEXT, days INTEGER, PRIMA
 """
 
 
-class Loaded(TypedDict):
-    path: str
+@dataclass(frozen=True)
+class Loaded:
+    path: Path
     days: int
 
 
-def load(path: str, years: list[Year]) -> Loaded:
+def load(path: Path, years: list[Year]) -> Loaded:
     """Replaces all rows in one transaction: run twice, it leaves the same database."""
     OUT.mkdir(parents=True, exist_ok=True)
     database = OUT / "weather.sqlite"
-    days = read_days(Path(path))
+    days = read_days(path)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executescript(SCHEMA)
         for table in ("days", "years", "months", "weather"):
@@ -44,30 +45,21 @@ def load(path: str, years: list[Year]) -> Loaded:
         )
         for year in years:
             _insert(connection, year)
-    return {"path": str(database), "days": len(days)}
+    return Loaded(database, len(days))
 
 
 def _insert(connection: sqlite3.Connection, year: Year) -> None:
-    warmest, coldest = year["warmest"], year["coldest"]
     connection.execute(
         "INSERT INTO years VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            year["year"],
-            year["days"],
-            year["wet_days"],
-            year["precipitation"],
-            year["high"],
-            year["low"],
-            warmest["day"].isoformat(),
-            warmest["degrees"],
-            coldest["day"].isoformat(),
-            coldest["degrees"],
+            *(year.year, year.days, year.wet_days, year.precipitation, year.high, year.low),
+            *(year.warmest.day.isoformat(), year.warmest.degrees),
+            *(year.coldest.day.isoformat(), year.coldest.degrees),
         ),
     )
     connection.executemany(
-        "INSERT INTO months VALUES (?, ?, ?, ?, ?)",
-        [(year["year"], m["month"], m["precipitation"], m["high"], m["low"]) for m in year["months"]],
+        "INSERT INTO months VALUES (?, ?, ?, ?, ?)", [(year.year, *astuple(month)) for month in year.months]
     )
     connection.executemany(
-        "INSERT INTO weather VALUES (?, ?, ?)", [(year["year"], kind, days) for kind, days in year["weather"].items()]
+        "INSERT INTO weather VALUES (?, ?, ?)", [(year.year, kind, days) for kind, days in year.weather.items()]
     )

@@ -31,9 +31,9 @@ class Year(NamedTuple):
     coldest: float
 
 
-def write_report(database: str, title: str) -> str:
+def write_report(database: Path, title: str) -> Path:
     """Reads what was loaded, writes the page and gives its path."""
-    with closing(sqlite3.connect(f"{Path(database).as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         years = [Year(*row) for row in connection.execute("SELECT * FROM years ORDER BY year")]
         months = [Month(*row) for row in connection.execute("SELECT * FROM months ORDER BY year, month")]
         weather: dict[tuple[int, str], int] = {
@@ -53,8 +53,7 @@ def write_report(database: str, title: str) -> str:
     )
     path = OUT / "report.html"
     write_whole(path, page)
-    print(f"the report is at {path}")
-    return str(path)
+    return path
 
 
 def _cards(years: list[Year], months: list[Month]) -> str:
