@@ -117,12 +117,9 @@ class HttpTransport:
             request_timeout=held + ANSWER_SECONDS,
             follow_redirects=False,
         )
-        if self._client is None:
-            self._client = SimpleAsyncHTTPClient(
-                force_instance=True, max_clients=_CLIENTS, max_buffer_size=_MAX_ANSWER, max_body_size=_MAX_ANSWER
-            )
+        client = self._open()
         try:
-            response = await self._client.fetch(request)
+            response = await client.fetch(request)
             return wire.decode(ExchangeAnswer, response.body)
         except wire.WireError as fault:
             raise TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler: {fault}") from fault
@@ -141,6 +138,14 @@ class HttpTransport:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _open(self) -> AsyncHTTPClient:
+        """The client, made within the event loop that it belongs to."""
+        if self._client is None:
+            self._client = SimpleAsyncHTTPClient(
+                force_instance=True, max_clients=_CLIENTS, max_buffer_size=_MAX_ANSWER, max_body_size=_MAX_ANSWER
+            )
+        return self._client
 
     def _refusal(self, fault: HTTPClientError) -> TransportError:
         detail = _detail(fault)

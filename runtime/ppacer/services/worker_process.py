@@ -219,5 +219,5 @@ class _Channel(asyncio.Protocol):
             assert self._transport is not None
             self._transport.close()
 
-    def connection_lost(self, _exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's name)
         self._worker.channel_lost()

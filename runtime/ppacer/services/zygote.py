@@ -115,8 +115,8 @@ class _Zygote:
     def _spawn(self, worker_id: int) -> None:
         descriptors = self._descriptors[:_DESCRIPTORS]
         del self._descriptors[:_DESCRIPTORS]
+        parent = os.getpid()
         try:
-            parent = os.getpid()
             pid = os.fork()
         except OSError as fault:
             self._send({"failed": worker_id, "error": os.strerror(fault.errno or errno.EAGAIN)})

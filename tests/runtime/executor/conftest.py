@@ -1,0 +1,250 @@
+"""A program written by hand, and a small scheduler that hands out what a test wants and keeps what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import textwrap
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from ppacer import spec
+from ppacer.core import codec
+from ppacer.protocol import (
+    Ack,
+    Assignment,
+    Exchange,
+    ExchangeAnswer,
+    LogEntry,
+    Outcome,
+    Report,
+    RunInfo,
+)
+from ppacer.services.executor import Executor
+from ppacer.services.transport import DirectTransport
+
+T = TypeVar("T")
+
+PROGRAM = spec.Program(name="tests", build="0" * 64, compiler="test", dags=())
+RUN = RunInfo(
+    id="01900000-0000-7000-8000-000000000001",
+    dag="sales",
+    build="0" * 64,
+    scheduled_at=1_767_225_600_000_000,  # 2026-01-01T00:00Z
+    timezone="Europe/Warsaw",
+    params='{"full":true}',
+)
+
+_PROGRAM_TEXT = """
+from pathlib import Path
+
+def _load(module, name):
+    def load():
+        import importlib
+        return getattr(importlib.import_module(module), name)
+    return load
+
+class Callables(dict):
+    def get(self, key, default=None):
+        module, _, name = key.partition(":")
+        return default if module == "nowhere" else _load(module, name)
+
+if __name__ == "__main__":
+    import sys
+    from ppacer.services import zygote
+    assert sys.argv[1] == "_worker"
+    sys.exit(zygote.main(sys.argv[2:], Callables(), [str(Path(__file__).parent / "modules")]))
+"""
+
+
+@dataclass
+class FakeScheduler:
+    """Hands out assignments in order and acknowledges everything, unless told otherwise."""
+
+    lease: float = 30.0
+    queue: list[Assignment] = field(default_factory=list)
+    reports: dict[str, Report] = field(default_factory=dict)
+    logs: dict[str, list[LogEntry]] = field(default_factory=dict)
+    exchanges: list[Exchange] = field(default_factory=list)
+    cancel: set[str] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)
+    before: Callable[[Exchange], None] = lambda exchange: None
+    """May raise instead of an answer, before anything is done."""
+    after: Callable[[Exchange], None] = lambda exchange: None
+    """May raise instead of an answer, after all has been done: the answer is lost."""
+
+    def __post_init__(self) -> None:
+        self.changed = asyncio.Condition()
+        self._granted: dict[str, tuple[Assignment, ...]] = {}
+        self._numbers = itertools.count(1)
+
+    async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
+        self.before(exchange)
+        self.exchanges.append(exchange)
+        for log in exchange.logs:
+            kept = self.logs.setdefault(log.attempt, [])
+            known = {entry.seq for entry in kept}
+            kept.extend(entry for entry in log.entries if entry.seq not in known)
+        for report in exchange.reports:
+            if report.attempt not in self.stale:
+                self.reports.setdefault(report.attempt, report)
+        await self._tell()
+        granted = await self._grant(exchange)
+        answer = ExchangeAnswer(
+            reports=tuple(self._ack(one.attempt) for one in exchange.reports),
+            renewals=tuple(self._ack(one.attempt) for one in exchange.renewals),
+            logs=tuple(self._ack(one.attempt) for one in exchange.logs),
+            assignments=granted,
+            cancel=tuple(self.cancel),
+        )
+        self.after(exchange)
+        return answer
+
+    def assign(self, callable: str, *args: object, seconds: float | None = 60.0, **kwargs: object) -> str:
+        """Queues an attempt of `callable` with a time-out; returns its id. Call `offer` to wake those who wait."""
+        number = next(self._numbers)
+        attempt = f"attempt-{number}"
+        self.queue.append(
+            Assignment(
+                attempt=attempt,
+                token=number,
+                lease_seconds=self.lease,
+                run=RUN,
+                task=f"task{number}",
+                number=1,
+                callable=callable,
+                args=codec.encode(list(args)),
+                kwargs=codec.encode(kwargs),
+                where=f"task task{number} of dag sales (sales.ppd:7)",
+                timeout=seconds,
+            )
+        )
+        return attempt
+
+    async def offer(self) -> None:
+        await self._tell()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Waits until what it has heard satisfies `condition`."""
+        async with asyncio.timeout(seconds), self.changed:
+            await self.changed.wait_for(condition)
+
+    async def run(self, callable: str, *args: object, seconds: float | None = 60.0, **kwargs: object) -> Report:
+        """Has one attempt run with a time-out, and returns its report."""
+        attempt = self.assign(callable, *args, seconds=seconds, **kwargs)
+        await self.offer()
+        return await self.report(attempt)
+
+    async def report(self, attempt: str, seconds: float = 20.0) -> Report:
+        await self.until(lambda: attempt in self.reports, seconds)
+        return self.reports[attempt]
+
+    def text(self, attempt: str, *streams: str) -> list[str]:
+        """The messages of an attempt's log, in order; only those of `streams` if there are any."""
+        entries = sorted(self.logs.get(attempt, []), key=lambda entry: entry.seq)
+        assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+        return [entry.message for entry in entries if not streams or entry.stream in streams]
+
+    async def _grant(self, exchange: Exchange) -> tuple[Assignment, ...]:
+        claim = exchange.claim
+        if claim is None:
+            return ()
+        if exchange.request in self._granted:
+            return tuple(one for one in self._granted[exchange.request] if one.attempt not in self.reports)
+        try:
+            async with asyncio.timeout(claim.wait), self.changed:
+                await self.changed.wait_for(lambda: bool(self.queue) or claim.wait == 0)
+        except TimeoutError:
+            return ()
+        granted, self.queue = tuple(self.queue[: claim.slots]), self.queue[claim.slots :]
+        if granted:
+            self._granted[exchange.request] = granted
+        return granted
+
+    def _ack(self, attempt: str) -> Ack:
+        return Ack(attempt, 409 if attempt in self.stale else 200)
+
+    async def _tell(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+
+@dataclass
+class Bench:
+    """A program's file and its modules, and executors that run it."""
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "program.py"
+
+    def module(self, name: str, text: str) -> None:
+        """Writes one of the users' modules."""
+        (self.folder / "modules" / f"{name}.py").write_text(textwrap.dedent(text))
+
+    @asynccontextmanager
+    async def executor(self, scheduler: FakeScheduler, **settings: object) -> AsyncIterator[Executor]:
+        """An executor at work for `scheduler`; it is stopped, and nothing of it is left, at the end of the block."""
+        executor = Executor(PROGRAM, DirectTransport(scheduler.exchange), file=self.file, **settings)  # type: ignore[arg-type]
+        running = asyncio.create_task(executor.run())
+        try:
+            yield executor
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "program.py").write_text(_PROGRAM_TEXT)
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def scheduler() -> FakeScheduler:
+    return FakeScheduler()
+
+
+def value(report: Report) -> object:
+    """The output of an attempt that must have succeeded."""
+    assert report.outcome is Outcome.SUCCESS, report.error
+    assert report.output is not None
+    return codec.decode(report.output)
+
+
+async def eventually(condition: Callable[[], T | None], seconds: float = 15.0) -> T:
+    """Waits until `condition` gives something true, and returns that."""
+    async with asyncio.timeout(seconds):
+        while not (found := condition()):  # noqa: ASYNC110 (processes outside tell nobody)
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def gone(pids: Sequence[int], seconds: float = 3.0) -> None:
+    """Waits until none of the processes is there any more."""
+    await eventually(lambda: not any(_lives(pid) for pid in pids), seconds)
+
+
+async def numbers_in(path: Path) -> list[int]:
+    """The numbers in a file that a task writes (and renames, if there are several), once it is there."""
+
+    def read() -> list[int]:
+        return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+    return await eventually(read)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z" and os.getpid() != pid

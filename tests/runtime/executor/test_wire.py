@@ -1,0 +1,122 @@
+"""The messages as bytes: what is sent arrives, and what is not as it should be is refused by the name of its field."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ppacer import wire
+from ppacer.protocol import (
+    Ack,
+    Assignment,
+    AttemptLog,
+    Claim,
+    Exchange,
+    ExchangeAnswer,
+    LogEntry,
+    Outcome,
+    Renewal,
+    Report,
+    RunInfo,
+)
+
+INTEGERS = st.integers(-(2**63) + 1, 2**63 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+REPORTS = st.builds(Report, TEXT, INTEGERS, st.sampled_from(Outcome), INTEGERS, INTEGERS, st.none() | TEXT)
+LOGS = st.builds(
+    AttemptLog,
+    TEXT,
+    INTEGERS,
+    st.lists(st.builds(LogEntry, INTEGERS, INTEGERS, TEXT, INTEGERS, TEXT), max_size=3).map(tuple),
+)
+EXCHANGES = st.builds(
+    Exchange,
+    protocol=st.just(1),
+    executor=TEXT,
+    instance=TEXT,
+    request=TEXT,
+    build=TEXT,
+    codes=st.dictionaries(TEXT, TEXT, max_size=3),
+    labels=st.lists(TEXT, max_size=3).map(tuple),
+    reports=st.lists(REPORTS, max_size=2).map(tuple),
+    renewals=st.lists(st.builds(Renewal, TEXT, INTEGERS), max_size=2).map(tuple),
+    logs=st.lists(LOGS, max_size=2).map(tuple),
+    claim=st.none() | st.builds(Claim, INTEGERS, st.floats(0, 30)),
+)
+
+
+@given(EXCHANGES)
+def test_an_exchange_arrives_as_it_was_sent(exchange: Exchange) -> None:
+    assert wire.decode(Exchange, wire.encode(exchange)) == exchange
+
+
+def test_an_answer_arrives_as_it_was_sent() -> None:
+    run = RunInfo("r", "sales", "b", 1, "UTC", None, "{}")
+    assignment = Assignment("a", 1, 30.0, run, "load", 1, "m:f", "[]", "{}", "task load of dag sales (s.ppd:1)", 600.0)
+    answer = ExchangeAnswer((Ack("a", 200),), (), (Ack("b", 409),), (assignment,), ("c",))
+    assert wire.decode(ExchangeAnswer, wire.encode(answer)) == answer
+
+
+GOOD = {
+    "protocol": 1,
+    "executor": "e",
+    "instance": "i",
+    "request": "r",
+    "build": "b",
+    "reports": [{"attempt": "a", "token": 1, "outcome": "success", "started_at": 1, "finished_at": 2}],
+    "claim": {"slots": 1, "wait": 0},
+}
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    exchange = wire.decode(Exchange, json.dumps(GOOD).encode())
+    assert (exchange.labels, exchange.codes, exchange.reports[0].output) == ((), {}, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"capacity": "7"}, "capacity must be integer"),
+        ({"capacity": True}, "capacity must be integer"),
+        ({"capacity": 10**19}, "a number does not fit into 64 bits"),
+        ({"executor": None}, "executor must be string"),
+        ({"labels": "gpu"}, "labels must be array"),
+        ({"codes": {"m:f": 1}}, "codes.m:f must be string"),
+        ({"surprise": 1}, "must not contain {'surprise'} properties"),
+        ({"claim": {"slots": 1}}, "claim must contain ['wait'] properties"),
+        ({"claim": {"slots": 1.5, "wait": 1}}, "claim.slots must be integer"),
+        ({"reports": [{**GOOD["reports"][0], "outcome": "great"}]}, "reports[0].outcome must be one of"),  # type: ignore[index,dict-item]
+        ({"reports": [{**GOOD["reports"][0], "token": "1"}]}, "reports[0].token must be integer"),  # type: ignore[index,dict-item]
+        ({"protocol": "1"}, "protocol must be integer"),
+        ({"executor": "\ud800"}, "a text holds half of a surrogate pair"),
+    ],
+)
+def test_a_field_that_is_not_as_it_should_be_is_named(change: dict[str, object], message: str) -> None:
+    with pytest.raises(wire.WireError) as caught:
+        wire.decode(Exchange, json.dumps({**GOOD, **change}).encode())
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"\xff", "not UTF-8"),
+        (b"[]", "must be object"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"protocol": NaN}', "NaN is no JSON number"),
+        (b'{"protocol": ' + b"9" * 5000 + b"}", "does not fit into 64 bits"),
+    ],
+)
+def test_bytes_that_are_no_message(data: bytes, message: str) -> None:
+    with pytest.raises(wire.WireError, match=message):
+        wire.decode(Exchange, data)
+
+
+def test_another_version_is_told_by_its_number_whatever_its_fields_are() -> None:
+    with pytest.raises(wire.VersionError, match="protocol 99 is not spoken here"):
+        wire.decode(Exchange, b'{"protocol": 99, "new_field": 1}')
