@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -74,37 +75,49 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ppc import package
-    from ppc.cli_run import run_program
-    from ppc.emit import emit
+    from ppc.package import OutputError, hides_module, output_path
 
-    files = [arguments.file]
-    rest: list[str] = arguments.rest
-    python = _python(arguments, files)
+    python = _python(arguments, [arguments.file])
     if not python.has_runtime:
         return _error(
             f"the Python {python.executable} cannot import ppacer; install it there, or choose another with --python"
         )
-    with tempfile.TemporaryDirectory(prefix="ppc-") as folder:
-        place = package.output_path(Path(arguments.file), folder + os.sep)
-        if package.hides_module(place.stem):
+    folder = Path(tempfile.mkdtemp(prefix="ppc-"))
+    keep = False
+    try:
+        place = output_path(Path(arguments.file), f"{folder}/")
+        if hides_module(place.stem):
             place = place.with_stem(f"{place.stem}_dags")
-        program = _compile(files, arguments, python, place)
+        program = _compile([arguments.file], arguments, python, place)
         if program is None:
             return FAULTS
-        if rest and not rest[0].startswith("-"):
-            dag, *rest = rest
-        elif len(program.dags) == 1:
-            dag = program.dags[0].id
-        else:
-            names = ", ".join(dag.id for dag in program.dags)
-            print(f"error: which dag? {arguments.file} has {names}", file=sys.stderr)
-            return USAGE
-        try:
-            package.write_program(place, emit(program))
-        except package.OutputError as error:
-            return _error(str(error))
-        return run_program([python.executable, str(place), "run", dag, *rest])
+        code = _run_in(place, program, python, arguments.rest)
+        keep = code == FAULTS and place.with_suffix(".db").exists()
+        if keep:
+            print(f"The program and the run's logs are kept in {folder}", file=sys.stderr)
+        return code
+    except OutputError as error:
+        return _error(str(error))
+    finally:
+        if not keep:
+            shutil.rmtree(folder)
+
+
+def _run_in(place: Path, program: spec.Program, python: Python, rest: Sequence[str]) -> int:
+    """Puts the program there and runs the dag that `rest` begins with, or the only one. Raises `OutputError`."""
+    from ppc.cli_run import run_program
+    from ppc.emit import emit
+    from ppc.package import write_program
+
+    if rest and not rest[0].startswith("-"):
+        dag, *rest = rest
+    elif len(program.dags) == 1:
+        dag = program.dags[0].id
+    else:
+        print(f"error: which dag? There are {', '.join(dag.id for dag in program.dags)}", file=sys.stderr)
+        return USAGE
+    write_program(place, emit(program))
+    return run_program([python.executable, str(place), "run", dag, *rest])
 
 
 def _python(arguments: argparse.Namespace, files: Sequence[str]) -> Python:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -321,25 +322,71 @@ def ppc(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary folders are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+BROKEN = 'dag broken {\n  task end = shell("echo so it goes >&2; exit 3")\n}\n'
+
+
 @pytest.mark.slow
-def test_run_runs_the_only_dag_or_the_named_one_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+def test_run_runs_the_only_dag_or_the_named_one_and_leaves_nothing(temporary: Path) -> None:
     write("calendar.ppd", HELLO)
     done = ppc("run", "calendar.ppd")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "start" in done.stdout + done.stderr
-    failing = HELLO.replace("dag hello", "dag broken").replace("empty()", 'shell("exit 3")')
-    write("two.ppd", HELLO + failing)
-    assert ppc("run", "two.ppd", "hello").returncode == 0
-    assert ppc("run", "two.ppd", "broken").returncode == 1
-    which = ppc("run", "two.ppd")
-    assert which.returncode == 2
-    assert which.stderr == "error: which dag? two.ppd has hello, broken\n"
+    assert "start" in done.stdout
+    write("two.ppd", HELLO + BROKEN)
+    quiet = ppc("run", "two.ppd", "hello", "--quiet")
+    assert quiet.returncode == 0, quiet.stdout + quiet.stderr
+    which = ppc("run", "two.ppd", "-q")
+    assert (which.returncode, which.stderr) == (2, "error: which dag? There are hello, broken\n")
+    assert ppc("run", "two.ppd", "nosuch").returncode == 2
     assert ppc("run", "missing.ppd").returncode == 1
-    assert not any((tmp_path / "tmp").iterdir())
+    assert not any(temporary.iterdir())
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_ends_with_1_and_keeps_its_logs(temporary: Path) -> None:
+    write("broken.ppd", BROKEN)
+    done = ppc("run", "broken.ppd")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (folder,) = temporary.iterdir()
+    assert done.stderr.endswith(f"The program and the run's logs are kept in {folder}\n")
+    logs = subprocess.run(
+        [sys.executable, folder / "broken.py", "logs", "latest"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "so it goes" in logs.stdout
+
+
+@pytest.mark.slow
+def test_ctrl_c_cancels_the_run_and_leaves_nothing_running(temporary: Path) -> None:
+    write("long.ppd", 'dag long {\n  task nap = shell("echo begun; sleep 300")\n}\n')
+    with subprocess.Popen(
+        [sys.executable, "-m", "ppc.cli", "run", "long.ppd"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "begun" in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does; the group is this command's own
+        rest = process.stdout.read()
+        assert process.wait(30) == 1, rest
+        assert "cancel" in rest
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
 
 
 @pytest.mark.slow
