@@ -22,6 +22,7 @@ from lark.lexer import Lexer
 from ppc import ast
 from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.parse_brackets import BOUNDARIES
+from ppc.parse_faults import CLOSES_NOTHING
 from ppc.parse_reading import Reading, Token
 from ppc.parse_tokens import tokenise
 from ppc.parse_tree import Items, TreeBuilder, UnbuildableError
@@ -121,13 +122,28 @@ class _Parser:
         while tokens[start - 1].type not in BOUNDARIES:
             start -= 1
         self._cut()
-        end = index
-        while tokens[end].type not in BOUNDARIES:
-            end += 1
+        end = self._end_of_settings(index)
         self._mark_broken(start, end)
         if tokens[end].type == "LBRACE":
             return self._enter_block(start, end, index)
         return self._skip_rest(end + 1) if end == index else end + 1
+
+    def _end_of_settings(self, index: int) -> int:
+        """The end of the statement, or of the line where its commas were rather those of a call without its `(`."""
+        end = index
+        while self._tokens[end].type not in BOUNDARIES:
+            end += 1
+        last = end
+        while self._tokens[last].text == "," and self._tokens[last].type == "NEWLINE":
+            last += 1
+            while self._tokens[last].type not in BOUNDARIES:
+                payload = self._tokens[last].payload
+                if isinstance(payload, Diagnostic) and payload.code == CLOSES_NOTHING:
+                    end = last
+                last += 1
+        while self._tokens[end].type not in BOUNDARIES:
+            end += 1
+        return end
 
     def _cut(self) -> None:
         """Takes from the parser's stack what it has of the statement."""

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Final
 
 from ppc.diagnostics import Label
-from ppc.parse_faults import CLOSES_NOTHING, TOO_DEEP, UNCLOSED
+from ppc.parse_faults import CLOSES_NOTHING, TOO_DEEP, UNCLOSED, UNEXPECTED
 from ppc.parse_reading import Payload, Reading, Token
 from ppd.words import DECLARATIONS, FILE_DECLARATIONS
 
@@ -28,6 +28,9 @@ STATEMENT_HEADS: Final = frozenset(word.upper() for word in DECLARATIONS)
 FILE_HEADS: Final = frozenset(word.upper() for word in FILE_DECLARATIONS)
 _SHORT_HEADS: Final = FILE_HEADS - {"DAG", "TEMPLATE"}
 """Statements of a file that are easily put into a block by mistake."""
+_DAG_HEADS: Final = frozenset({"PARAM", "DEFAULTS", "ON", "FINALLY"})
+_PLAIN_BODIES: Final = frozenset({"GROUP", "TEMPLATE", "ON", "FINALLY"})
+"""Statements whose block holds tasks, groups and edges only."""
 SETTINGS_HEADS: Final = frozenset({"TASK", "DEFAULTS", "POOL"})
 """Statements whose block holds settings."""
 
@@ -45,6 +48,9 @@ _VALUE_ENDS: Final = frozenset(
 _BRACES: Final = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+"""|"(?:[^"\\\r\n]|\\.)*+"?|#[^\r\n]*|(?P<brace>[{}])', re.DOTALL
 )
+
+
+_LINE_END: Final = re.compile(r"\r\n?|\n")
 
 
 class Kind(Enum):
@@ -75,6 +81,8 @@ class Open:
     """Of a block: the indentation of the line on which its statement begins."""
     settings: bool = False
     """Of a block: whether it holds settings."""
+    head: str = ""
+    """Of a block: what its statement begins with."""
     triple: bool = False
     """Of an f-string: whether it may run over lines."""
 
@@ -160,19 +168,28 @@ class Structure:
 
     def open_block(self, start: int, end: int) -> None:
         block = self.push(Kind.BLOCK, start, end)
+        block.head = self.head
         indent = self.indent(self.head_start)
         if indent is not None:
             block.indent = indent
         elif len(self.open) > 1:
             block.indent = self.open[-2].indent
-        block.settings = self.head in SETTINGS_HEADS or (
-            self.head not in STATEMENT_HEADS and self.tokens[-1].type == "RPAR"
-        )
+        block.settings = self.head in SETTINGS_HEADS or (self.head not in STATEMENT_HEADS and self._looks_like_task())
         self.emit("LBRACE", start, end, "settings" if block.settings else "body")
+
+    def _looks_like_task(self) -> bool:
+        """Whether the statement, which begins with no keyword, is built like a task: `tsk load = …`."""
+        start = len(self.tokens)
+        while self.tokens[start - 1].type not in BOUNDARIES:
+            start -= 1
+        return any(token.type in ("EQUAL", "LSQB") for token in self.tokens[start : start + 4])
 
     def close_block(self, start: int, end: int) -> None:
         """`}` where the innermost open thing is a block."""
         indent = self.indent(start)
+        if indent is None and self.tokens[-1].start > self.open[-1].start and self._is_surplus(start):
+            self.refuse_brace(start, end)
+            return
         if indent is not None and indent < self.open[-1].indent and self._missing() > 0:
             while self.open[-1].indent > indent and any(o.indent == indent for o in self.open[:-1]):
                 self._close_unclosed_block(start, end)
@@ -180,6 +197,42 @@ class Structure:
         self.emit("RBRACE", start, end)
         self._last_block = self.pop()
         self.depth = 0
+
+    def _is_surplus(self, start: int) -> bool:
+        """Whether a `}` behind a statement on its line is one too many, rather than the block's end."""
+        return _LINE_END.search(self.text, self.open[-1].start, start) is not None and self._missing() < 0
+
+    def refuse_brace(self, start: int, end: int) -> None:
+        """A `}` too many behind a statement on its line breaks that statement."""
+        self.error(CLOSES_NOTHING, "this `}` is one too many", start, end, help="remove it")
+        self._supplied(-1)
+
+    def supply_brace(self, place: int) -> bool:
+        """Opens the block of a header that lacks its `{`, if the file has a `}` too many."""
+        if self._missing() >= 0:
+            return False
+        self.reading.lasting.append(
+            self.reading.fault(
+                UNEXPECTED,
+                f"`{self.head.lower()}` needs a block",
+                place,
+                place,
+                label="a `{` is missing here",
+                help="add the `{`",
+            )
+        )
+        self.open_block(place, place)
+        self._supplied(-1)
+        return True
+
+    def drop_brace(self, start: int, end: int) -> bool:
+        """A second `{` after the first is dropped, if the file has one too many."""
+        if self._missing() <= 0:
+            return False
+        fault = self.reading.fault(UNEXPECTED, "this `{` is one too many", start, end, help="remove it")
+        self.reading.lasting.append(fault)
+        self._supplied(1)
+        return True
 
     def close_bracket(self, kind: Kind, type_: str, start: int, end: int) -> None:
         """`)`, `]` or the `}` of a dict, with whatever is unclosed inside it."""
@@ -275,7 +328,7 @@ class Structure:
     def _misfits(self, block: Open, head: str, start: int) -> bool:
         """Whether the statement at `start` cannot stand in the block."""
         if head in STATEMENT_HEADS:
-            return block.settings or head in FILE_HEADS
+            return block.settings or head in FILE_HEADS or (head in _DAG_HEADS and block.head in _PLAIN_BODIES)
         return block.settings and _OTHER_STATEMENT.match(self.text, start) is not None
 
     def _missing(self) -> int:
@@ -284,6 +337,12 @@ class Structure:
             braces = [found["brace"] for found in _BRACES.finditer(self.text) if found["brace"]]
             self._surplus = 2 * braces.count("}") - len(braces)
         return -self._surplus
+
+    def _supplied(self, braces: int) -> None:
+        """Keeps account of closing braces that were added, or dropped where negative."""
+        self._missing()
+        assert self._surplus is not None
+        self._surplus += braces
 
     def _close_blocks_before(self, head: str, start: int) -> None:
         """Closes the blocks that the statement at `start` shows to be unclosed, rather than it to be misplaced."""
@@ -316,7 +375,7 @@ class Structure:
         self.emit("NEWLINE", place, place)
         self.pop()
         self.depth = 0
-        self._surplus = None if self._surplus is None else self._surplus + 1
+        self._supplied(1)
 
     def _reopen_block(self) -> None:
         """What follows belongs into the block that a surplus brace has closed."""
@@ -337,4 +396,4 @@ class Structure:
             )
         )
         self.open.append(block)
-        self._surplus = None if self._surplus is None else self._surplus - 1
+        self._supplied(-1)

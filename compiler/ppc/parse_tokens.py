@@ -72,12 +72,16 @@ _EVENTS: Final = {"success": "SUCCESS", "failure": "FAILURE"}
 _WORDS: Final = {word: word.upper() for word in RESERVED} | _PYTHON_WORDS | _EVENTS
 _NAME_FOLLOWS: Final = (STATEMENT_HEADS - {"ON", "FINALLY", "DEFAULTS", "INCLUDE"}) | {"AS", "DOT"}
 """After these a word is a name, whatever it says; whether it may be one is judged with its declaration."""
+_NEVER_SETTINGS: Final = frozenset({"TASK", "GROUP", "LET", "NOTIFIER"})
+"""Of a file or a dag there are no settings of these names: `task = f()` rather lacks a name."""
 _DICT_FOLLOWS: Final = _OPERATORS - {"DOT"} | {
     "EQUAL", "LPAR", "LSQB", "LDICT", "COMMA", "COLON", "IN", "AND", "OR", "NOT", "WHEN", "FOPEN",
 }  # fmt: skip
 """After these a value is due, so that `{` opens a dict."""
 _BLOCK_HEADS: Final = frozenset({"TASK", "DAG", "GROUP", "TEMPLATE", "POOL", "DEFAULTS", "ON", "FINALLY"})
 
+_BLOCK_BEGINS: Final = re.compile(r"[ \t]*(?:(?:#[^\r\n]*)?(?:[\r\n]|\Z)|[A-Za-z_]\w*[ \t]*=(?!=))")
+"""What follows the `{` of a block, of settings at least, and not that of a dict."""
 _ASSIGNED: Final = re.compile(r"[ \t]*=(?!=)")
 _RENAMED: Final = re.compile(r"[ \t]+as\b")
 _DOTTED: Final = re.compile(r"[ \t]*\.")
@@ -142,6 +146,8 @@ class _Tokeniser(Strings):
         type_ = _WORDS[word]
         if word in _EVENTS:
             return (type_ if last == "ON" else "NAME"), None
+        if last in BOUNDARIES and type_ in _NEVER_SETTINGS and not (self.open and self.open[-1].settings):
+            return type_, None
         if last in _NAME_FOLLOWS or _ASSIGNED.match(self.text, end) or _RENAMED.match(self.text, end):
             return "NAME", None
         if type_ == "TASK" and _DOTTED.match(self.text, end):
@@ -228,27 +234,35 @@ class _Tokeniser(Strings):
         elif symbol == "[":
             self.push(Kind.SQUARE, start, end)
             self.emit("LSQB", start, end)
-        elif self.open_brackets() or (
-            last in _DICT_FOLLOWS and not (last == "EQUAL" and self.head in _BLOCK_HEADS - {"TASK"})
-        ):
+        elif self._begins_dict(last, end):
             self.push(Kind.DICT, start, end)
             self.emit("LDICT", start, end)
-        else:
+        elif last != "LBRACE" or not self.drop_brace(start, end):
+            self.give_up_brackets(self.block_depth())
             self.open_block(start, end)
 
+    def _begins_dict(self, last: str, end: int) -> bool:
+        if last in _DICT_FOLLOWS:
+            return last != "EQUAL" or self.head == "TASK" or self.head not in _BLOCK_HEADS
+        return self.open_brackets() and not _BLOCK_BEGINS.match(self.text, end)
+
     def _closing_brace(self, start: int, end: int) -> int:
-        reachable = next((o for o in reversed(self.open) if o.kind not in (Kind.ROUND, Kind.SQUARE)), None)
-        if reachable is None:
-            self.give_up_brackets(0)
+        depth = len(self.open)
+        while depth and self.open[depth - 1].kind in (Kind.ROUND, Kind.SQUARE):
+            depth -= 1
+        if depth and self.open[depth - 1].kind is Kind.DICT:
+            self.close_bracket(Kind.DICT, "RDICT", start, end)
+            return end
+        self.give_up_brackets(depth)
+        if depth and self.open[-1].kind is Kind.FIELD:
+            return self.close_field(start, end)
+        if depth:
+            self.close_block(start, end)
+        elif self.tokens[-1].type in BOUNDARIES or self.tokens[-1].type == "RBRACE":
             self.end_statement(start, start)
             self.emit("RBRACE", start, end)
-        elif reachable.kind is Kind.DICT:
-            self.close_bracket(Kind.DICT, "RDICT", start, end)
         else:
-            self.give_up_brackets(self.open.index(reachable) + 1)
-            if reachable.kind is Kind.FIELD:
-                return self.close_field(start, end)
-            self.close_block(start, end)
+            self.refuse_brace(start, end)
         return end
 
     def _comma(self, start: int, end: int, last: str) -> None:
@@ -279,6 +293,8 @@ class _Tokeniser(Strings):
     def _newline(self, start: int, end: int) -> None:
         if not self.open or self.open[-1].kind is Kind.BLOCK:
             if self.tokens[-1].type not in BOUNDARIES and start >= self.joined_until and not self._continued(end):
+                if self._lacks_block() and self.supply_brace(self.tokens[-1].end):
+                    return
                 self.end_statement(start, end)
         elif self.open[-1].kind is Kind.FIELD and not self.open[-2].triple:
             self.unclosed_field()
@@ -286,6 +302,11 @@ class _Tokeniser(Strings):
         elif self.line_begins_statement(end):
             self.give_up_brackets(self.block_depth())
             self.end_statement(start, end)
+
+    def _lacks_block(self) -> bool:
+        if self.head not in _BLOCK_HEADS or self.tokens[-1].type == "RBRACE":
+            return False
+        return self.head not in ("TASK", "GROUP") or (self.head == "GROUP" and self.tokens[-2].type == "GROUP")
 
     def _continued(self, end: int) -> bool:
         """Whether the next line that is not blank, from `end` on, belongs to the statement of this one."""

@@ -99,6 +99,7 @@ _COMPARISONS: Final = frozenset({"EQ", "NE", "LT", "LE", "GT", "GE", "IN"})
 _PYTHON_STATEMENTS: Final = frozenset(
     {"def", "class", "for", "while", "if", "elif", "else", "try", "with", "return", "async", "lambda", "raise", "del"}
 )
+_NAMED: Final = frozenset({"DAG", "TASK", "GROUP", "TEMPLATE", "LET", "PARAM", "POOL", "LABEL", "NOTIFIER"})
 _HEAD_FORMS: Final = {
     "DAG": "`dag name { … }`", "TASK": "`task name = callable(…)`", "GROUP": "`group name { … }`",
     "TEMPLATE": "`template name(parameter: type) { … }`", "LET": "`let name = value`",
@@ -199,6 +200,14 @@ def _statements(p: _Place) -> str:
 # --- after a keyword --------------------------------------------------------------------------------------------------
 
 
+def _no_name(p: _Place) -> Diagnostic | None:
+    if p.position != 1 or p.expected != {"NAME"} or p.head.type not in _NAMED or p.token.text in RESERVED:
+        return None
+    if p.type == "STRING":
+        return p.fault("a name stands without quotes", f"write {_HEAD_FORMS[p.head.type]}")
+    return p.fault(f"this `{p.head.text}` has no name", f"write {_HEAD_FORMS[p.head.type]}", at=p.head)
+
+
 def _name_with_hyphen(p: _Place) -> Diagnostic | None:
     if p.type != "MINUS" or p.position != 2 or p.head.type not in _HEAD_FORMS or p.before.type != "NAME":
         return None
@@ -211,12 +220,6 @@ def _name_with_hyphen(p: _Place) -> Diagnostic | None:
         if token.type != "MINUS":
             words.append(token.text)
     return p.fault("a name has no `-`", f"write `{'_'.join(words)}`", code=BAD_NAME)
-
-
-def _quoted_name(p: _Place) -> Diagnostic | None:
-    if p.type == "STRING" and p.position == 1 and p.head.type in _HEAD_FORMS and p.expected == {"NAME"}:
-        return p.fault("a name stands without quotes", f"write {_HEAD_FORMS[p.head.type]}")
-    return None
 
 
 def _reserved(p: _Place) -> Diagnostic | None:
@@ -432,7 +435,7 @@ def _anything(p: _Place) -> Diagnostic:
 
 _RULES: Final[Sequence[Callable[[_Place], Diagnostic | None]]] = (
     _closing_brace, _line_start, _misplaced, _after_block, _misplaced_setting_or_edge, _string_statement,
-    _python_statement, _misspelt_head, _name_with_hyphen, _quoted_name, _import_forms, _include_form, _type_forms,
+    _python_statement, _misspelt_head, _name_with_hyphen, _no_name, _import_forms, _include_form, _type_forms,
     _handler_form, _group_form, _uncalled, _starred, _conditional, _is, _reserved, _positional_after_named,
     _comparison_chain, _arrow_spellings, _equals, _colon, _prefixed_string, _missing_comma, _empty_field,
     _bare_fraction, _comma_between_statements, _too_early, _anything,
