@@ -34,8 +34,9 @@ BUILT_IN_TASKS = {"print": "print_", "empty": "empty", "sleep": "sleep", "shell"
 
 @dataclass(frozen=True, slots=True)
 class FoundCallable:
-    """A callable as far as its source tells. `signature` is none where it is not known, and leaves the context out.
+    """A callable as far as its source tells. `signature` is none where it is not known.
 
+    It leaves out the parameter that the runtime fills with the context: `given` is its name, if there is one.
     `module` names the module of its definition, in which the signature's annotations are to be read.
     """
 
@@ -43,6 +44,7 @@ class FoundCallable:
     module: str
     doc: str = ""
     signature: Signature | None = None
+    given: str | None = None
     returns_nothing: bool = False
 
 
@@ -139,12 +141,14 @@ class CallableFinder:
             place.module.name,
             ast.get_docstring(node) or "",
             signature.without(context) if plain else None,
+            context,
             returns_nothing=plain and returns_nothing(node),
         )
 
     def _class(self, identity: str, part: int, module: str, owner: Module, node: ast.ClassDef) -> FoundCallable | Fault:
         lineage, known = self._definitions.lineage(owner, node)
-        call = next((found for _, each in lineage if (found := _method(each, "__call__")) is not None), None)
+        calls = ((at, found) for at, each in lineage if (found := _method(each, "__call__")) is not None)
+        caller, call = next(calls, (owner, None))
         if call is None and known:
             message = f"`{node.name}` is a class without `__call__`: it does nothing when its task runs"
             return Fault(FaultKind.NOT_CALLABLE, part, message)
@@ -155,43 +159,50 @@ class CallableFinder:
                 message = f"`{node.name}.__call__` is a generator: it returns before it has done anything"
                 return Fault(FaultKind.GENERATOR, part, message)
             takes = signature_of(call.args).without_first()
-            context = self._context(owner, takes)
-            if any(parameter.required for parameter in takes.without(context).parameters):
+            context = self._context(caller, takes)
+            wanted = [parameter for parameter in takes.without(context).parameters if parameter.required]
+            if context is None and len(wanted) == 1 and wanted[0].annotation is None:
+                context = wanted[0].name
+            elif wanted:
                 message = (
                     f"`{node.name}.__call__` takes {takes.text}: it may take a `TaskContext` only, "
                     "a task's arguments go to the constructor"
                 )
                 return Fault(FaultKind.NOT_CALLABLE, part, message)
             nothing = returns_nothing(call)
+        maker, constructor = self._constructor(lineage) if known else (owner, None)
+        given = None if constructor is None else self._context(maker, constructor)
         return FoundCallable(
             spec.Callable(
                 identity,
                 spec.CallableKind.CLASS,
-                context,
+                context or given,
                 self._modules.code_hash(module),
                 _code(owner, node),
             ),
             owner.name,
             ast.get_docstring(node) or "",
-            self._constructor(lineage) if known else None,
+            None if constructor is None else constructor.without(given),
+            given,
             returns_nothing=nothing,
         )
 
-    def _constructor(self, lineage: list[tuple[Module, ast.ClassDef]]) -> Signature | None:
-        for i, (_, node) in enumerate(lineage):
+    def _constructor(self, lineage: list[tuple[Module, ast.ClassDef]]) -> tuple[Module, Signature | None]:
+        """The signature and the module that it stands in."""
+        for i, (module, node) in enumerate(lineage):
             if _method(node, "__new__") is not None:
-                return None
+                return module, None
             constructor = _method(node, "__init__")
             if constructor is not None:
-                return signature_of(constructor.args).without_first()
+                return module, signature_of(constructor.args).without_first()
             if is_dataclass(node):
                 fields: dict[str, Parameter] = {}
                 for _, each in reversed(lineage[i:]):
                     if is_dataclass(each):
                         fields.update((parameter.name, parameter) for parameter in dataclass_fields(each))
                 ordered = sorted(fields.values(), key=lambda p: p.kind is ParameterKind.NAMED_ONLY)
-                return Signature(tuple(ordered))
-        return Signature(())
+                return module, Signature(tuple(ordered))
+        return lineage[0][0], Signature(())
 
     def _assigned(self, identity: str, part: int, module: str, place: Place, value: ast.expr) -> FoundCallable | Fault:
         if isinstance(value, ast.Lambda):

@@ -6,7 +6,7 @@ import hashlib
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 
 from ppacer import spec
@@ -97,4 +97,4 @@ def _tzdata_version() -> str:
             except OSError:
                 return "system"
             return head.removeprefix("# version ")
-    return version("tzdata")
+    return str(import_module("tzdata").IANA_VERSION)

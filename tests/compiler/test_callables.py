@@ -60,6 +60,8 @@ OBJECT, UNKNOWN = CallableKind.OBJECT, CallableKind.UNKNOWN
         ("shop:Loader.make", FUNCTION, "(table: str)", False),
         ("shop.tools:Copy", CLASS, "(source: str, target: str, mode: str = …, log: list[str] = …)", True),
         ("shop.tools:Inherited", CLASS, "(source: str)", False),
+        ("shop.tools:Asking", CLASS, "(table: str)", False),
+        ("shop.tools:Inheriting", CLASS, "(table: str)", False),
         ("shop.tools:FromElsewhere", CLASS, None, False),
         ("shop.branches:place", UNKNOWN, None, False),
         ("shop.branches:dumps", UNKNOWN, None, False),
@@ -132,6 +134,11 @@ def test_finds_the_parameter_that_takes_the_context(finder: CallableFinder) -> N
     assert found(finder, "shop.etl:report").spec.context == "context"  # imported for type checkers alone, as a text
     assert found(finder, "shop:Loader").spec.context == "context"  # through a module
     assert found(finder, "shop.etl:extract").spec.context is None
+
+
+def test_a_class_may_take_the_context_in_its_constructor_and_in_its_call(finder: CallableFinder) -> None:
+    asking = found(finder, "shop.tools:Asking")
+    assert (asking.given, asking.spec.context) == ("where", "run")
 
 
 def test_carries_the_source_and_its_place(finder: CallableFinder) -> None:

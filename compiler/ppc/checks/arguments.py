@@ -60,7 +60,7 @@ def _match(
     for name, argument in by_name.items():
         assert argument.name is not None
         parameter = parameters.get(name)
-        if name == callee.spec.context:
+        if name == callee.given:
             message = f"`{name}` takes the task's context, which the runtime gives"
             scope.report(CONTEXT_GIVEN, message, argument.name.span, help="leave it out")
         elif parameter is not None and parameter.kind in _BY_NAME:

@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 
 from nowhere import Unseen
+from ppacer import TaskContext
 
 
 @dataclass
@@ -10,3 +11,10 @@ class Base:
 
     def __call__(self) -> str:
         return self.source
+
+
+class Reporting:
+    def __init__(self, table: str, context: TaskContext) -> None: ...
+
+    def __call__(self) -> str:
+        return ""

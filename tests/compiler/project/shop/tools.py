@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ppacer import context
-from shop.base import Base, Unseen
+from shop.base import Base, Reporting, Unseen
 
 raise RuntimeError("the compiler has executed user code")
 
@@ -48,6 +48,17 @@ class Silent:
 
 class Wanting:
     def __call__(self, rows: list[str]) -> None: ...
+
+
+class Asking:
+    def __init__(self, table: str, where: context.TaskContext) -> None: ...
+
+    def __call__(self, run) -> int:
+        return run.attempt
+
+
+class Inheriting(Reporting):
+    pass
 
 
 class FromElsewhere(Unseen):
