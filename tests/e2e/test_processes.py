@@ -17,10 +17,14 @@ EVERYTHING = {"before", "join", *GATED}
 
 
 class Cluster:
-    """One scheduler and two executors with room for three tasks each, a run in progress, its six gated tasks held."""
+    """One scheduler and two executors with room for three tasks each, a run in progress, its six gated tasks held.
 
-    def __init__(self, world: World) -> None:
+    `lease` is in seconds: short where the test waits for a lease to expire, else long enough that none does.
+    """
+
+    def __init__(self, world: World, lease: int) -> None:
         self.world = world
+        self.lease = str(lease)
         self.program = world.build(PIPELINES / "shared.ppd")
         self.port = free_port()
         self.api = Api(f"http://127.0.0.1:{self.port}")
@@ -32,7 +36,7 @@ class Cluster:
         wait_until(lambda: {name for name, _ in world.steps("start")} >= GATED, "the gated tasks to start")
 
     def start_scheduler(self) -> Process:
-        process = self.world.start(self.program, "scheduler", "--port", str(self.port), "--lease", "2")
+        process = self.world.start(self.program, "scheduler", "--port", str(self.port), "--lease", self.lease)
         wait_until(self.api.up, "the scheduler")
         return process
 
@@ -67,7 +71,12 @@ class Cluster:
 
 @pytest.fixture
 def cluster(world: World) -> Cluster:
-    return Cluster(world)
+    return Cluster(world, lease=60)
+
+
+@pytest.fixture
+def impatient_cluster(world: World) -> Cluster:
+    return Cluster(world, lease=2)
 
 
 def test_two_executors_share_one_run(cluster: Cluster) -> None:
@@ -81,7 +90,8 @@ def test_two_executors_share_one_run(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_an_executor_killed_in_mid_run_loses_nothing(cluster: Cluster, victim: int) -> None:
+def test_an_executor_killed_in_mid_run_loses_nothing(impatient_cluster: Cluster, victim: int) -> None:
+    cluster = impatient_cluster
     workers = {pid for _, pid in cluster.world.steps("start") if Path(f"/proc/{pid}").exists()}
     cluster.executors[victim].kill()
     name = ("one", "two")[victim]
@@ -114,7 +124,8 @@ def test_a_report_made_while_the_scheduler_is_away_is_delivered(cluster: Cluster
     assert ends == Counter(EVERYTHING)
 
 
-def test_all_killed_in_mid_run_and_started_again(cluster: Cluster) -> None:
+def test_all_killed_in_mid_run_and_started_again(impatient_cluster: Cluster) -> None:
+    cluster = impatient_cluster
     for process in [cluster.scheduler, *cluster.executors]:
         process.kill()
     cluster.start_scheduler()
