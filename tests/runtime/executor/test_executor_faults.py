@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ppacer.protocol import Exchange, Outcome
+from ppacer.protocol import Exchange, ExchangeAnswer, Outcome
 from ppacer.services.executor import Executor
 from ppacer.services.leases import lease_clock
 from ppacer.services.transport import DirectTransport, Fault, TransportError
@@ -71,26 +71,30 @@ def test_eight_tasks_at_once(bench: Bench, scheduler: FakeScheduler, tmp_path: P
     asyncio.run(main())
 
 
-def test_the_slots_asked_for_never_exceed_the_capacity(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
+def test_the_slots_asked_for_never_exceed_the_capacity(
+    bench: Bench, scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held: set[str] = set()
     under_way = 0
     most = 0
 
-    async def exchange(one: Exchange, original=scheduler.exchange):  # type: ignore[no-untyped-def]
+    original = scheduler.exchange
+
+    async def count(exchange: Exchange) -> ExchangeAnswer:
         nonlocal under_way, most
-        asked = one.claim.slots if one.claim else 0
-        held.difference_update(report.attempt for report in one.reports)
+        asked = exchange.claim.slots if exchange.claim else 0
+        held.difference_update(report.attempt for report in exchange.reports)
         under_way += asked
         most = max(most, under_way + len(held))
         try:
-            answer = await original(one)
+            answer = await original(exchange)
             held.update(assignment.attempt for assignment in answer.assignments)
             return answer
         finally:
             under_way -= asked
 
     async def main() -> None:
-        scheduler.exchange = exchange  # type: ignore[method-assign]
+        monkeypatch.setattr(scheduler, "exchange", count)
         async with bench.executor(scheduler, capacity=3):
             attempts = [scheduler.assign("m:ok") for _ in range(40)]
             await scheduler.offer()
@@ -126,6 +130,11 @@ def test_every_lost_exchange_is_repeated_under_its_id(bench: Bench, scheduler: F
 
     asyncio.run(main())
     assert len(repeated) >= 3
+
+
+def test_an_executor_needs_a_slot(bench: Bench, scheduler: FakeScheduler) -> None:
+    with pytest.raises(ValueError, match="a capacity of 0"):
+        Executor(PROGRAM, DirectTransport(scheduler.exchange), file=bench.file, capacity=0)
 
 
 def test_a_scheduler_that_is_away_is_mentioned_once(

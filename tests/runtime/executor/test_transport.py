@@ -28,7 +28,7 @@ async def server(answer: Callable[[RequestHandler], object]) -> AsyncIterator[st
         def post(self) -> None:
             answer(self)
 
-        def log_exception(self, *_: object) -> None:
+        def log_exception(self, *args: object, **kwargs: object) -> None:
             """Stays quiet: the tests look at the client's side."""
 
     (listening,) = bind_sockets(0, "127.0.0.1")

@@ -60,13 +60,14 @@ def test_an_answer_arrives_as_it_was_sent() -> None:
     assert wire.decode(ExchangeAnswer, wire.encode(answer)) == answer
 
 
+REPORT = {"attempt": "a", "token": 1, "outcome": "success", "started_at": 1, "finished_at": 2}
 GOOD = {
     "protocol": 1,
     "executor": "e",
     "instance": "i",
     "request": "r",
     "build": "b",
-    "reports": [{"attempt": "a", "token": 1, "outcome": "success", "started_at": 1, "finished_at": 2}],
+    "reports": [REPORT],
     "claim": {"slots": 1, "wait": 0},
 }
 
@@ -88,8 +89,8 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"surprise": 1}, "must not contain {'surprise'} properties"),
         ({"claim": {"slots": 1}}, "claim must contain ['wait'] properties"),
         ({"claim": {"slots": 1.5, "wait": 1}}, "claim.slots must be integer"),
-        ({"reports": [{**GOOD["reports"][0], "outcome": "great"}]}, "reports[0].outcome must be one of"),  # type: ignore[index,dict-item]
-        ({"reports": [{**GOOD["reports"][0], "token": "1"}]}, "reports[0].token must be integer"),  # type: ignore[index,dict-item]
+        ({"reports": [{**REPORT, "outcome": "great"}]}, "reports[0].outcome must be one of"),
+        ({"reports": [{**REPORT, "token": "1"}]}, "reports[0].token must be integer"),
         ({"protocol": "1"}, "protocol must be integer"),
         ({"executor": "\ud800"}, "a text holds half of a surrogate pair"),
     ],

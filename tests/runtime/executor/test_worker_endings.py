@@ -258,6 +258,17 @@ def test_a_time_out_lets_finally_blocks_run(play: Callable[[Body], None], bench:
     play(body)
 
 
+def test_a_time_out_does_not_count_the_start_of_the_worker(bench: Bench, scheduler: FakeScheduler) -> None:
+    bench.module("m", MODULE)
+    bench.file.write_text("import time\ntime.sleep(0.8)\n" + bench.file.read_text())
+
+    async def main() -> None:
+        async with bench.executor(scheduler):
+            value(await scheduler.run("m:ok", seconds=0.6))
+
+    asyncio.run(main())
+
+
 def test_a_task_that_ignores_sigterm_is_killed_after_the_grace(play: Callable[[Body], None], bench: Bench) -> None:
     async def body(scheduler: FakeScheduler) -> None:
         path = bench.folder / "pid"
