@@ -26,9 +26,11 @@ class Similar:
         """The most similar name other than `name` itself, or none that is similar enough."""
         if len(self._names) <= _FEW:
             by_key = {_key(other): other for other in reversed(self._names) if other != name}
-            close = difflib.get_close_matches(_key(name), by_key, n=1, cutoff=0.65)
+            key = _key(name)
+            close = difflib.get_close_matches(key, by_key, n=3, cutoff=0.65)
             if close:
-                return by_key[close[0]]
+                # Of equally similar ones the one that is nearest in length: `retries`, not `retry_delay`, for `retry`.
+                return by_key[min(close, key=lambda other: (-_ratio(key, other), abs(len(other) - len(key))))]
         if len(name) > _LONGEST:
             return None
         if self._index is None:
@@ -39,6 +41,10 @@ class Similar:
                         self._index.setdefault(variant, other)
         found = (self._index.get(variant) for variant in _variants(_key(name)))
         return next((other for other in found if other is not None and other != name), None)
+
+
+def _ratio(one: str, other: str) -> float:
+    return round(difflib.SequenceMatcher(None, other, one).ratio(), 2)
 
 
 def _key(name: str) -> str:

@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 
 from nowhere import Unseen
+
 from ppacer import TaskContext
 
 

@@ -1,0 +1,50 @@
+"""Whatever the sources, the compiler answers: a program, or faults that lie within them, never an exception."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ppc.callables import CallableFinder
+from ppc.compile import compile_program
+from ppc.diagnostics import has_errors
+from ppc.parse import parse
+from ppc.source import Source
+
+FILES = sorted((Path(__file__).parent / "cases").glob("[EW]*/*.ppd"))
+TEXTS = [text for file in FILES if len(text := file.read_text(encoding="utf-8")) < 3000]
+TOKEN = re.compile(r'"[^"\n]*"|\w+|\s+|.')
+TOKENS = sorted({token for text in TEXTS for token in TOKEN.findall(text)})
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """A case with a few of its tokens left out, changed or doubled."""
+    tokens: list[str] = TOKEN.findall(draw(st.sampled_from(TEXTS)))
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(tokens) - 1))
+        match draw(st.sampled_from(["drop", "change", "add"])):
+            case "drop" if len(tokens) > 1:
+                del tokens[place]
+            case "change":
+                tokens[place] = draw(st.sampled_from(TOKENS))
+            case _:
+                tokens.insert(place, draw(st.sampled_from(TOKENS)))
+    return "".join(tokens)
+
+
+@settings(
+    max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=damaged())
+def test_answers_whatever_the_source(finder: CallableFinder, text: str) -> None:
+    source = Source("damaged.ppd", text)
+    module, faults = parse(source)
+    program, found = compile_program("damaged", [(source, module)], callables=finder, faults=faults)
+    assert (program is None) is has_errors(found)
+    for fault in found:
+        for span in (fault.span, *(label.span for label in fault.labels)):
+            assert 0 <= span.start <= span.end <= len(text)
