@@ -69,8 +69,8 @@ class DagRunWatcher:
         self._heap: list[tuple[int, str]] = []
         self._alarm: asyncio.TimerHandle | None = None
 
-    def watch(self, plans: Mapping[str, DagPlan], watermarks: Mapping[str, int]) -> None:
-        """Starts watching, within a turn: decides what was missed, and waits for what comes."""
+    def watch(self, plans: Mapping[str, DagPlan], watermarks: Mapping[str, int], since: int) -> None:
+        """Starts watching, within a turn: what was due up to `since` was missed, what comes later is waited for."""
         for dag_id, plan in plans.items():
             if not plan.dag.schedules:
                 continue
@@ -80,7 +80,7 @@ class DagRunWatcher:
                 _log.error("dag %s (%s) will not run by itself: %s", dag_id, plan.place(plan.dag.at), error)
                 continue
             watched = self._dags[dag_id] = _Watched(plan, clock, watermarks[dag_id])
-            self._look_ahead(watched, grace=0)
+            self._look_ahead(watched, since)
         self._arm()
 
     def next_due(self, dag_id: str) -> int | None:
@@ -95,31 +95,28 @@ class DagRunWatcher:
             self._catch_up(watched)
             self._arm()
 
-    def _look_ahead(self, watched: _Watched, grace: int) -> None:
+    def _look_ahead(self, watched: _Watched, missed_until: int) -> None:
         """Finds the next due time and, if it was missed, does what `catchup` says."""
-        now = self._clock.now()
         due = watched.next_due = watched.clock.next(watched.watermark)
-        if due is None:
-            return
-        if due + grace > now:
+        if due is not None and due <= missed_until:
+            self._pass_over(watched, due, missed_until)
+        elif due is not None:
             heapq.heappush(self._heap, (due, watched.plan.dag.id))
-            return
-        self._pass_over(watched, now)
 
-    def _pass_over(self, watched: _Watched, now: int) -> None:
+    def _pass_over(self, watched: _Watched, first: int, missed_until: int) -> None:
         dag = watched.plan.dag
+        since = iso(first, zone(dag.timezone))
         match dag.catchup:
             case spec.Catchup.NONE:
-                _log.info("%s: due times were missed since %s, passed over", dag.id, self._shown(watched))
-                self._decide(watched, now)
+                _log.info("%s: due times were missed since %s and are passed over", dag.id, since)
+                self._decide(watched, missed_until)
             case spec.Catchup.LATEST:
-                last = watched.clock.last(watched.watermark, now)
-                _log.info("%s: due times were missed since %s, running the latest", dag.id, self._shown(watched))
-                if last is not None:
-                    self._make_run(watched.plan, last)
-                self._decide(watched, now if last is None else last)
+                _log.info("%s: due times were missed since %s, the latest is run", dag.id, since)
+                last = watched.clock.last(watched.watermark, missed_until) or first
+                self._make_run(watched.plan, last)
+                self._decide(watched, last)
             case spec.Catchup.ALL:
-                _log.info("%s: due times were missed since %s, catching up", dag.id, self._shown(watched))
+                _log.info("%s: due times were missed since %s and are caught up", dag.id, since)
                 watched.behind = True
                 self._catch_up(watched)
                 return
@@ -164,9 +161,5 @@ class DagRunWatcher:
                 if due + MISFIRE_GRACE > now:
                     self._make_run(watched.plan, due)
                     self._decide(watched, due)
-                self._look_ahead(watched, MISFIRE_GRACE)
+                self._look_ahead(watched, now - MISFIRE_GRACE)
         self._arm()
-
-    def _shown(self, watched: _Watched) -> str:
-        since = watched.clock.next(watched.watermark)
-        return "?" if since is None else iso(since, zone(watched.plan.dag.timezone))

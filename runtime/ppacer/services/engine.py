@@ -113,8 +113,8 @@ class Engine:
             raise
         self.commits.flush()
 
-    async def load(self, watermarks: Mapping[str, int]) -> None:
-        """Takes over what the database says is under way, then watches the schedules."""
+    async def load(self, watermarks: Mapping[str, int], since: int) -> None:
+        """Takes over what the database says is under way, and watches the schedules: nobody did so up to `since`."""
         read, store = self._journal.read, self._store
         runs = await read(store.active_runs)
         seqs = await read(store.last_event_seq, [run.id for run in runs])
@@ -132,7 +132,7 @@ class Engine:
         with self.turn():  # all in one: no run starts before every active one is counted
             for one in found:
                 self._restore(one)
-            self.watcher.watch(self._registry.current, watermarks)
+            self.watcher.watch(self._registry.current, watermarks, since)
         await self.commits.settled()
 
     def close(self) -> None:

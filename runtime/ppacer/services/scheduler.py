@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 
 from ppacer import spec
 from ppacer.core.instants import iso, zone
-from ppacer.core.model import Run, RunKind
+from ppacer.core.model import DagRow, Run, RunKind
 from ppacer.protocol import LEASE_SECONDS, PROTOCOL_VERSION, Exchange, ExchangeAnswer
 from ppacer.services.changes import EVERYTHING, Changes, changed_within, log_topic, run_topic
+from ppacer.services.dag_run_watcher import MISFIRE_GRACE
 from ppacer.services.engine import Engine
 from ppacer.services.errors import (
     InvalidTrigger,
@@ -83,10 +84,11 @@ class Scheduler:
         Raises `StoreError` if the database does not take part.
         """
         self._sources = Sources(await asyncio.to_thread(self.store.advance_leader))
-        synced = await self._registry.sync(self.clock.now())
+        begun = self.clock.now()
+        synced = await self._registry.sync(begun)
         self._tell_dags(synced)
         try:
-            await self._load({dag_id: row.watched_until for dag_id, row in synced.rows.items()})
+            await self._load(synced.rows.values(), begun)
         except SchedulerUnavailable as error:
             if isinstance(error.__cause__, StoreError):
                 raise error.__cause__ from None
@@ -266,7 +268,7 @@ class Scheduler:
 
     # --- the engine --------------------------------------------------------------------------------------------------
 
-    async def _load(self, watermarks: Mapping[str, int | None]) -> None:
+    async def _load(self, dags: Iterable[DagRow], since: int) -> None:
         engine = Engine(
             self._registry,
             self.store,
@@ -278,7 +280,7 @@ class Scheduler:
             failed=self._stall,
         )
         try:
-            await engine.load({dag_id: watermark for dag_id, watermark in watermarks.items() if watermark is not None})
+            await engine.load({row.dag: row.watched_until for row in dags if row.watched_until is not None}, since)
         except BaseException:
             engine.close()
             raise
@@ -304,7 +306,7 @@ class Scheduler:
             self.journal.reset()
             try:
                 rows = await self.journal.read(self.store.dags)
-                await self._load({row.dag: row.watched_until for row in rows})
+                await self._load(rows, self.clock.now() - MISFIRE_GRACE)
             except SchedulerUnavailable as unavailable:
                 error = unavailable.__cause__ or unavailable
             except Exception as fault:  # whatever it is, trying again is all that can be done about it

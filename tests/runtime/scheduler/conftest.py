@@ -48,16 +48,20 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 class ShiftedClock:
-    """The real clock, moved: it runs, and can be set."""
+    """A clock that can be set; it runs from the first look at it on."""
 
     def __init__(self, start: int) -> None:
         self.set(start)
 
     def set(self, now: int) -> None:
-        self._shift = now - time.monotonic_ns() // 1000
+        self._start = now
+        self._looked_at: int | None = None
 
     def now(self) -> int:
-        return time.monotonic_ns() // 1000 + self._shift
+        real = time.monotonic_ns() // 1000
+        if self._looked_at is None:
+            self._looked_at = real
+        return self._start + real - self._looked_at
 
 
 class Client:
@@ -138,6 +142,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self._schedulers: list[Scheduler] = []
 
     async def scheduler(self, program: spec.Program, **settings: object) -> Scheduler:
@@ -217,6 +222,7 @@ class Kit:
     ended = staticmethod(ended)
     clock = ShiftedClock
     client = Client
+    place = Place
     status = RunStatus
     at = AT
 
