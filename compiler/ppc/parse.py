@@ -9,7 +9,7 @@ brackets are balanced and every statement ends in a `NEWLINE`; so the end is sim
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -22,7 +22,7 @@ from lark.lexer import Lexer
 from ppc import ast
 from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.parse_brackets import BOUNDARIES
-from ppc.parse_faults import CLOSES_NOTHING
+from ppc.parse_faults import CLOSES_NOTHING, UNCLOSED
 from ppc.parse_reading import Reading, Token
 from ppc.parse_tokens import tokenise
 from ppc.parse_tree import Items, TreeBuilder, UnbuildableError
@@ -33,7 +33,7 @@ from ppc.source import Source
 def parse(source: Source) -> tuple[ast.Module, tuple[Diagnostic, ...]]:
     """The tree of what is sound in a file, and the faults of the rest in source order."""
     lexed = tokenise(source)
-    parser = _Parser(list(lexed.tokens), lexed.reading)
+    parser = _Parser(source, lexed.tokens, lexed.reading)
     module = parser.run()
     words = frozenset(parser.broken_words)
     module = replace(module, span=lexed.reading.span(0, len(source.text)), broken_words=words)
@@ -67,7 +67,8 @@ def _lark() -> Lark:
 
 
 class _Parser:
-    def __init__(self, tokens: list[Token], reading: Reading) -> None:
+    def __init__(self, source: Source, tokens: Sequence[Token], reading: Reading) -> None:
+        self._source = source
         self._tokens = tokens
         self._reading = reading
         state = _lark().parse_interactive().parser_state
@@ -111,7 +112,7 @@ class _Parser:
     def _recover(self, index: int, fault: Diagnostic) -> int:
         """Drops the statement that the token at `index` breaks; answers from which token to go on."""
         tokens = self._tokens
-        self._faults.append(fault)
+        self._faults.append(self._cause(index, fault))
         if tokens[index].type == "RBRACE":
             return index + 2  # a brace that closes nothing, and the line's end that follows it
         if tokens[index - 1].type == "RBRACE":
@@ -127,6 +128,17 @@ class _Parser:
         if tokens[end].type == "LBRACE":
             return self._enter_block(start, end, index)
         return self._skip_rest(end + 1) if end == index else end + 1
+
+    def _cause(self, index: int, fault: Diagnostic) -> Diagnostic:
+        """The bracket left open in a line before, if the fault is only that lines went on being read into it."""
+        place = fault.span.start
+        while self._tokens[index].type not in BOUNDARIES:
+            cause = self._tokens[index].payload
+            if isinstance(cause, Diagnostic) and cause.code == UNCLOSED and cause.span.start < place:
+                line, _ = self._source.line_column(place)
+                return cause if self._source.line_column(cause.span.start)[0] < line else fault
+            index += 1
+        return fault
 
     def _end_of_settings(self, index: int) -> int:
         """The end of the statement, or of the line where its commas were rather those of a call without its `(`."""

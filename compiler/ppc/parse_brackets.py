@@ -36,12 +36,16 @@ SETTINGS_HEADS: Final = frozenset({"TASK", "DEFAULTS", "POOL"})
 
 _NAMED: Final = "task|param|let|notifier|pool|label|template|dag|group"
 DECLARATION: Final = re.compile(
-    rf"[ \t\f\v]*(?:(?:{_NAMED}|import|from)[ \t]+[A-Za-z_]|include[ \t]*\""
+    rf"[ \t\f\v]*(?:(?:{_NAMED}|import|from)[ \t]+(?!as\b)[A-Za-z_]|include[ \t]*\""
     r"|(?:finally|defaults|on[ \t]+(?:success|failure))[ \t]*\{)"
 )
 """A line that begins a declaration, wherever it stands."""
 _OTHER_STATEMENT: Final = re.compile(r"[ \t\f\v]*(?:[A-Za-z_][\w.]*(?:\[[^\]\r\n]*\])?|\[[^\]\r\n]*\])[ \t]*->")
+_WORD: Final = r"(?!(?:and|or|not|in)\b)[A-Za-z_]\w*"
+_MISSPELT: Final = re.compile(rf"[ \t\f\v]*{_WORD}[ \t]+{_WORD}[ \t]*[={{(]")
+"""Two words side by side: a declaration with its keyword misspelt, whatever it is."""
 _ASSIGNMENT: Final = re.compile(r"[ \t\f\v]*[A-Za-z_]\w*[ \t]*=(?!=)")
+_COLON: Final = re.compile(r"[ \t\f\v]*[A-Za-z_]\w*[ \t]*:")
 _VALUE_ENDS: Final = frozenset(
     {"NAME", "STRING", "NUMBER", "DURATION", "DATE", "TRUE", "FALSE", "NONE", "RPAR", "RSQB", "RDICT", "FEND", "ERROR"}
 )
@@ -294,9 +298,11 @@ class Structure:
 
     def line_begins_statement(self, offset: int) -> bool:
         """Whether the line at `offset`, which lies within brackets, can only be a new statement."""
-        if DECLARATION.match(self.text, offset) or _OTHER_STATEMENT.match(self.text, offset):
+        if any(form.match(self.text, offset) for form in (DECLARATION, _OTHER_STATEMENT, _MISSPELT)):
             return True
-        return self.tokens[-1].type in _VALUE_ENDS and _ASSIGNMENT.match(self.text, offset) is not None
+        if self.tokens[-1].type not in _VALUE_ENDS:
+            return False
+        return any(form.match(self.text, offset) for form in (_ASSIGNMENT, _COLON))
 
     def looks_like_statement(self, offset: int) -> bool:
         """Whether the line at `offset`, taken for itself, looks like a statement or closes a block."""
@@ -359,16 +365,12 @@ class Structure:
         labels = ()
         if start < len(self.text):
             labels = (Label(self.reading.span(start, max(end, start + 1)), "it should be closed before this"),)
-        self.reading.lasting.append(
-            self.reading.fault(
-                UNCLOSED,
-                "this `{` is never closed",
-                block.start,
-                block.end,
-                labels=labels,
-                help="add the `}`",
+        if block.head != "{":  # a brace that belongs to no statement is a fault of its own
+            self.reading.lasting.append(
+                self.reading.fault(
+                    UNCLOSED, "this `{` is never closed", block.start, block.end, labels=labels, help="add the `}`"
+                )
             )
-        )
         place = self.tokens[-1].end
         self.end_statement(place, place)
         self.emit("RBRACE", place, place)

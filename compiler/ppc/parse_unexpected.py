@@ -79,6 +79,14 @@ class _Place:
         """How many tokens of the statement come before."""
         return self.index - self.start
 
+    @property
+    def in_brackets(self) -> bool:
+        """Whether the token stands inside `( )`, `[ ]` or a dict of its statement, where commas separate."""
+        depth = 0
+        for token in self.tokens[self.start : self.index]:
+            depth += {"LPAR": 1, "LSQB": 1, "LDICT": 1, "RPAR": -1, "RSQB": -1, "RDICT": -1}.get(token.type, 0)
+        return depth > 0
+
     def fault(
         self, message: str, help: str = "", *, code: str = UNEXPECTED, at: Token | None = None, label: str = ""
     ) -> Diagnostic:
@@ -130,6 +138,8 @@ def _misplaced(p: _Place) -> Diagnostic | None:
     if not p.begins or p.type not in STATEMENT_HEADS:
         return None
     word = p.token.text
+    if p.after is not None and p.after.type in ("ARROW", "DOT", "LSQB", "EQUAL"):
+        return None
     if not p.expected & STATEMENT_HEADS:
         return p.fault(f"`{word}` cannot stand among settings", "move it out of the block", code=MISPLACED)
     if p.type in FILE_HEADS:
@@ -171,7 +181,9 @@ def _string_statement(p: _Place) -> Diagnostic | None:
 
 
 def _python_statement(p: _Place) -> Diagnostic | None:
-    if p.position <= 1 and p.head.type == "NAME" and p.head.text in _PYTHON_STATEMENTS and p.type != "EQUAL":
+    if p.position > 1 or p.head.type != "NAME" or p.head.text not in _PYTHON_STATEMENTS:
+        return None
+    if p.tokens[p.start + 1].type != "EQUAL":
         return p.fault(f"`{p.head.text}` is no statement here", "what computes stands in a Python module", at=p.head)
     return None
 
@@ -223,10 +235,12 @@ def _name_with_hyphen(p: _Place) -> Diagnostic | None:
 
 
 def _reserved(p: _Place) -> Diagnostic | None:
-    if p.token.text not in RESERVED or "NAME" not in p.expected or p.before.type in BOUNDARIES:
+    if p.token.text not in RESERVED or "NAME" not in p.expected:
         return None
+    word = p.token.text
     what = "value" if p.expected & {"STRING", "NUMBER"} else "name"
-    return p.fault(f"`{p.token.text}` is a reserved word, no {what}", "choose another name", code=RESERVED_NAME)
+    way_out = f"give it another one: `{word} as {word}_`" if p.head.type == "FROM" else "choose another name"
+    return p.fault(f"`{word}` is a reserved word, no {what}", way_out, code=RESERVED_NAME)
 
 
 def _import_forms(p: _Place) -> Diagnostic | None:
@@ -259,9 +273,10 @@ def _type_forms(p: _Place) -> Diagnostic | None:
 
 def _handler_form(p: _Place) -> Diagnostic | None:
     if p.head.type == "ON" and p.position == 1:
+        similar = difflib.get_close_matches(p.token.text, ("success", "failure"), 1, 0.6)
         return p.fault(
             f"`on` is followed by `success` or `failure`, not by `{p.token.text.strip()}`",
-            "what runs in any case stands in `finally { … }`",
+            f"did you mean `{similar[0]}`?" if similar else "what runs in any case stands in `finally { … }`",
         )
     return None
 
@@ -361,10 +376,8 @@ def _prefixed_string(p: _Place) -> Diagnostic | None:
 
 
 def _missing_comma(p: _Place) -> Diagnostic | None:
-    if p.type not in _VALUE_STARTS | {"NOT"} or p.before.type not in _VALUE_ENDS or "COMMA" not in p.expected:
+    if p.type not in _VALUE_STARTS | {"NOT"} or p.before.type not in _VALUE_ENDS or not p.in_brackets:
         return None
-    if p.token.text == "is":
-        return p.fault("there is no `is`", "compare with `==` or `!=`")
     if p.type == "STRING" and p.before.type == "STRING":
         return p.fault("two strings stand side by side", "put a `,` between them, or write one string")
     return p.fault(f"a `,` is missing before {_shown(p.token)}", "put a `,` between them")
@@ -434,8 +447,8 @@ def _anything(p: _Place) -> Diagnostic:
 
 
 _RULES: Final[Sequence[Callable[[_Place], Diagnostic | None]]] = (
-    _closing_brace, _line_start, _misplaced, _after_block, _misplaced_setting_or_edge, _string_statement,
-    _python_statement, _misspelt_head, _name_with_hyphen, _no_name, _import_forms, _include_form, _type_forms,
+    _closing_brace, _line_start, _python_statement, _misplaced, _after_block, _misplaced_setting_or_edge,
+    _string_statement, _misspelt_head, _name_with_hyphen, _no_name, _import_forms, _include_form, _type_forms,
     _handler_form, _group_form, _uncalled, _starred, _conditional, _is, _reserved, _positional_after_named,
     _comparison_chain, _arrow_spellings, _equals, _colon, _prefixed_string, _missing_comma, _empty_field,
     _bare_fraction, _comma_between_statements, _too_early, _anything,
