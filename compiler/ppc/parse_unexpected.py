@@ -376,10 +376,10 @@ def _prefixed_string(p: _Place) -> Diagnostic | None:
 
 
 def _missing_comma(p: _Place) -> Diagnostic | None:
+    if p.type == "STRING" and p.before.type == "STRING":
+        return p.fault("two strings stand side by side", "write one string, or put a `,` between them")
     if p.type not in _VALUE_STARTS | {"NOT"} or p.before.type not in _VALUE_ENDS or not p.in_brackets:
         return None
-    if p.type == "STRING" and p.before.type == "STRING":
-        return p.fault("two strings stand side by side", "put a `,` between them, or write one string")
     return p.fault(f"a `,` is missing before {_shown(p.token)}", "put a `,` between them")
 
 
