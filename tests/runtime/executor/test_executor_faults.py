@@ -203,12 +203,15 @@ def test_a_stale_token_ends_the_attempt_without_a_report(
             else:
                 command = f"echo $$ > {path}; while :; do echo x; sleep 0.05; done"
                 attempt = scheduler.assign("ppacer.tasks.builtin:shell", command)
-            scheduler.stale.add(attempt)
             await scheduler.offer()
             (pid,) = await numbers_in(path)
+            before = len(scheduler.exchanges)
+            scheduler.stale.add(attempt)
             await gone([pid], 3)
             await eventually(lambda: not executor.running, 3)
             assert attempt not in scheduler.reports
+            refused = [one for one in scheduler.exchanges[before:] if one.renewals or one.logs]
+            assert len(refused) < 5, "what was refused once is not asked for again and again"
             scheduler.lease = 30.0
             value(await scheduler.run("m:ok"))
 
@@ -217,12 +220,12 @@ def test_a_stale_token_ends_the_attempt_without_a_report(
 
 def test_leases_are_renewed_every_third_of_their_term(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
     async def main() -> None:
-        scheduler.lease = 0.9
+        scheduler.lease = 1.5
         async with bench.executor(scheduler, capacity=1):
-            report = await scheduler.run("m:waits", str(tmp_path / "pid"), 1.5)
+            report = await scheduler.run("m:waits", str(tmp_path / "pid"), 2.4)
             assert value(report) == "waited"
         renewals = [one for one in scheduler.exchanges if one.renewals]
-        assert 3 <= len(renewals) <= 6
+        assert 2 <= len(renewals) <= 6  # four or five where nothing else runs
 
     asyncio.run(main())
 
