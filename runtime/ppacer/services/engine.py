@@ -59,6 +59,7 @@ class Engine:
         self._journal = journal
         self._clock = clock
         self._sources = sources
+        self._settings = settings
         self._in_program = f"{_IN_PROGRAM}{sources.leader}"
         self._timers = Timers()
         self._notifier = Notifier()
@@ -132,7 +133,8 @@ class Engine:
         with self.turn():  # all in one: no run starts before every active one is counted
             for one in found:
                 self._restore(one)
-            self.watcher.watch(self._registry.current, watermarks, since)
+            if self._settings.schedules:
+                self.watcher.watch(self._registry.current, watermarks, since)
         await self.commits.settled()
 
     def close(self) -> None:

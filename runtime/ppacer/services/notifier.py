@@ -26,11 +26,10 @@ class Notifier:
     def notice(self, notice: Notice) -> None:
         name = _name(notice.run)
         error = "" if not notice.error else f": {_gist(notice.error)}"
-        what = f"{name} {notice.event}" if notice.task is None else f"{name}, task {notice.task}"
-        if notice.task is not None:
-            what += f", attempt {notice.number}: {_WORDS[notice.event]}"
-            if notice.retry_in is not None:
-                what += " at once" if notice.retry_in <= 0 else f" in {notice.retry_in / 1_000_000:g} s"
+        subject = name if notice.task is None else f"{name}, task {notice.task}, attempt {notice.number}"
+        what = f"{subject}: {_WORDS[notice.event]}"
+        if notice.retry_in is not None:
+            what += " at once" if notice.retry_in <= 0 else f" in {notice.retry_in / 1_000_000:g} s"
         if notice.alert:
             level = logging.INFO if notice.event is spec.AlertEvent.SUCCESS else logging.ERROR
             _log.log(level, "alert: %s%s", what, error)

@@ -7,11 +7,15 @@ import heapq
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Final
 
 from ppacer.services.executors import Executors
 from ppacer.services.ready_queue import Ready
 from ppacer.services.registry import Registry
 from ppacer.services.timers import Timers
+
+GRAIN: Final = 50
+"""Leases end at most this fraction of their term late."""
 
 
 class Leases:
@@ -48,22 +52,28 @@ class Leases:
         self._deadlines.pop(attempt_id, None)
 
     def _arm(self) -> None:
+        """Wakes for the earliest deadline, but not for each one of many: a lease may end a little late."""
+        while self._heap and self._heap[0][1] not in self._deadlines:
+            heapq.heappop(self._heap)
         if self._alarm is None and self._heap:
-            self._alarm = self._timers.call_in(self._heap[0][0] - self._timers.time(), self._ring)
+            seconds = self._heap[0][0] - self._timers.time()
+            self._alarm = self._timers.call_in(max(seconds, self._lease / GRAIN), self._ring)
 
     def _ring(self) -> None:
         """An entry of the heap is at or before its attempt's deadline: renewed ones go back with their new one."""
         self._alarm = None
         now = self._timers.time()
-        with self._turn():
-            while self._heap and self._heap[0][0] <= now:
-                _, attempt_id = heapq.heappop(self._heap)
-                deadline = self._deadlines.get(attempt_id)
-                if deadline is None:
-                    continue
-                if deadline > now:
-                    heapq.heappush(self._heap, (deadline, attempt_id))
-                else:
+        over: list[str] = []
+        while self._heap and self._heap[0][0] <= now:
+            _, attempt_id = heapq.heappop(self._heap)
+            deadline = self._deadlines.get(attempt_id)
+            if deadline is not None and deadline > now:
+                heapq.heappush(self._heap, (deadline, attempt_id))
+            elif deadline is not None:
+                over.append(attempt_id)
+        if over:
+            with self._turn():
+                for attempt_id in over:
                     self._expired(attempt_id)
         self._arm()
 

@@ -48,7 +48,8 @@ class Scheduler:
     """One program's scheduler. All methods belong to the event loop that called `start`.
 
     `lease` is the term of a lease and `code_grace` how long an attempt of another build waits for an executor that has
-    its code, both in seconds. Whatever a method returns is durable.
+    its code, both in seconds. With `schedules` false no scheduled runs are made and none are passed over: for a command
+    that needs a scheduler only for a run of its own. Whatever a method returns is durable.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Scheduler:
         clock: Clock | None = None,
         lease: float = LEASE_SECONDS,
         code_grace: float = CODE_GRACE_SECONDS,
+        schedules: bool = True,
     ) -> None:
         self.program = program
         self.store = store
@@ -67,7 +69,7 @@ class Scheduler:
         self.journal = Journal(store, logs)
         self.clock = clock or SystemClock()
         self._registry = Registry(program, store, self.journal)
-        self._settings = Settings(lease, code_grace)
+        self._settings = Settings(lease, code_grace, schedules)
         self._sources = Sources(0)
         self._changes = Changes()
         self._condition = Condition.STARTING

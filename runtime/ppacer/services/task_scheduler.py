@@ -29,10 +29,11 @@ from ppacer.services.timers import Clock, Timers
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`lease` and `code_grace` in seconds."""
+    """`lease` and `code_grace` in seconds; `schedules` says whether scheduled runs are made."""
 
     lease: float
     code_grace: float
+    schedules: bool
 
 
 class Sources:
@@ -175,10 +176,6 @@ class TaskScheduler:
         machine = self._by_attempt.get(report.attempt)
         if machine is None:
             return False
-        kind = None
-        if report.error_kind is not None:
-            known = report.error_kind in ErrorKind.__members__.values()
-            kind = ErrorKind(report.error_kind) if known else ErrorKind.EXCEPTION
         reported = h.Reported(
             at=self._clock.now(),
             attempt=report.attempt,
@@ -187,7 +184,7 @@ class TaskScheduler:
             started_at=report.started_at,
             finished_at=report.finished_at,
             output=report.output,
-            error_kind=kind,
+            error_kind=None if report.error_kind is None else _error_kind(report.error_kind),
             error=report.error,
             random=random.random(),  # noqa: S311 - spreads retries, keeps no secret
         )
@@ -296,3 +293,11 @@ class TaskScheduler:
 
     def _term(self) -> int:
         return round(self._settings.lease * 1_000_000)
+
+
+def _error_kind(word: str) -> ErrorKind:
+    """A later version's executor may know kinds that this one does not: to it they are failures like any other."""
+    try:
+        return ErrorKind(word)
+    except ValueError:
+        return ErrorKind.EXCEPTION

@@ -133,5 +133,5 @@ async def test_the_log_tells_calmly_what_happens(place, kit, caplog) -> None:
     retry = f"{name}, task a, attempt 1: failed, to be tried again at once: ZeroDivisionError: oops"
     assert told[1] == ("WARNING", retry)
     assert told[2] == ("ERROR", f"alert: {name}, task a, attempt 2: failed: ZeroDivisionError: oops")
-    assert told[3] == ("ERROR", f"alert: {name} failure")
+    assert told[3] == ("ERROR", f"alert: {name}: failed")
     assert told[4][1].startswith(f"{name} ended: failed in ")

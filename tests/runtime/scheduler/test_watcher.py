@@ -177,3 +177,19 @@ async def test_a_schedule_that_cannot_be_worked_out_is_said(place, kit, caplog) 
     assert "dag d (p.ppd:1) will not run by itself" in caplog.text
     assert scheduler.dag("d").next_due is None
     await scheduler.trigger("d")
+
+
+async def test_a_scheduler_for_one_command_leaves_the_schedules_alone(place, kit) -> None:
+    program = kit.program(hourly(kit, catchup=spec.Catchup.LATEST))
+    clock = kit.clock(at(8, 30))
+    await place.crash(await place.scheduler(program, clock=clock))
+    clock.set(at(10, 59, 59.9))
+    scheduler = await place.scheduler(program, clock=clock, schedules=False)
+    run = await scheduler.trigger("d")
+    await asyncio.sleep(0.2)
+    assert [run.id] == [one.id for one in scheduler.store.runs()]
+    assert scheduler.dag("d").next_due is None
+    await place.crash(scheduler)
+    clock.set(at(11, 30))
+    again = await place.scheduler(program, clock=clock)
+    assert [one.scheduled_at for one in again.store.runs()] == [at(11), run.scheduled_at]
