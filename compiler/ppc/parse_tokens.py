@@ -243,7 +243,7 @@ class _Tokeniser(Strings):
 
     def _begins_dict(self, last: str, end: int) -> bool:
         if last in _DICT_FOLLOWS:
-            return last != "EQUAL" or self.head == "TASK" or self.head not in _BLOCK_HEADS
+            return last != "EQUAL" or self.open_brackets() or self.head == "TASK" or self.head not in _BLOCK_HEADS
         return self.open_brackets() and not _BLOCK_BEGINS.match(self.text, end)
 
     def _closing_brace(self, start: int, end: int) -> int:

@@ -284,7 +284,7 @@ class TreeBuilder:
         span = _from(operator, operand.span)
         if operator.type == "MINUS" and isinstance(operand, ast.Constant):
             value = operand.value
-            if isinstance(value, int | float) and not isinstance(value, bool) and operand.span.start == operator.end:
+            if isinstance(value, int | float) and not isinstance(value, bool):
                 return ast.Constant(-value, span)
         return ast.UnaryExpr(operator.text, operand, span)
 

@@ -79,6 +79,7 @@ def shape(node: object) -> str:
         ("(1 - 2) * 3 % x / 2", "((((1 - 2) * 3) % x) / 2)"),
         ("-x.y[0]", "(- x.y[0])"),
         ("-1", "-1"),
+        ("- 1", "-1"),
         ("1 - -1.5", "(1 - -1.5)"),
         ("not a == b and c or d", "(((not (a == b)) and c) or d)"),
         ("a in xs and b not in ys", "((a in xs) and (b not in ys))"),
@@ -150,6 +151,15 @@ def test_a_task_with_everything() -> None:
     assert task.when is not None
     assert shape(task.when) == "(a > 1)"
     assert [setting.name.name for setting in task.settings] == ["retries", "timeout"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['group g = m.t(x = {\n"a": 1,\n})', 'template t(a: json = {\n"a": 1\n}) {}', 'group g = m.t(\n{\n"a": 1,\n})'],
+)
+def test_a_dict_in_brackets_may_begin_a_line(text: str) -> None:
+    _, faults = parse(Source("t.ppd", f"{text}\n" if text.startswith("template") else f"dag d {{\n{text}\n}}\n"))
+    assert not faults
 
 
 def test_edges() -> None:
