@@ -281,11 +281,20 @@ def test_a_clock_that_jumps_fences_at_once(bench: Bench, scheduler: FakeSchedule
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("stale", [False, True])
 def test_a_claim_whose_answer_came_late_is_confirmed_before_it_starts(
-    bench: Bench, scheduler: FakeScheduler, tmp_path: Path
+    bench: Bench, scheduler: FakeScheduler, tmp_path: Path, stale: bool
 ) -> None:
     """The clock jumps while the answer is under way, so the lease may be over: stale work must not begin."""
     slept = 0.0
+    unanswered = 0
+
+    def before(exchange: Exchange) -> None:
+        nonlocal unanswered
+        if exchange.renewals and unanswered < 2:
+            assert not (tmp_path / "pid").exists()
+            unanswered += 1
+            raise OSError("lost on the way")
 
     def after(exchange: Exchange) -> None:
         nonlocal slept
@@ -293,17 +302,20 @@ def test_a_claim_whose_answer_came_late_is_confirmed_before_it_starts(
             slept = 25.0
 
     async def main() -> None:
-        scheduler.after = after
+        scheduler.before, scheduler.after = before, after
         async with bench.executor(scheduler, capacity=1, clock=lambda: lease_clock() + slept) as executor:
             path = tmp_path / "pid"
-            stale = scheduler.assign("m:waits", str(path))
-            scheduler.stale.add(stale)
+            attempt = scheduler.assign("m:waits", str(path))
+            if stale:
+                scheduler.stale.add(attempt)
             await scheduler.offer()
             await scheduler.until(lambda: any(one.renewals for one in scheduler.exchanges))
-            await eventually(lambda: not executor.running, 3)
-            assert not path.exists()
+            await eventually(lambda: not executor.running, 5)
+            assert path.exists() is not stale
+            assert (attempt in scheduler.reports) is not stale
 
     asyncio.run(main())
+    assert unanswered == 2
 
 
 def test_draining_lets_attempts_end_and_claims_no_more(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 MODULE = """
     import logging, os, subprocess, sys, threading, time
+    from pathlib import Path
     from ppacer import TaskContext
 
     def prints():
@@ -59,12 +61,14 @@ MODULE = """
         context.logger.debug("detail")
         log.info("%d", "broken")
 
-    def writes(count, chunk, newline):
+    def writes(count, chunk, newline, path=None):
         block = b"x" * (chunk - newline) + b"\\n" * newline
         view = block * 64
         for _ in range(count // 64):
             os.write(1, view)
         os.write(1, b"the end\\n")
+        if path:
+            Path(path).touch()
         return "done"
 
     def prints_and_waits(path):
@@ -194,9 +198,10 @@ def test_fifty_megabytes_of_output(play: Callable[[Body], None], newline: int) -
 
 
 def test_a_log_waits_for_a_scheduler_that_is_away_and_so_does_its_task(
-    play: Callable[[Body], None], scheduler: FakeScheduler
+    play: Callable[[Body], None], tmp_path: Path
 ) -> None:
     away = True
+    path = tmp_path / "written"
 
     def before(exchange: object) -> None:
         if away and getattr(exchange, "logs", ()):
@@ -205,10 +210,11 @@ def test_a_log_waits_for_a_scheduler_that_is_away_and_so_does_its_task(
     async def body(scheduler: FakeScheduler) -> None:
         nonlocal away
         scheduler.before = before
-        attempt = scheduler.assign("m:writes", 4 * 1024, 1024, 1)
+        attempt = scheduler.assign("m:writes", 4 * 1024, 1024, 1, str(path))
         await scheduler.offer()
         with pytest.raises(TimeoutError):
             await scheduler.report(attempt, 1.5)
+        assert not path.exists()
         away = False
         report = await scheduler.report(attempt)
         assert value(report) == "done"
