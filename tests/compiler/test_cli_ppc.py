@@ -191,7 +191,7 @@ def test_what_is_no_file_is_told(command: str, place: str, capsys: pytest.Captur
     assert capsys.readouterr().err.startswith("error[E002]")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("ordinary_permissions")
 def test_an_unreadable_file_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     write("bad.ppd", HELLO).chmod(0)
     assert main(["check", "bad.ppd"]) == 1
