@@ -52,38 +52,49 @@ def find_server(config: Config) -> Client | None:
 
 @contextmanager
 def exclusive(config: Config) -> Iterator[Opened]:
-    """Holds the database's lock and opens it. Raises `CommandError` where somebody else does or it cannot be used."""
-    with _held(config):
-        try:
-            store = open_store(config.database)
-            try:
-                logs = open_logs(config.logs)
-            except StoreError:
-                store.close()
-                raise
-        except StoreError as error:
-            raise CommandError(str(error)) from error
-        try:
-            yield Opened(store, logs)
-        finally:
-            logs.close()
-            store.close()
+    """The database, for as long as nobody else holds it. Raises `CommandError`."""
+    with held(config), opened(config) as both:
+        yield both
 
 
 @contextmanager
-def _held(config: Config) -> Iterator[None]:
+def held(config: Config) -> Iterator[None]:
+    """Holds the database's lock. Raises `CommandError` where somebody else does."""
+    folder = config.lock_file.parent
+    if not folder.is_dir():  # which the lock would make
+        raise CommandError(f"there is no folder {folder} to keep the database in")
     lock = FileLock(config.lock_file, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
+        if not config.lock_file.exists():  # the lock tries again where files cannot be made at all
+            raise CommandError(f"cannot keep a database in {folder}: no file can be made there") from error
         raise CommandError(f"{_holder(config)} holds {config.database} already") from error
     except OSError as error:
-        folder = config.lock_file.parent
         raise CommandError(f"cannot keep a database in {folder}: {(error.strerror or str(error)).lower()}") from error
     try:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[Opened]:
+    """Opens the database, whose lock the caller holds. Raises `CommandError` where it cannot be used."""
+    try:
+        store = open_store(config.database)
+        try:
+            logs = open_logs(config.logs)
+        except StoreError:
+            store.close()
+            raise
+    except StoreError as error:
+        raise CommandError(str(error)) from error
+    try:
+        yield Opened(store, logs)
+    finally:
+        logs.close()
+        store.close()
 
 
 def _locked(config: Config) -> bool:

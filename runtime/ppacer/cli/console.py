@@ -6,7 +6,8 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,6 +61,7 @@ class Console:
         terminal = stream.isatty() and environ.get("TERM") != "dumb"
         self.live = terminal
         self.colour = terminal and not environ.get("NO_COLOR")
+        self._together: list[str] | None = None
 
     @property
     def width(self) -> int:
@@ -75,8 +77,22 @@ class Console:
         self.write(self.style(text, style) + "\n")
 
     def write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
+        if self._together is not None:
+            self._together.append(text)
+        else:
+            self.stream.write(text)
+            self.stream.flush()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written in the block comes out at its end in one piece, so that redrawn lines do not flicker."""
+        parts: list[str] = []
+        self._together = parts
+        try:
+            yield
+        finally:
+            self._together = None
+            self.write("".join(parts))
 
     def table(self, rows: Sequence[Sequence[str | Cell]], header: Sequence[str] = (), indent: str = "") -> None:
         """Aligned columns, two spaces apart; the last one is not padded."""

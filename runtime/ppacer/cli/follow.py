@@ -5,6 +5,7 @@ Finished lines scroll by; on a terminal the tasks under way stand below them and
 
 from __future__ import annotations
 
+import logging
 import shlex
 import time
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ _MAX_LINES = 500
 _ERROR_LINES = 8
 _RUNNING_LINES = 8
 _MAX_NAME = 32
+_SYSTEM = "system"
 
 
 def follow(client: Client, run_id: str, console: Console, *, quiet: bool, logs_command: str) -> RunDetail:
@@ -35,7 +37,8 @@ def follow(client: Client, run_id: str, console: Console, *, quiet: bool, logs_c
     detail = client.run(run_id)
     while True:
         started = time.monotonic()
-        progress.show(detail)
+        with console.together():
+            progress.show(detail)
         if RunStatus(detail.run.status).terminal:
             return detail
         # A big run is not asked for again before a while has passed, so that following costs it little.
@@ -63,6 +66,17 @@ def summary(detail: RunDetail, console: Console) -> None:
     console.line(
         console.style(f"{mark} {run.dag} {run.status}", style) + took + console.style(f"  run {run.id}", Style.DIM)
     )
+
+
+def message_lines(entry: LogLine) -> list[str]:
+    """The entry's message as lines that are safe to print."""
+    return [printable(line.expandtabs(4)) for line in entry.message.split("\n")]
+
+
+def entry_style(entry: LogLine) -> Style:
+    if entry.stream == "stdout" or entry.level < logging.WARNING:
+        return Style.PLAIN
+    return Style.RED if entry.level >= logging.ERROR else Style.YELLOW
 
 
 def task_name(task: TaskView) -> str:
@@ -117,7 +131,7 @@ class _Progress:
         if len(running) > _RUNNING_LINES:
             lines.append(self.console.style(f"  … and {len(running) - _RUNNING_LINES} more", Style.DIM))
         done = sum(TaskStatus(task.status).terminal for task in detail.tasks)
-        spent = elapsed_text(max(0.0, now - _seconds(detail.run.created_at)))
+        spent = _whole_seconds(now - _seconds(detail.run.created_at))
         lines.append(self.console.style(f"{done} of {len(detail.tasks)} tasks done, {spent}", Style.DIM))
         self.console.write("\n".join(lines) + "\n")
         self.region = len(lines)
@@ -130,7 +144,7 @@ class _Progress:
         if task.status == TaskStatus.RETRYING and task.due_at is not None:
             note = f"tries again {ahead_text(_seconds(task.due_at) - now)}"
         else:
-            note = elapsed_text(max(0.0, now - _seconds(task.attempts[-1].started_at))) if task.attempts else ""
+            note = _whole_seconds(now - _seconds(task.attempts[-1].started_at)) if task.attempts else ""
         name = clip(task_name(task), self.console.width - len(note) - 6)
         return f"{self.console.style(mark, style)} {self._pad(name)}  {self.console.style(note, Style.DIM)}"
 
@@ -158,7 +172,8 @@ class _Progress:
                 detail.run.id, task.id, position=task.position, attempt=attempt.number, after=shown.last_seq
             )
             for entry in page.entries:
-                self._log_line(task, entry)
+                if entry.stream != _SYSTEM:  # what the executor adds is the error, which is shown with the outcome
+                    self._log_lines(task, entry)
             shown.lines += len(page.entries)
             shown.last_seq = page.last
             if not page.entries:
@@ -182,10 +197,11 @@ class _Progress:
         name = self._pad(clip(task_name(task), max(20, self.console.width - display_width(note) - 6)))
         self.console.line(f"{self.console.style(mark, style)} {name}  {self.console.style(note, Style.DIM)}")
 
-    def _log_line(self, task: TaskView, entry: LogLine) -> None:
-        style = Style.YELLOW if entry.level >= 30 and entry.stream == "logging" else Style.PLAIN
+    def _log_lines(self, task: TaskView, entry: LogLine) -> None:
+        style = entry_style(entry)
         bar = self.console.style(f"  {self._pad(clip(task_name(task), self.width))} │", Style.DIM)
-        self.console.line(f"{bar} {self.console.style(printable(entry.message.expandtabs(4)), style)}")
+        for line in message_lines(entry):
+            self.console.line(f"{bar} {self.console.style(line, style)}")
 
     def _error(self, error: str | None) -> None:
         lines = [line for line in (error or "").rstrip().splitlines() if line.strip()]
@@ -210,7 +226,8 @@ def _next(client: Client, progress: _Progress, detail: RunDetail, pause: float) 
         if changes.seq != detail.seq:
             time.sleep(max(0.0, not_before - time.monotonic()))
             return client.run(detail.run.id)
-        progress.show(detail)
+        with progress.console.together():
+            progress.show(detail)
 
 
 def _task_time(task: TaskView) -> str:
@@ -219,6 +236,11 @@ def _task_time(task: TaskView) -> str:
     if not times or times[-1].finished_at is None:
         return "–"
     return elapsed_text(_between(times[0].started_at, times[-1].finished_at))
+
+
+def _whole_seconds(seconds: float) -> str:
+    """For figures that grow while one looks on."""
+    return f"{max(0.0, seconds):.0f}s" if seconds < 59.5 else elapsed_text(seconds)
 
 
 def _between(start: str | None, end: str | None) -> float:

@@ -5,18 +5,34 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import datetime
+from logging.handlers import MemoryHandler
 
 from ppacer.cli.console import Console, Style
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """What the program tells (`ppacer`) from `level` on, and warnings of everything else."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Calm(Console(sys.stderr)))
+def log_to_stderr(level: int = logging.INFO) -> MemoryHandler:
+    """What the program tells (`ppacer`) from `level` on, and warnings of everything else.
+
+    It is held back until `release` (or an error), so that what the program says on its start follows its banner.
+    """
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(_Calm(Console(sys.stderr)))
+    handler = MemoryHandler(_HELD_BACK, flushLevel=logging.ERROR, target=stream)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("ppacer").setLevel(level)
+    return handler
+
+
+def release(handler: MemoryHandler) -> None:
+    """Says what was held back, and everything else as it comes."""
+    handler.capacity = 0
+    handler.flush()
+
+
+_HELD_BACK = 1000
+"""How many records are held back at most."""
 
 
 class _Calm(logging.Formatter):

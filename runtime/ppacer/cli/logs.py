@@ -13,9 +13,9 @@ from ppacer import spec
 from ppacer.cli.access import Opened, exclusive, find_server
 from ppacer.cli.command import CommandError, Invocation, similar
 from ppacer.cli.console import Console, Style, printable, status_cell
-from ppacer.cli.follow import task_name
+from ppacer.cli.follow import entry_style, message_lines, task_name
 from ppacer.client import ClientError
-from ppacer.web.messages import AttemptView, LogPage, RunDetail, RunList, TaskView
+from ppacer.web.messages import AttemptView, LogLine, LogPage, RunDetail, RunList, TaskView
 from ppacer.web.views import log_page, run_detail, run_view
 
 _PAGE = 1000
@@ -138,20 +138,28 @@ def _print_task(
     _print_header(task, attempt, console)
     if attempt is None:
         return
-    after = 0
+    after, told = 0, False
     while True:
         page = reader.logs(detail.run.id, task.id, position=task.position, attempt=attempt.number, after=after)
         for entry in page.entries:
-            time = datetime.fromisoformat(entry.at).astimezone().strftime("%H:%M:%S")
-            logger = f"{entry.logger}: " if entry.logger and entry.logger != "root" else ""
-            text = printable(f"{logger}{entry.message}".expandtabs(4))
-            style = Style.YELLOW if entry.stream == "logging" and entry.level >= 30 else Style.PLAIN
-            console.line(f"{console.style(time, Style.DIM)}  {console.style(text, style)}")
+            told = told or entry.message == attempt.error
+            _print_entry(entry, console)
         if not page.entries:
             break
         after = page.last
-    for line in (attempt.error or "").rstrip().splitlines():
-        console.line(printable(line), Style.RED)
+    if not told:
+        for line in (attempt.error or "").rstrip().splitlines():
+            console.line(printable(line), Style.RED)
+
+
+def _print_entry(entry: LogLine, console: Console) -> None:
+    time = datetime.fromisoformat(entry.at).astimezone().strftime("%H:%M:%S")
+    logger = f"{entry.logger}: " if entry.logger and entry.logger != "root" else ""
+    first, *rest = message_lines(entry)
+    style = entry_style(entry)
+    console.line(f"{console.style(time, Style.DIM)}  {console.style(logger + first, style)}")
+    for line in rest:
+        console.line(f"{' ' * len(time)}  {console.style(line, style)}")
 
 
 def _print_header(task: TaskView, attempt: AttemptView | None, console: Console) -> None:

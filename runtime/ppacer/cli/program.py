@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tornado.netutil import bind_sockets
 
-from ppacer.cli.access import exclusive
+from ppacer.cli.access import held, opened
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.config import LOOPBACK, Config
 from ppacer.runfile import RunFile, remove_run_file, write_run_file
@@ -44,15 +44,15 @@ async def serving(
 
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
-    with exclusive(config) as opened, _listening(host, port) as sockets:
-        scheduler = Scheduler(invocation.program, opened.store, opened.logs, lease=config.lease)
+    with held(config), _listening(host, port) as sockets, opened(config) as both:
+        scheduler = Scheduler(invocation.program, both.store, both.logs, lease=config.lease)
         try:
             await scheduler.start()
         except StoreError as error:
             await scheduler.stop()
             raise CommandError(str(error)) from error
         instance = str(uuid.uuid4())
-        site = Site(invocation.program, scheduler, opened.store, opened.logs, Access(host, config.token), instance)
+        site = Site(invocation.program, scheduler, both.store, both.logs, Access(host, config.token), instance)
         server = serve(site, sockets)
         found_port = sockets[0].getsockname()[1]
         executor = None

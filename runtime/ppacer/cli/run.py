@@ -19,7 +19,7 @@ from ppacer.cli.access import find_server
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import Console, Style
 from ppacer.cli.follow import follow, summary
-from ppacer.cli.log import log_to_stderr
+from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.params import logical_time, run_params
 from ppacer.cli.program import Serving, serving
 from ppacer.cli.serve import stop_signal
@@ -66,7 +66,7 @@ async def _here(
     invocation: Invocation, config: Config, dag: spec.Dag, params: dict[str, Json], at: int | None
 ) -> RunDetail:
     """Is the program for the time of one run. The first Ctrl-C cancels the run, the second ends everything at once."""
-    log_to_stderr(logging.CRITICAL)  # the progress says it all
+    release(log_to_stderr(logging.CRITICAL))  # the progress says it all
     with stop_signal() as stopped:
         async with serving(invocation, config, host=LOOPBACK, port=0, with_executor=True) as running:
             try:

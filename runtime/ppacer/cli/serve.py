@@ -15,7 +15,7 @@ import ppacer
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import SECOND, Cell, Style, clip, local_time, now_us
 from ppacer.cli.listing import next_due, schedules_cell
-from ppacer.cli.log import log_to_stderr
+from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.program import Serving, make_executor, serving
 from ppacer.config import Config
 from ppacer.services.executor import Executor
@@ -65,12 +65,13 @@ def stop_signal() -> Iterator[asyncio.Event]:
 
 async def _serve(invocation: Invocation, *, with_executor: bool) -> int:
     config = invocation.config
-    log_to_stderr()
+    log = log_to_stderr()
     with stop_signal() as stopped:
         async with serving(
             invocation, config, host=config.host, port=config.port, with_executor=with_executor
         ) as running:
             _banner(invocation, config, running)
+            release(log)
             code = await _first(stopped, running.failure)
             if code == 0:
                 _say_stopping(running.executor, config.drain)
@@ -80,7 +81,7 @@ async def _serve(invocation: Invocation, *, with_executor: bool) -> int:
 
 
 async def _work(invocation: Invocation, config: Config, url: str) -> int:
-    log_to_stderr()
+    release(log_to_stderr())
     made = make_executor(invocation, config, HttpTransport(url, config.token))
     labels = f", labels {', '.join(config.labels)}" if config.labels else ""
     _LOGGER.info(
@@ -158,7 +159,8 @@ def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
         [Cell("token", Style.DIM), "required" if config.token else "none: this machine only"],
     ]
     if running.executor is None:
-        command = f"python {invocation.file.name} executor --scheduler {running.url}"
+        token = "PPACER_TOKEN=… " if config.token else ""
+        command = f"{token}python {invocation.file.name} executor --scheduler {running.url}"
         facts.append([Cell("executors", Style.DIM), f"none in here: {command}"])
     console.table(facts, indent="  ")
     console.line()
