@@ -79,6 +79,8 @@ class Executor:
         labels: Sequence[str] = (),
         clock: Callable[[], float] = lease_clock,
     ) -> None:
+        if capacity is not None and capacity < 1:
+            raise ValueError(f"an executor with a capacity of {capacity} would do nothing")
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
         self.instance = str(uuid.uuid4())
         self.capacity = default_capacity() if capacity is None else capacity
@@ -271,7 +273,7 @@ class Executor:
             return
         if held.task is None or held.report is not None:
             self._drop(held)
-        else:
+        elif held.attempt.reason is not StopReason.STALE:
             _log.warning("the scheduler no longer counts %s as ours: it is stopped", held.assignment.where)
             held.attempt.stop(StopReason.STALE, now=True)
 

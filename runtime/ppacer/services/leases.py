@@ -108,7 +108,7 @@ class Leases:
                 for held in list(self.held.values()):
                     self._fence(held, now)
                 busy = renewing is not None and not renewing.done()
-                if not busy and any(held.renew_at <= now for held in self.held.values()):
+                if not busy and any(held.renew_at <= now and _wanted(held) for held in self.held.values()):
                     renewing = asyncio.create_task(self._renew_all())
                     busy = True
                 try:
@@ -128,7 +128,7 @@ class Leases:
         times = [_CHECK_SECONDS + now]
         for held in self.held.values():
             times += (held.expires_at - _margin(held), held.expires_at)
-            if not renewing:
+            if not renewing and _wanted(held):
                 times.append(held.renew_at)
         return min(moment for moment in times if moment > now) - now
 
@@ -145,8 +145,10 @@ class Leases:
 
     async def _renew_all(self) -> None:
         """One renewal of all leases. Each try is a request of its own: an answer counts from when that was sent."""
-        tokens = tuple(Renewal(name, held.assignment.token) for name, held in self.held.items())
+        tokens = tuple(Renewal(name, held.assignment.token) for name, held in self.held.items() if _wanted(held))
         sent_at = self._clock()
+        for held in self.held.values():
+            held.renew_at = sent_at + held.lease / 3
         try:
             async with asyncio.timeout(max(1.0, self.term / 3)):
                 answer = await self._renew(tokens)
@@ -170,10 +172,14 @@ class Leases:
         if held is None:
             return
         held.expires_at = sent_at + held.lease
-        held.renew_at = sent_at + held.lease / 3
         if not held.confirmed:
             held.confirmed = True
             self._on_confirmed(held)
+
+
+def _wanted(held: Held) -> bool:
+    """Whether the lease is still ours to renew, as far as we know."""
+    return held.attempt.reason is not StopReason.STALE
 
 
 def _margin(held: Held) -> float:

@@ -43,7 +43,6 @@ def serve(channel: socket.socket, callables: Mapping[str, Callable[[], object]],
     while (message := frames.receive()) is not None:
         assignment = read_assignment(message)
         frames.send({"begun": True})
-        home.restore()
         stop.cancellation = Cancellation()
         ending = _attempt(assignment, callables, stop)
         fit = _flush() and ending.fit and not stop.cancellation and _left_nothing()
@@ -58,6 +57,7 @@ def serve(channel: socket.socket, callables: Mapping[str, Callable[[], object]],
         )
         if not fit:
             return
+        home.restore()
 
 
 def read_assignment(message: Message) -> Assignment:

@@ -30,18 +30,17 @@ def rebuild_arguments(
 ) -> tuple[list[object], dict[str, object]]:
     """The arguments to call `target` with, the context among them if a parameter asks for it."""
     positional, named = _decode(args, list), _decode(kwargs, dict)
-    name = context_parameter(target)
+    signature = _signature(target)
+    if signature is None:
+        return positional, named
+    scope = _scope(target)
+    name = _context_parameter(signature, scope)
     if name is not None:
         named[name] = context
-    try:
-        signature = inspect.signature(target)
-    except (TypeError, ValueError):
-        return positional, named  # a callable in C that tells nothing of itself
     try:
         bound = signature.bind(*positional, **named)
     except TypeError as fault:
         raise ArgumentError(f"the arguments do not fit {_name(target)}{signature}: {fault}") from None
-    scope = _scope(target)
     for parameter_name, value in bound.arguments.items():
         parameter = signature.parameters[parameter_name]
         annotation = _annotation(parameter.annotation, scope)
@@ -51,12 +50,20 @@ def rebuild_arguments(
 
 def context_parameter(target: Callable[..., object]) -> str | None:
     """The parameter annotated with `TaskContext`: with that class, or with its name where it cannot be resolved."""
+    signature = _signature(target)
+    return None if signature is None else _context_parameter(signature, _scope(target))
+
+
+def _signature(target: Callable[..., object]) -> inspect.Signature | None:
+    """None for a callable in C that tells nothing of itself."""
     try:
-        parameters = inspect.signature(target).parameters.values()
+        return inspect.signature(target)
     except (TypeError, ValueError):
         return None
-    scope = _scope(target)
-    for parameter in parameters:
+
+
+def _context_parameter(signature: inspect.Signature, scope: Mapping[str, object]) -> str | None:
+    for parameter in signature.parameters.values():
         annotation = _annotation(parameter.annotation, scope)
         forms = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
         if TaskContext in forms or (isinstance(annotation, str) and "TaskContext" in _words(annotation)):

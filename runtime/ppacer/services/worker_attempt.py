@@ -10,9 +10,13 @@ from enum import IntEnum
 
 from ppacer.core.model import ErrorKind
 from ppacer.protocol import Assignment, Outcome, Report
+from ppacer.services.worker_frames import Message
 from ppacer.services.worker_log import ERROR, AttemptOutput
 from ppacer.services.worker_pool import WorkerError, WorkerPool
 from ppacer.services.worker_process import End, Finished, Gone, WorkerProcess
+
+START_SECONDS = 60.0
+"""How long a worker may take to take an attempt over. Only from then on does the attempt's own time-out run."""
 
 GRACE_SECONDS = 5.0
 """How long an attempt that has been told to stop may take before it is killed."""
@@ -46,6 +50,8 @@ class RunningAttempt:
         self.reason: StopReason | None = None
         self._pool = pool
         self._worker: WorkerProcess | None = None
+        self._begun = False
+        self._started_at = 0
         self._now = False
         self._changed = asyncio.Event()
 
@@ -65,11 +71,11 @@ class RunningAttempt:
 
         Its log is complete then, and no process of it is left.
         """
-        started_at = _now()
+        self._started_at = _now()
         try:
-            report = await self._run(started_at)
+            report = await self._run()
         except WorkerError as fault:
-            report = self._report(started_at, Outcome.LOST, ErrorKind.LOST, self._explain(str(fault)))
+            report = self._failure(Outcome.LOST, ErrorKind.LOST, str(fault))
         if self.reason is StopReason.STALE:
             return None
         if report.error is not None:
@@ -78,14 +84,14 @@ class RunningAttempt:
             self.output.flush()
         return report
 
-    async def _run(self, started_at: int) -> Report:
+    async def _run(self) -> Report:
         cause = ""
         for _ in range(_TRIES):
             if self.reason is not None:
-                return self._judge(started_at, Gone(None))
+                return self._judge(Gone(None))
             worker = await self._pool.acquire()
             self._worker = worker
-            end = worker.begin(self.assignment, self.output)
+            end = worker.begin(self.assignment, self.output, self._changed.set)
             try:
                 ended, fit = await self._watch(worker, end)
             except BaseException:
@@ -97,13 +103,19 @@ class RunningAttempt:
             if fit:
                 self._pool.release(worker)
             self._worker = None
-            return self._judge(started_at, ended)
+            return self._judge(ended)
         raise WorkerError(f"worker processes die before they begin: {cause}")
 
     async def _watch(self, worker: WorkerProcess, end: asyncio.Future[End]) -> tuple[End, bool]:
         """Waits for the end, bringing it about when it is time. True: the worker may have another attempt."""
         end.add_done_callback(lambda _: self._changed.set())
-        await self._wait(lambda: end.done() or self.reason is not None, self.assignment.timeout)
+        await self._wait(lambda: worker.begun or end.done() or self.reason is not None, START_SECONDS)
+        if worker.begun:
+            self._begun = True
+            self._started_at = _now()
+            await self._wait(lambda: end.done() or self.reason is not None, self.assignment.timeout)
+        elif not end.done() and self.reason is None:
+            end.set_result(Gone(None, f"no worker process was ready within {START_SECONDS:g} seconds"))
         if not end.done():
             self.stop(self.reason or StopReason.TIMED_OUT)
             worker.kill(worker, signal.SIGTERM)
@@ -126,58 +138,51 @@ class RunningAttempt:
         except TimeoutError:
             return
 
-    def _judge(self, started_at: int, ended: End) -> Report:
+    def _judge(self, ended: End) -> Report:
         match self.reason:
             case StopReason.TIMED_OUT:
-                text = self._explain(f"the task ran longer than its time-out of {self.assignment.timeout:g} seconds")
-                return self._report(started_at, Outcome.TIMED_OUT, ErrorKind.TIMEOUT, text)
+                text = f"the task ran longer than its time-out of {self.assignment.timeout:g} seconds"
+                return self._failure(Outcome.TIMED_OUT, ErrorKind.TIMEOUT, text)
             case StopReason.CANCELLED:
-                text = self._explain("the task was cancelled")
-                return self._report(started_at, Outcome.CANCELLED, ErrorKind.CANCELLED, text)
+                return self._failure(Outcome.CANCELLED, ErrorKind.CANCELLED, "the task was cancelled")
             case StopReason.ENDING:
-                text = self._explain("the executor ended before the task did")
-                return self._report(started_at, Outcome.LOST, ErrorKind.LOST, text)
+                text = "ended before the task did" if self._begun else "was ending and did not start the task"
+                return self._failure(Outcome.LOST, ErrorKind.LOST, f"the executor {text}")
             case StopReason.FENCED | StopReason.STALE:
-                text = self._explain("the executor could not renew its lease and stopped the task")
-                return self._report(started_at, Outcome.LOST, ErrorKind.LOST, text)
-        if isinstance(ended, Gone):
-            return self._judge_gone(started_at, ended)
-        message = ended.message
-        if message["outcome"] == Outcome.CANCELLED:
-            text = self._explain("the worker process was sent SIGTERM, and not by the executor")
-            return self._report(started_at, Outcome.FAILED, ErrorKind.KILLED, text)
-        output, kind, error = message.get("output"), message.get("error_kind"), message.get("error")
-        return self._report(
-            started_at,
-            Outcome(str(message["outcome"])),
-            None if kind is None else ErrorKind(str(kind)),
-            None if error is None else str(error),
-            None if output is None else str(output),
-        )
+                text = "the executor could not renew its lease and stopped the task"
+                return self._failure(Outcome.LOST, ErrorKind.LOST, text)
+        if isinstance(ended, Finished):
+            return self._judge_finished(ended.message)
+        if ended.status is None:
+            return self._failure(Outcome.LOST, ErrorKind.LOST, _cause(ended))
+        return self._failure(Outcome.FAILED, ErrorKind.KILLED if ended.status < 0 else ErrorKind.EXITED, _cause(ended))
 
-    def _judge_gone(self, started_at: int, gone: Gone) -> Report:
-        text = self._explain(_cause(gone))
-        if gone.status is None:
-            return self._report(started_at, Outcome.LOST, ErrorKind.LOST, text)
-        kind = ErrorKind.KILLED if gone.status < 0 else ErrorKind.EXITED
-        return self._report(started_at, Outcome.FAILED, kind, text)
+    def _judge_finished(self, message: Message) -> Report:
+        outcome = Outcome(str(message["outcome"]))
+        output, kind, error = message.get("output"), message.get("error_kind"), message.get("error")
+        if outcome is Outcome.CANCELLED:
+            text = "the worker process was sent SIGTERM, and not by the executor"
+            return self._failure(Outcome.FAILED, ErrorKind.KILLED, text)
+        if outcome is Outcome.SUCCESS:
+            return self._report(outcome, output=str(output))
+        return self._report(outcome, ErrorKind(str(kind)), str(error))
+
+    def _failure(self, outcome: Outcome, kind: ErrorKind, text: str) -> Report:
+        return self._report(outcome, kind, f"{text}\n{self.assignment.where}")
 
     def _report(
-        self, started_at: int, outcome: Outcome, kind: ErrorKind | None, error: str | None, output: str | None = None
+        self, outcome: Outcome, kind: ErrorKind | None = None, error: str | None = None, *, output: str | None = None
     ) -> Report:
         return Report(
             attempt=self.assignment.attempt,
             token=self.assignment.token,
             outcome=outcome,
-            started_at=started_at,
-            finished_at=max(started_at, _now()),
+            started_at=self._started_at,
+            finished_at=max(self._started_at, _now()),
             output=output,
             error_kind=None if kind is None else kind.value,
             error=error,
         )
-
-    def _explain(self, text: str) -> str:
-        return f"{text}\n{self.assignment.where}"
 
 
 def _cause(gone: Gone) -> str:
