@@ -61,7 +61,7 @@ def serve(channel: socket.socket, callables: Mapping[str, Callable[[], object]],
 
 
 def read_assignment(message: Message) -> Assignment:
-    """The assignment that `dataclasses.asdict` took apart."""
+    """The assignment whose fields the executor sent."""
     run = message["run"]
     if not isinstance(run, dict):
         raise TypeError("an assignment without a run")
