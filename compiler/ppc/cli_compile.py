@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ppacer import spec
 from ppc import ast
 from ppc.callables import CallableFinder
-from ppc.cli_python import Python
+from ppc.cli_options import search_folders
+from ppc.cli_python import Python, find_python
 from ppc.compile import compile_program
 from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.parse import parse
@@ -26,7 +28,18 @@ class Compilation:
     sources: dict[str, Source]
 
 
-def compile_files(files: Sequence[str], paths: Sequence[str], python: Python, place: Path) -> Compilation:
+def compile_for(arguments: Namespace, files: Sequence[str], place: Path) -> Compilation:
+    """Compiles as a command's arguments say. Raises `CommandError` where the Python they name is none."""
+    return compile_with(files, search_folders(arguments), find_python(arguments.python, Path(files[0]).parent), place)
+
+
+def compile_with(
+    files: Sequence[str],
+    paths: Sequence[str],
+    python: Python,
+    place: Path,
+    read: Callable[[str], Source | Diagnostic] = read_source,
+) -> Compilation:
     """Compiles the files into one program for `place`, where it is to stand. `paths` are further module folders.
 
     A file that is named twice counts once. Raises nothing for what is in the files, or keeps them from being read.
@@ -36,7 +49,7 @@ def compile_files(files: Sequence[str], paths: Sequence[str], python: Python, pl
     faults: list[Diagnostic] = []
     modules: list[tuple[Source, ast.Module]] = []
     for file in _distinct(files):
-        source = read_source(file)
+        source = read(file)
         if isinstance(source, Diagnostic):
             unread.append(source)
             continue

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import ppacer
+from ppc.cli_error import CommandError
 
 _PROBE = """
 import importlib.util, json, sys
@@ -19,8 +18,8 @@ print(json.dumps({"path": path, "runtime": importlib.util.find_spec("ppacer") is
 _PROBE_SECONDS = 30
 
 
-class PythonError(Exception):
-    """There is no such Python, or it is none that programs run on. The message says so to the person who chose it."""
+class PythonError(CommandError):
+    """There is no such Python, or it is none that programs run on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,9 @@ def _is_running(executable: str) -> bool:
 
 
 def _probe(executable: str) -> Python:
+    import json  # noqa: PLC0415 - only another Python has to be asked
+    import subprocess  # noqa: PLC0415
+
     try:
         done = subprocess.run(
             [executable, "-c", _PROBE], capture_output=True, text=True, check=False, timeout=_PROBE_SECONDS

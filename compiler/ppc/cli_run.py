@@ -1,40 +1,71 @@
-"""Runs a program that was just built, in this terminal."""
+"""`ppc run`: builds to a temporary place and runs one dag there, in this terminal."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
+import argparse
+import shutil
+import sys
+import tempfile
 from collections.abc import Sequence
-from types import FrameType
+from pathlib import Path
+
+from ppacer import spec
+from ppc.cli_compile import compile_with
+from ppc.cli_error import CommandError, UsageError
+from ppc.cli_options import add_search, search_folders
+from ppc.cli_process import run_program
+from ppc.cli_python import Python, find_python
+from ppc.cli_report import tell_text
+from ppc.emit import emit
+from ppc.package import OutputError, hides_module, output_path, write_text
 
 
-def run_program(command: Sequence[str]) -> int:
-    """Runs the command until it ends and gives its exit code, as a shell would: 128 + n after signal n.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a .ppd file")
+    parser.add_argument(
+        "rest",
+        metavar="DAG …",
+        nargs=argparse.REMAINDER,
+        help="the dag, where there are several, and arguments for its run, such as -p NAME=VALUE",
+    )
+    add_search(parser)
 
-    Ctrl-C goes from the terminal to both and is left to the command; a request to end is passed on to it.
-    """
-    asked: list[int] = []
-    started: list[subprocess.Popen[bytes]] = []
 
-    def pass_on(number: int, _: FrameType | None) -> None:
-        if started:
-            started[0].send_signal(number)
-        else:
-            asked.append(number)
-
-    handlers = {signal.SIGINT: _ignore, signal.SIGTERM: pass_on, signal.SIGHUP: pass_on}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+def run(arguments: argparse.Namespace) -> int:
+    python = find_python(arguments.python, Path(arguments.file).parent)
+    if not python.has_runtime:
+        raise CommandError(
+            f"the Python {python.executable} cannot import ppacer; install it there, or choose another with --python"
+        )
+    folder = Path(tempfile.mkdtemp(prefix="ppc-"))
+    keep = False
     try:
-        with subprocess.Popen(command) as process:
-            started.append(process)
-            for number in asked:
-                process.send_signal(number)
-            code = process.wait()
+        place = output_path(Path(arguments.file), f"{folder}/")
+        if hides_module(place.stem):
+            place = place.with_stem(f"{place.stem}_dags")
+        compilation = compile_with([arguments.file], search_folders(arguments), python, place)
+        tell_text(compilation)
+        if compilation.program is None:
+            return CommandError.code
+        code = _run_in(place, compilation.program, python, arguments.rest)
+        keep = code == CommandError.code and place.with_suffix(".db").exists()
+        if keep:
+            print(f"The program and the run's logs are kept in {folder}", file=sys.stderr)
+        return code
+    except OutputError as error:
+        raise CommandError(str(error)) from error
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
+        if not keep:
+            shutil.rmtree(folder)
 
 
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """In place of `SIG_IGN`, which the command would inherit."""
+def _run_in(place: Path, program: spec.Program, python: Python, rest: Sequence[str]) -> int:
+    """Puts the program there and runs the dag that `rest` begins with, or the only one. Raises `OutputError`."""
+    if rest and not rest[0].startswith("-"):
+        dag, *rest = rest
+    elif len(program.dags) == 1:
+        dag = program.dags[0].id
+    else:
+        raise UsageError(f"which dag? There are {', '.join(dag.id for dag in program.dags)}")
+    write_text(place, emit(program))
+    return run_program([python.executable, str(place), "run", dag, *rest])

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppacer import spec as s
-from ppc.emit import MARKER, emit
+from ppc.emit import emit
 from ppc.literals import Literals, quote
+from ppc.package import MARKER
 
 AT = s.At(3, 5)
 EXTRACT = s.Callable(

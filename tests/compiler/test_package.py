@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from ppacer import spec as s
-from ppc.emit import MARKER
-from ppc.package import OutputError, check_modules, check_place, is_generated, output_path, write_program
+from ppc.package import MARKER, OutputError, check_modules, check_place, is_generated, output_path, write_text
 
 NEW = f"{MARKER} 0.1.0.\nPROGRAM = 2\n"
 
@@ -38,7 +37,7 @@ def test_a_folder_may_be_called_like_a_module(tmp_path: Path) -> None:
 
 def test_it_writes_new_files_with_the_usual_mode(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "hello.py"
-    write_program(path, NEW)
+    write_text(path, NEW)
     assert path.read_text(encoding="utf-8") == NEW
     other = path.with_name("other")
     other.touch()
@@ -51,14 +50,14 @@ def test_it_keeps_the_mode_and_the_link_of_what_was_there(tmp_path: Path) -> Non
     real.write_text("old", encoding="utf-8")
     real.chmod(0o750)
     link.symlink_to(real)
-    write_program(link, NEW)
+    write_text(link, NEW)
     assert link.is_symlink()
     assert real.read_text(encoding="utf-8") == NEW
     assert stat.S_IMODE(real.stat().st_mode) == 0o750
 
 
 def test_line_ends_and_letters_are_the_same_everywhere(tmp_path: Path) -> None:
-    write_program(tmp_path / "x.py", "é\r\n\n")
+    write_text(tmp_path / "x.py", "é\r\n\n")
     assert (tmp_path / "x.py").read_bytes() == b"\xc3\xa9\r\n\n"
 
 
@@ -76,7 +75,7 @@ def test_a_fault_leaves_the_old_program_alone(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr(os, "fsync", full)
     text = NEW if fault != "write" else "\ud800"  # a lone surrogate has no UTF-8
     with pytest.raises(UnicodeEncodeError if fault == "write" else OutputError) as raised:
-        write_program(path, text)
+        write_text(path, text)
     if fault != "write":
         assert str(raised.value) == f"cannot write {path}: No space left on device"
     assert path.read_text(encoding="utf-8") == "old"
@@ -93,7 +92,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str, rea
         check_place(path, [], force=False)
     assert str(raised.value) == f"cannot write {path}: {reason}"
     with pytest.raises(OutputError, match="cannot write"):
-        write_program(path, NEW)
+        write_text(path, NEW)
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
@@ -101,7 +100,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str, rea
 def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match="Permission denied"):
-        write_program(tmp_path / "hello.py", NEW)
+        write_text(tmp_path / "hello.py", NEW)
 
 
 def test_a_file_of_somebody_else_is_left_alone_unless_forced(tmp_path: Path) -> None:

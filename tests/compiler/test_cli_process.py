@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ppc.cli_run import run_program
+from ppc.cli_process import run_program
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ print("ready", flush=True)
 while True:
     signal.pause()
 """
-RUNNING = "import sys; from ppc.cli_run import run_program; sys.exit(run_program([sys.executable, '-c', sys.argv[1]]))"
+RUNNING = "import sys; from ppc.cli_process import run_program; sys.exit(run_program([sys.executable, '-c', sys.argv[1]]))"
 
 
 @pytest.mark.parametrize(
