@@ -30,6 +30,7 @@ from ppacer.web.site import Site
 MAX_API_BODY = 1024 * 1024
 """Bytes that a request of the JSON API may carry; exchanges of executors may carry more."""
 
+_CHALLENGE = 'Basic realm="ppacer: any name, the token as password", charset="UTF-8"'
 _LOGGER = logging.getLogger("ppacer.web")
 _Message = TypeVar("_Message")
 _STATUS_OF = {
@@ -76,9 +77,6 @@ class BaseHandler(RequestHandler):
         if not access.origin_allowed(host, headers.get("Origin"), headers.get("Sec-Fetch-Site"), navigation=navigation):
             raise ApiError(HTTPStatus.FORBIDDEN, "the request comes from a page of another site")
         if not self.open_to_all and not access.authorized(headers.get("Authorization")):
-            self.set_header(
-                "WWW-Authenticate", 'Basic realm="ppacer: any name, the token as password", charset="UTF-8"'
-            )
             raise ApiError(HTTPStatus.UNAUTHORIZED, "a token is required: Authorization: Bearer …")
         if len(self.request.body) > self.max_body:
             raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {self.max_body} bytes are taken")
@@ -126,6 +124,8 @@ class BaseHandler(RequestHandler):
         self.set_status(problem.status)
         if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.set_header("Retry-After", "1")
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            self.set_header("WWW-Authenticate", _CHALLENGE)
         self.set_header("Content-Type", "application/problem+json")
         self.finish(encode(problem))
 

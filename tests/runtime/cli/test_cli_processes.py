@@ -1,0 +1,327 @@
+"""The commands as processes: one run here, a program that serves, several at once, killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ppacer.client import Client, ClientError
+from ppacer.runfile import RunFile, read_run_file
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = """
+from datetime import timedelta
+from ppacer import spec as s
+
+AT = s.At(1, 1)
+PRINT, SHELL = "ppacer.tasks.builtin:print_", "ppacer.tasks.builtin:shell"
+
+def task(id, callable, *args, **more):
+    return s.Task(id=id, callable=callable, at=AT, args=tuple(s.Literal(arg, AT) for arg in args), **more)
+
+PROGRAM = s.Program(
+    name="shop", build="cd" * 32, compiler="0.1.0",
+    dags=(
+        s.Dag(id="quick", at=AT, tasks=(
+            task("first", PRINT, "hello", children=("second",)), task("second", PRINT, "bye", parents=("first",)))),
+        s.Dag(id="fails", at=AT, tasks=(task("bad", SHELL, "echo about to fail; exit 3"),)),
+        s.Dag(id="waits", at=AT, tasks=(
+            task("before", PRINT, "once", children=("gate",)),
+            task("gate", SHELL, "echo waiting; while [ ! -e gate ]; do sleep 0.05; done", parents=("before",)))),
+    ),
+    callables=(s.Callable(PRINT, s.CallableKind.FUNCTION), s.Callable(SHELL, s.CallableKind.FUNCTION)),
+    sources=(s.Source("shop.ppd", "00" * 32, ""),),
+)
+
+def _print():
+    from ppacer.tasks.builtin import print_
+    return print_
+
+def _shell():
+    from ppacer.tasks.builtin import shell
+    return shell
+
+if __name__ == "__main__":
+    import sys
+    from ppacer.cli import main
+    sys.exit(main(PROGRAM, {PRINT: _print, SHELL: _shell}, __file__))
+"""
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Shop:
+    """The program in a folder of its own, and the processes started from it."""
+
+    folder: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if not name.startswith("PPACER_")}
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "shop.py", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def start(self, *arguments: str, output: str = "out.txt", **more: str) -> subprocess.Popen[str]:
+        with (self.folder / output).open("w") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "shop.py", *arguments],
+                cwd=self.folder,
+                env=self.environment | more,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self.started.append(process)
+        return process
+
+    def serve(self, *arguments: str, **more: str) -> tuple[subprocess.Popen[str], RunFile]:
+        """Starts a program that serves on a free port; it and where it answers."""
+        process = self.start(*arguments, "--port", "0", **more)
+        wait_until(lambda: self.found(process.pid) is not None, "the run file")
+        found = self.found(process.pid)
+        assert found is not None
+        return process, found
+
+    def found(self, pid: int) -> RunFile | None:
+        found = read_run_file(self.folder / "shop.run.json")
+        return found if found is not None and found.pid == pid else None
+
+    def said(self, output: str = "out.txt") -> str:
+        return (self.folder / output).read_text()
+
+    def open_gate(self) -> None:
+        (self.folder / "gate").touch()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    (tmp_path / "shop.py").write_text(PROGRAM)
+    made = Shop(tmp_path)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.wait(20)
+
+
+def test_run_here(shop: Shop) -> None:
+    done = shop.call("run", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"│ hello\n✔ first .*\n(.*\n)*.*│ bye\n✔ second", done.stdout)
+    assert "✔ quick success" in done.stdout
+    assert done.stderr == ""
+    assert not (shop.folder / "shop.run.json").exists()
+    logs = shop.call("logs", "latest", "second")
+    assert re.fullmatch(r"second  ✔ success\n\d\d:\d\d:\d\d  bye\n", logs.stdout)
+
+
+def test_run_that_fails(shop: Shop) -> None:
+    done = shop.call("run", "fails")
+    assert done.returncode == 1
+    assert re.search(r"✖ bad +failed", done.stdout)
+    assert "3" in done.stdout
+    hint = re.search(r"its log: (\S+) shop\.py logs (\S+) bad\n", done.stdout)
+    assert hint is not None
+    assert "about to fail" in shop.call("logs", hint[2][-6:], "bad").stdout
+
+
+def test_ctrl_c_cancels_the_run_and_leaves_nothing_running(shop: Shop) -> None:
+    process = shop.start("run", "waits")
+    wait_until(lambda: "waiting" in shop.said(), "the gate to be reached")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 1
+    said = shop.said()
+    assert "cancelling the run" in said
+    assert "■ waits cancelled" in said
+    assert "Traceback" not in said
+    wait_until(lambda: str(shop.folder) not in running_commands(), "all processes to end")
+
+
+def test_ctrl_c_cancels_a_run_that_is_followed(shop: Shop) -> None:
+    server, _ = shop.serve()
+    process = shop.start("run", "waits", output="run.txt")
+    wait_until(lambda: "waiting" in shop.said("run.txt"), "the gate to be reached")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 1
+    assert "■ waits cancelled" in shop.said("run.txt")
+    assert server.poll() is None
+
+
+def test_while_a_program_serves_others_go_through_it(shop: Shop) -> None:
+    server, found = shop.serve()
+    assert stat.S_IMODE((shop.folder / "shop.run.json").stat().st_mode) == 0o600
+    again = shop.call("--port", "0")
+    assert again.returncode == 1
+    assert f"the program at {found.url} (process {server.pid}) holds" in again.stderr
+    run = shop.call("run", "quick", "-q")
+    assert run.returncode == 0
+    assert f"{found.url}/runs/" in run.stdout
+    triggered = shop.call("trigger", "quick", "--key", "k")
+    assert triggered.returncode == 0
+    assert shop.call("trigger", "quick", "--key", "k").stdout.split()[2] == triggered.stdout.split()[2]
+    assert shop.call("logs", "latest").returncode == 0
+    server.terminate()
+    assert server.wait(20) == 0
+    said = shop.said()
+    assert said.index(found.url) < said.index("stopping") < said.index("stopped")
+    assert "Traceback" not in said
+    assert {path.name for path in shop.folder.iterdir()} >= {"shop.db", "shop.logs.db"}
+    assert not (shop.folder / "shop.run.json").exists()
+
+
+def test_a_trigger_while_nothing_serves_waits_for_the_next_start(shop: Shop) -> None:
+    done = shop.call("trigger", "quick")
+    assert done.returncode == 0
+    assert "begins at its next start" in done.stdout
+    run_id = re.search(r"run (\S+) is queued|run (\S+) is", done.stdout)
+    assert run_id is not None
+    _, found = shop.serve()
+    with Client(found.url) as client:
+        wait_until(lambda: client.run(run_id[1] or run_id[2]).run.status == "success", "the run")
+
+
+def test_killed_in_mid_run_and_started_again(shop: Shop) -> None:
+    first, found = shop.serve()
+    with Client(found.url) as client:
+        run_id = client.trigger("waits").id
+        wait_until(lambda: status(client, run_id, "gate") == "running", "the gate to be reached")
+    first.kill()
+    first.wait(20)
+    assert (shop.folder / "shop.run.json").exists()
+    wait_until(lambda: str(shop.folder) not in running_commands(), "the workers to end")
+    logs = shop.call("logs", run_id, "before")
+    assert "once" in logs.stdout, logs.stderr
+    shop.open_gate()
+    _, found = shop.serve()
+    with Client(found.url) as client:
+        wait_until(lambda: client.run(run_id).run.status == "success", "the run")
+        before, gate = client.run(run_id).tasks
+    assert len(before.attempts) == 1
+    assert [attempt.status for attempt in gate.attempts] == ["lost", "success"]
+
+
+def test_scheduler_and_executor_apart_with_a_token(shop: Shop) -> None:
+    scheduler, found = shop.serve("scheduler", PPACER_TOKEN="s3cret")
+    with pytest.raises(ClientError, match="token"), Client(found.url) as stranger:
+        stranger.dags()
+    refused = shop.call("executor", "--scheduler", found.url)
+    assert refused.returncode == 1
+    assert "refuses this executor's token" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    executor = shop.start("executor", "--scheduler", found.url, output="executor.txt", PPACER_TOKEN="s3cret")
+    done = shop.call("run", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    scheduler.terminate()
+    assert scheduler.wait(20) == 0
+    executor.terminate()
+    assert executor.wait(20) == 0
+    assert "Traceback" not in shop.said("executor.txt")
+
+
+def test_an_executor_whose_scheduler_is_away_says_so_and_goes_on(shop: Shop) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    executor = shop.start("executor", "--scheduler", f"http://127.0.0.1:{port}")
+    wait_until(lambda: "trying again until it answers" in shop.said(), "a word on it")
+    shop.start("scheduler", "--port", str(port), output="scheduler.txt")
+    done = None
+    with Client(f"http://127.0.0.1:{port}") as client:
+
+        def up() -> bool:
+            try:
+                return client.health().status == "ok"
+            except ClientError:
+                return False
+
+        wait_until(up, "the scheduler")
+        done = client.trigger("quick").id
+        wait_until(lambda: client.run(done).run.status == "success", "the run")
+    executor.terminate()
+    assert executor.wait(20) == 0
+
+
+@pytest.mark.parametrize("command", [("start",), ("run", "quick"), ("trigger", "quick"), ("logs", "latest")])
+def test_a_database_that_is_none(shop: Shop, command: tuple[str, ...]) -> None:
+    (shop.folder / "shop.db").write_text("these are the notes of somebody, and no database at all")
+    done = shop.call(*command)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: .*shop\.db.* no SQLite database.*\n", done.stderr)
+    assert done.stdout == ""
+
+
+def test_a_folder_that_is_not_there(shop: Shop) -> None:
+    done = shop.call("--database", "none/shop.db")
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: there is no folder .*none to keep the database in\n", done.stderr)
+    assert not (shop.folder / "none").exists()
+
+
+def test_a_port_in_use(shop: Shop) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = shop.call("--port", str(port))
+    assert done.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use" in done.stderr
+    assert not (shop.folder / "shop.db").exists()
+
+
+def test_listing_loads_nothing_heavy(shop: Shop) -> None:
+    code = (
+        "import sys, json; sys.argv = ['shop.py', 'list']; import runpy\n"
+        "try: runpy.run_path('shop.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=shop.folder, capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert loaded.isdisjoint({"tornado", "sqlalchemy", "lark", "jinja2", "ppc", "mashumaro", "asyncio", "filelock"})
+
+
+def status(client: Client, run_id: str, task: str) -> str:
+    return next(each.status for each in client.run(run_id).tasks if each.id == task)
+
+
+def running_commands() -> str:
+    """The command lines and working folders of all processes that can be seen."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                found.append(f"{(entry / 'cmdline').read_bytes()!r} {(entry / 'cwd').readlink()}")
+            except OSError:
+                continue
+    return "\n".join(found)

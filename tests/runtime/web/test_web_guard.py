@@ -1,0 +1,158 @@
+"""Every route behind the same rules: host, origin, token, type and size of bodies; and what every answer carries."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+
+from ppacer.protocol import EXCHANGE_PATH
+from ppacer.web.app import make_app
+from tests.runtime.web.conftest import FakeExecutor, Serve, Server
+
+RUN = "00000000-0000-7000-8000-000000000000"
+GETS = [
+    "/",
+    "/dags/daily",
+    f"/runs/{RUN}",
+    "/static/app.js",
+    "/api/v1/changes",
+    "/api/v1/dags",
+    "/api/v1/dags/daily",
+    "/api/v1/runs",
+    f"/api/v1/runs/{RUN}",
+    f"/api/v1/runs/{RUN}/changes",
+    f"/api/v1/runs/{RUN}/tasks/load/logs",
+    "/nothing",
+]
+POSTS = ["/api/v1/dags/daily/runs", f"/api/v1/runs/{RUN}/cancel", EXCHANGE_PATH]
+
+
+def test_the_lists_above_cover_every_route(server: Server) -> None:
+    rules = make_app(server.site).wildcard_router.rules
+    patterns = [rule.matcher.regex for rule in rules]  # type: ignore[attr-defined]  # all are PathMatches
+    paths = ["/health", *GETS, *POSTS]
+    assert [pattern.pattern for pattern in patterns if not any(pattern.match(path) for path in paths)] == []
+
+
+@pytest.fixture
+def guarded(serving: Serve) -> Server:
+    return serving(host="0.0.0.0", token="s3cret")
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_reading_needs_the_token(guarded: Server, path: str) -> None:
+    refused = guarded.ask(path)
+    assert refused.status == 401
+    assert refused.headers["www-authenticate"].startswith("Basic realm=")
+    assert guarded.ask(path, headers={"Authorization": "Bearer wrong"}).status == 401
+    assert guarded.ask(path, headers={"Authorization": "Bearer s3cret"}).status in (200, 404)
+    basic = base64.b64encode(b"me:s3cret").decode()
+    assert guarded.ask(path, headers={"Authorization": f"Basic {basic}"}).status in (200, 404)
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_writing_needs_the_token(guarded: Server, path: str) -> None:
+    assert guarded.post(path, {}).status == 401
+    assert guarded.post(path, {}, Authorization="Bearer s3cret").status != 401
+
+
+def test_health_needs_no_token_and_an_executor_does(guarded: Server) -> None:
+    assert guarded.ask("/health").status == 200
+    executor = FakeExecutor(guarded)
+    assert executor.send(executor.message()).status == 401
+    allowed = FakeExecutor(guarded, {"Authorization": "Bearer s3cret"})
+    assert allowed.send(allowed.message()).status == 200
+
+
+@pytest.mark.parametrize("path", ["/health", *GETS, *POSTS])
+def test_a_foreign_host_or_origin_is_refused_everywhere(server: Server, path: str) -> None:
+    method, body = ("POST", "{}") if path in POSTS else ("GET", None)
+    own = f"127.0.0.1:{server.port}"
+    for headers, status in (
+        ({"Host": "evil.example"}, 421),
+        ({"Host": own, "Origin": "http://evil.example"}, 403),
+        ({"Host": own, "Origin": "null"}, 403),
+        ({"Host": own, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Host": own, "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+    ):
+        assert server.ask(path, method=method, body=body, headers=headers).status == status
+    assert server.ask(path, method=method, body=body, headers={"Origin": f"http://{own}"}).status < 403 or path in (
+        f"/api/v1/runs/{RUN}",
+        f"/api/v1/runs/{RUN}/changes",
+        f"/api/v1/runs/{RUN}/tasks/load/logs",
+        f"/api/v1/runs/{RUN}/cancel",
+        "/nothing",
+        EXCHANGE_PATH,
+    )
+
+
+def test_a_link_from_elsewhere_opens_the_page_but_writes_nothing(server: Server) -> None:
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert server.ask("/", headers=followed).status == 200
+    assert server.ask("/api/v1/dags/daily/runs", method="POST", body="{}", headers=followed).status == 403
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_only_json_is_taken(server: Server, kind: str) -> None:
+    answer = server.ask("/api/v1/dags/daily/runs", method="POST", body="{}", headers={"Content-Type": kind})
+    assert answer.status in (400, 415)  # 400 where the body is not even of the type it claims
+    assert server.ask("/api/v1/runs").json["runs"] == []
+
+
+def test_bodies_have_a_limit(server: Server) -> None:
+    big = b'{"params": {"x": "' + b"x" * (1024 * 1024) + b'"}}'
+    assert server.ask("/api/v1/dags/daily/runs", method="POST", body=big).status == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/static/app.js", "/api/v1/dags", "/nothing", "/health"])
+def test_every_answer_carries_the_strict_headers(server: Server, path: str) -> None:
+    headers = server.ask(path).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-origin" not in headers
+    assert "server" not in headers
+
+
+def test_the_page_is_made_of_its_own_files_only(server: Server) -> None:
+    page = server.ask("/").body.decode()
+    names = re.findall(r'(?:src|href)="(/[^"]*)"', page)
+    assert "/static/app.js" in names
+    for name in names:
+        found = server.ask(name)
+        assert found.status == 200
+        assert not re.search(rb"https?://(?!www\.w3\.org/)", found.body)
+    assert "style=" not in page
+    assert "<script>" not in page
+    script = server.ask("/static/app.js").body.decode()
+    for name in re.findall(r'from "\./([a-z]+\.js)"', script):
+        assert server.ask(f"/static/{name}").status == 200
+
+
+def test_files_are_cached_by_their_content(server: Server) -> None:
+    first = server.ask("/static/style.css")
+    again = server.ask("/static/style.css", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/..%2Fapp.py", "/static/%2e%2e%2fapi.py", "/static/../app.py", "/static/none.js", "/static/"]
+)
+def test_nothing_but_the_pages_files_is_given_out(server: Server, path: str) -> None:
+    assert server.ask(path).status == 404
+
+
+def test_an_executor_of_another_version_is_told(server: Server) -> None:
+    executor = FakeExecutor(server)
+    answer = executor.send(executor.message(protocol=99))
+    assert answer.status == 426
+    assert "99" in answer.json["detail"]
+
+
+def test_a_faulty_exchange_is_told_its_field(server: Server) -> None:
+    answer = server.post(EXCHANGE_PATH, {"protocol": 1, "executor": 7})
+    assert answer.status == 422
+    assert "executor" in answer.json["detail"] or "instance" in answer.json["detail"]
