@@ -37,7 +37,8 @@ class FoundCallable:
     """A callable as far as its source tells. `signature` is none where it is not known.
 
     It leaves out the parameter that the runtime fills with the context: `given` is its name, if there is one.
-    `module` names the module of its definition, in which the signature's annotations are to be read.
+    `module` names the module of its definition, in which the signature's annotations are to be read. `returns` is the
+    annotation of what it returns, to be read in `returns_module`; `place` the file of the definition.
     """
 
     spec: spec.Callable
@@ -46,6 +47,9 @@ class FoundCallable:
     signature: Signature | None = None
     given: str | None = None
     returns_nothing: bool = False
+    returns: ast.expr | None = None
+    returns_module: str = ""
+    place: str = ""
 
 
 class CallableFinder:
@@ -81,6 +85,10 @@ class CallableFinder:
         if key not in self._found:
             self._found[key] = self._find(module, names)
         return self._found[key]
+
+    def module(self, name: str) -> Module | None:
+        """The module of that dotted name, read but not run; none where there is no such."""
+        return self._modules.find(name)
 
     def _find(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
         module, own = self._definitions.into_submodules(module, names)
@@ -143,6 +151,9 @@ class CallableFinder:
             signature.without(context) if plain else None,
             context,
             returns_nothing=plain and returns_nothing(node),
+            returns=node.returns if plain else None,
+            returns_module=place.module.name,
+            place=place.module.place,
         )
 
     def _class(self, identity: str, part: int, module: str, owner: Module, node: ast.ClassDef) -> FoundCallable | Fault:
@@ -154,6 +165,7 @@ class CallableFinder:
             return Fault(FaultKind.NOT_CALLABLE, part, message)
         context = None
         nothing = False
+        returns: ast.expr | None = None
         if call is not None and all(name in TRANSPARENT for name in decorator_names(call)):
             if is_generator(call):
                 message = f"`{node.name}.__call__` is a generator: it returns before it has done anything"
@@ -169,7 +181,7 @@ class CallableFinder:
                     "a task's arguments go to the constructor"
                 )
                 return Fault(FaultKind.NOT_CALLABLE, part, message)
-            nothing = returns_nothing(call)
+            nothing, returns = returns_nothing(call), call.returns
         maker, constructor = self._constructor(lineage) if known else (owner, None)
         given = None if constructor is None else self._context(maker, constructor)
         return FoundCallable(
@@ -180,11 +192,14 @@ class CallableFinder:
                 self._modules.code_hash(module),
                 _code(owner, node),
             ),
-            owner.name,
+            maker.name,
             ast.get_docstring(node) or "",
             None if constructor is None else constructor.without(given),
             given,
             returns_nothing=nothing,
+            returns=returns,
+            returns_module=caller.name,
+            place=maker.place,
         )
 
     def _constructor(self, lineage: list[tuple[Module, ast.ClassDef]]) -> tuple[Module, Signature | None]:
@@ -197,9 +212,10 @@ class CallableFinder:
                 return module, signature_of(constructor.args).without_first()
             if is_dataclass(node):
                 fields: dict[str, Parameter] = {}
-                for _, each in reversed(lineage[i:]):
+                for at, each in reversed(lineage[i:]):
                     if is_dataclass(each):
-                        fields.update((parameter.name, parameter) for parameter in dataclass_fields(each))
+                        own = (replace(parameter, module=at.name) for parameter in dataclass_fields(each))
+                        fields.update((parameter.name, parameter) for parameter in own)
                 ordered = sorted(fields.values(), key=lambda p: p.kind is ParameterKind.NAMED_ONLY)
                 return module, Signature(tuple(ordered))
         return lineage[0][0], Signature(())

@@ -20,10 +20,18 @@ class ParameterKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
+    """`line` is where it stands in its module; `default` what is written there, if anything.
+
+    `module` names the module that it stands in, where that is not the callable's: a field of a base class.
+    """
+
     name: str
     kind: ParameterKind
     required: bool
     annotation: ast.expr | None = None
+    default: ast.expr | None = None
+    line: int = 0
+    module: str = ""
 
     @property
     def text(self) -> str:
@@ -76,14 +84,20 @@ def signature_of(arguments: ast.arguments) -> Signature:
     ]
     first_default = len(positional) - len(arguments.defaults)
     for i, (argument, kind) in enumerate(positional):
-        found.append(Parameter(argument.arg, kind, i < first_default, argument.annotation))
+        default = None if i < first_default else arguments.defaults[i - first_default]
+        found.append(_parameter(argument, kind, default))
     if arguments.vararg is not None:
-        found.append(Parameter(arguments.vararg.arg, ParameterKind.REST, False, arguments.vararg.annotation))
+        found.append(_parameter(arguments.vararg, ParameterKind.REST))
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        found.append(Parameter(argument.arg, ParameterKind.NAMED_ONLY, default is None, argument.annotation))
+        found.append(_parameter(argument, ParameterKind.NAMED_ONLY, default))
     if arguments.kwarg is not None:
-        found.append(Parameter(arguments.kwarg.arg, ParameterKind.OTHERS, False, arguments.kwarg.annotation))
+        found.append(_parameter(arguments.kwarg, ParameterKind.OTHERS))
     return Signature(tuple(found))
+
+
+def _parameter(argument: ast.arg, kind: ParameterKind, default: ast.expr | None = None) -> Parameter:
+    star = kind in {ParameterKind.REST, ParameterKind.OTHERS}
+    return Parameter(argument.arg, kind, default is None and not star, argument.annotation, default, argument.lineno)
 
 
 def dataclass_fields(node: ast.ClassDef) -> tuple[Parameter, ...]:
@@ -107,7 +121,9 @@ def dataclass_fields(node: ast.ClassDef) -> tuple[Parameter, ...]:
             named = named_only or _is_constant(options.get("kw_only"), value=True)
         if given:
             kind = ParameterKind.NAMED_ONLY if named else ParameterKind.EITHER
-            found.append(Parameter(statement.target.id, kind, required, annotation))
+            found.append(
+                Parameter(statement.target.id, kind, required, annotation, statement.value, statement.target.lineno)
+            )
     return tuple(found)
 
 
