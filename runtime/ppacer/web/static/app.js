@@ -99,7 +99,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.metaKey || event.ctrlKey || event.altKey || !(event.target instanceof Element)) return;
   if (event.target.matches("input")) {
     if (event.key === "Escape") event.target.blur();
     return;

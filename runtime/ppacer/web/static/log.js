@@ -54,7 +54,8 @@ export class LogPanel {
         `/runs/${part(this.#run)}/tasks/${part(task.id)}/logs?position=${task.position}&attempt=${attempt.number}&after=${after}&wait=${after ? 25 : 0.05}`, signal);
       after = page.last || after;
       if (signal.aborted) return false;
-      this.#append(page.entries);
+      // The executor ends a log with the error, which stands above already.
+      this.#append(page.entries.filter((entry) => entry.stream !== "system" || entry.message !== page.attempt.error));
       this.#note.textContent = this.#lines.childElementCount ? "" : page.complete ? "It wrote nothing." : "Nothing written yet.";
       return !page.complete;
     });
