@@ -11,11 +11,12 @@ default, so a generated program shows only what its author decided.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
+
+from ppacer.records import dataclass
 
 SPEC_VERSION = 1
 """Version of this module's classes as written into programs and builds. Readers accept N and N-1."""
@@ -141,6 +142,24 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputAt:
+    """The output of one member of another run-time family over the same list: of the one at the same position as the
+    member that asks, `check[f]`."""
+
+    task: str
+    at: At
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """The elements of several lists, one list after the other: `check[*]` of a family with one run-time list for each
+    of its keys."""
+
+    items: tuple[Expr, ...]
+    at: At
+
+
+@dataclass(frozen=True, slots=True)
 class LoopVariable:
     """The element that a member of a run-time family stands for."""
 
@@ -225,6 +244,8 @@ Expr: TypeAlias = (
     | ParamValue
     | Output
     | Outputs
+    | OutputAt
+    | Concat
     | LoopVariable
     | Attribute
     | Item
@@ -347,10 +368,15 @@ LOST_BUDGET = 3
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """A run-time family: one member per element of the list that `over` evaluates to, bound to `variable`."""
+    """A run-time family: one member per element of the list that `over` evaluates to, bound to `variable`.
+
+    `pairwise` are those parents that are families over the same list of which each member waits only for the member
+    at its own position.
+    """
 
     variable: str
     over: Expr
+    pairwise: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,10 +452,22 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A named part of a dag, by its full id: the tasks whose ids begin with `<id>.`; `template` is what it was made
+    from, if anything."""
+
+    id: str
+    at: At
+    doc: str = ""
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Dag:
     """A graph of tasks with its schedule. `tasks` stand in topological order; `schedules` is their union, or empty.
 
-    `timezone` is an IANA name. `start` is inclusive, `end` exclusive, both in that zone.
+    `timezone` is an IANA name. `start` is inclusive, `end` exclusive, both in that zone. `groups` stand in the order
+    of their declarations, outer ones before what is inside them.
     """
 
     id: str
@@ -450,6 +488,7 @@ class Dag:
     tags: tuple[str, ...] = ()
     owner: str = ""
     params: tuple[Param, ...] = ()
+    groups: tuple[Group, ...] = ()
     notify: tuple[str, ...] = ()
     alert_on: tuple[AlertEvent, ...] = (AlertEvent.FAILURE,)
     settings_at: tuple[tuple[str, At], ...] = ()

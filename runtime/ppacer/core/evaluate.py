@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from ppacer import spec
 from ppacer.core import instants
 from ppacer.core.codec import MAX_DEPTH
 from ppacer.core.model import Run
 from ppacer.core.operators import OperandError, binary, kind, negative, text
+from ppacer.records import dataclass, field
 from ppacer.spec import BinaryOperator as Operator
 
 
@@ -36,7 +36,8 @@ class Scope:
     """What an expression can see; what is left out cannot be named.
 
     `output` gives the output of a task of the same run by its full id, `outputs` those of a run-time family in order,
-    `env` the value of an environment variable, `secret` that of a secret; each raises `KeyError` where there is none.
+    `output_at` that of a run-time family's member at the asking member's own position, `env` the value of an
+    environment variable, `secret` that of a secret; each raises `KeyError` where there is none.
     """
 
     run: Mapping[spec.RunField, object] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Scope:
     variables: Mapping[str, object] = field(default_factory=dict)
     output: Callable[[str], object] = _nothing
     outputs: Callable[[str], object] = _nothing
+    output_at: Callable[[str], object] = _nothing
     env: Callable[[str], object] = _nothing
     secret: Callable[[str], object] = _nothing
 
@@ -90,6 +92,8 @@ class _Evaluator:
                 return items
             case spec.DictOf():
                 return self._dict(expr, depth)
+            case spec.Concat():
+                return self._concat(expr, depth)
             case spec.Attribute():
                 return _attribute(self.value(expr.of, depth), expr)
             case spec.Item():
@@ -124,6 +128,8 @@ class _Evaluator:
                     return scope.output(expr.task)
                 case spec.Outputs():
                     return scope.outputs(expr.task)
+                case spec.OutputAt():
+                    return scope.output_at(expr.task)
                 case spec.Env():
                     return scope.env(expr.name)
                 case spec.Secret():
@@ -139,6 +145,15 @@ class _Evaluator:
             if not isinstance(key, str):
                 raise EvaluationError(f"a key of a dict must be str, found {kind(key)}", key_expr.at)
             made[key] = self.value(value_expr, depth)
+        return made
+
+    def _concat(self, expr: spec.Concat, depth: int) -> list[object]:
+        made: list[object] = []
+        for item in expr.items:
+            value = self.value(item, depth)
+            if not isinstance(value, (list, tuple)):
+                raise EvaluationError(f"expected a list, found {kind(value)}", item.at)
+            made.extend(value)
         return made
 
     def _binary(self, expr: spec.Binary, depth: int) -> object:
@@ -236,6 +251,8 @@ def _shown(expr: spec.Expr) -> str:
             return f"the output of {expr.task}"
         case spec.Outputs():
             return f"the output of {expr.task}[*]"
+        case spec.OutputAt():
+            return f"the output of the member of {expr.task} at this position"
         case spec.Env():
             return f'env("{expr.name}")'
         case spec.Secret():
