@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ppacer import wire
-from ppacer.protocol import Exchange
+from ppacer.protocol import Exchange, ExchangeAnswer
 from ppacer.web.base import BaseHandler
 
 MAX_EXCHANGE_BODY = 32 * 1024 * 1024
@@ -14,14 +14,19 @@ MAX_EXCHANGE_BODY = 32 * 1024 * 1024
 
 class ExchangeHandler(BaseHandler):
     max_body = MAX_EXCHANGE_BODY
+    _under_way: asyncio.Future[ExchangeAnswer] | None = None
 
     async def post(self) -> None:
         exchange = self.body(Exchange)
-        # A connection that closes ends the long-poll, so that nothing is handed to an executor that has gone.
         self._under_way = asyncio.ensure_future(self.site.scheduler.exchange(exchange))
-        answer = await self._under_way
+        try:
+            answer = await self._under_way
+        except asyncio.CancelledError:
+            return  # the connection has closed: nobody is there to be answered
         self.set_header("Content-Type", "application/json")
         self.finish(wire.encode(answer))
 
     def on_connection_close(self) -> None:
-        self._under_way.cancel()
+        """Ends the long-poll, so that nothing is handed to an executor that has gone."""
+        if self._under_way is not None:
+            self._under_way.cancel()
