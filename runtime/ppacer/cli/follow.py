@@ -34,16 +34,16 @@ def follow(client: Client, run_id: str, console: Console, *, quiet: bool, logs_c
     `logs_command` is how to call `logs`, for hints: `python hello.py logs`.
     """
     progress = _Progress(client, console, quiet=quiet, logs_command=logs_command)
-    detail = client.run(run_id)
     while True:
         started = time.monotonic()
+        detail = client.run(run_id)
         with console.together():
             progress.show(detail)
         if RunStatus(detail.run.status).terminal:
             return detail
         # A big run is not asked for again before a while has passed, so that following costs it little.
-        pause = 4 * (time.monotonic() - started)
-        detail = _next(client, progress, detail, pause)
+        now = time.monotonic()
+        _await_change(client, progress, detail, not_before=now + 4 * (now - started))
 
 
 def summary(detail: RunDetail, console: Console) -> None:
@@ -167,21 +167,19 @@ class _Progress:
                 self._error(attempt.error)
 
     def _logs(self, detail: RunDetail, task: TaskView, attempt: AttemptView, shown: _Shown) -> None:
-        while shown.lines < _MAX_LINES:
+        while shown.lines <= _MAX_LINES:
             page = self.client.logs(
                 detail.run.id, task.id, position=task.position, attempt=attempt.number, after=shown.last_seq
             )
-            for entry in page.entries:
+            for entry in page.entries[: _MAX_LINES - shown.lines]:
                 if entry.stream != _SYSTEM:  # what the executor adds is the error, which is shown with the outcome
                     self._log_lines(task, entry)
             shown.lines += len(page.entries)
             shown.last_seq = page.last
-            if not page.entries:
-                return
-        if shown.lines >= _MAX_LINES and not shown.ended:
-            shown.lines = _MAX_LINES
-            if AttemptStatus(attempt.status).terminal:
-                self._hint(f"more in {self.logs_command} {detail.run.id} {shlex.quote(task_name(task))}")
+            if shown.lines > _MAX_LINES:
+                self._hint(f"… and more: {self.logs_command} {detail.run.id} {shlex.quote(task_name(task))}")
+            if page.complete or not page.entries:
+                break
 
     def _outcome(self, detail: RunDetail, task: TaskView) -> None:
         took = _task_time(task)
@@ -217,15 +215,14 @@ class _Progress:
         return name + " " * max(0, self.width - display_width(name))
 
 
-def _next(client: Client, progress: _Progress, detail: RunDetail, pause: float) -> RunDetail:
-    """Waits for a change, looking after logs and clocks meanwhile; the run as it is then."""
-    not_before = time.monotonic() + pause
+def _await_change(client: Client, progress: _Progress, detail: RunDetail, *, not_before: float) -> None:
+    """Waits for a change of the run, looking after logs and clocks meanwhile."""
     while True:
         busy = progress.running(detail) and (progress.console.live or not progress.quiet)
         changes = client.changes(detail.run.id, since=detail.seq, wait=_TICK_SECONDS if busy else _IDLE_SECONDS)
         if changes.seq != detail.seq:
             time.sleep(max(0.0, not_before - time.monotonic()))
-            return client.run(detail.run.id)
+            return
         with progress.console.together():
             progress.show(detail)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ppacer import spec
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import SECOND, Cell, Style, clip, local_time, now_us
-from ppacer.core.instants import to_datetime, zone
-from ppacer.core.schedule import DagClock
+from ppacer.core.instants import UnknownZoneError, to_datetime, zone
+from ppacer.core.schedule import DagClock, ScheduleError
 from ppacer.web.describe import ahead_text, interval_text, place_text, schedule_text
 
 
@@ -53,7 +53,10 @@ def next_runs(invocation: Invocation) -> int:
     if not dag.schedules:
         raise CommandError(f"{dag.id} has no schedule: it runs when it is triggered")
     now = now_us()
-    clock = DagClock(dag)
+    try:
+        clock = DagClock(dag)
+    except (ScheduleError, UnknownZoneError) as error:
+        raise CommandError(str(error)) from error
     tz = zone(dag.timezone)
     due = clock.next(now)
     if due is None:
@@ -94,9 +97,10 @@ def config(invocation: Invocation) -> int:
 
 def next_due(dag: spec.Dag, now: int) -> int | None:
     """When the dag is due next, or none: without a schedule, after its end, or where only a worker can tell."""
-    if not dag.schedules or any(isinstance(schedule, spec.CustomSchedule) for schedule in dag.schedules):
+    try:
+        return DagClock(dag).next(now)
+    except (ScheduleError, UnknownZoneError):
         return None
-    return DagClock(dag).next(now)
 
 
 def schedules_cell(dag: spec.Dag) -> Cell:

@@ -144,7 +144,7 @@ def _print_task(
         for entry in page.entries:
             told = told or entry.message == attempt.error
             _print_entry(entry, console)
-        if not page.entries:
+        if page.complete or not page.entries:
             break
         after = page.last
     if not told:

@@ -31,11 +31,10 @@ def encode(message: object) -> bytes:
 
 def decode(kind: type[_Message], text: bytes) -> _Message:
     """The message in an answer. Raises `AnswerError`."""
-    decoder = _DECODERS.get(kind)
-    if decoder is None:
-        decoder = _DECODERS[kind] = BasicDecoder(kind).decode
+    if kind not in _DECODERS:
+        _DECODERS[kind] = BasicDecoder(kind).decode
     try:
-        message: _Message = decoder(json.loads(text))
+        message: _Message = _DECODERS[kind](json.loads(text))
     except (ValueError, TypeError, AttributeError, MissingField, InvalidFieldValue) as error:
         raise AnswerError(f"no {kind.__name__}: {error}") from error
     return message

@@ -100,3 +100,17 @@ def test_a_run_that_ended_before_is_shown_at_once(server: Server, executor: Fake
     detail = followed(server, run_id, lambda: None, stream)
     assert detail.run.status == "success"
     assert stream.getvalue().count("✔ load") == 1
+
+
+def test_a_long_log_is_cut_with_a_hint_where_the_rest_is(server: Server, executor: FakeExecutor) -> None:
+    def play() -> None:
+        (assignment,) = executor.claim()
+        executor.log(assignment, *(f"line {number}" for number in range(700)))
+        executor.finish(assignment)
+        executor.work_off(1)
+
+    stream = io.StringIO()
+    detail = followed(server, server.trigger(), play, stream)
+    text = stream.getvalue()
+    assert text.count("│ line ") == 500
+    assert text.count(f"… and more: python shop.py logs {detail.run.id} 'raw[\"eu/x\"]'") == 1
