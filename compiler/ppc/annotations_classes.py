@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 
+from ppacer.records import dataclass
 from ppc.annotations_names import Defined, Known, Meaning, dotted
 from ppc.modules import Module
 from ppc.signatures import is_dataclass

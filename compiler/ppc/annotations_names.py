@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from ppacer.records import dataclass
 from ppc.modules import Assigned, Binding, Imported, Module
 
 

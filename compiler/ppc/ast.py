@@ -6,11 +6,11 @@ broken statement leaves no node: the tree holds what was sound, the diagnostics 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from ppacer.records import dataclass
 from ppc.diagnostics import Span
 
 

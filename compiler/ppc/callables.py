@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ppacer import spec
+from ppacer.records import dataclass, replace
 from ppc.definitions import TRANSPARENT, Definitions, Fault, FaultKind, Place
 from ppc.modules import Assigned, Definition, Imported, Module, ModuleFinder
 from ppc.signatures import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ppacer import spec
+from ppacer.records import dataclass
 from ppc import ast
 from ppc.callables import CallableFinder
 from ppc.cli_options import search_folders

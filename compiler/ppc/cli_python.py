@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import ppacer
+from ppacer.records import dataclass
 from ppc.cli_error import CommandError
 
 _PROBE = """

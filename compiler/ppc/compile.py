@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from ppacer import spec
 from ppacer.core import codec
+from ppacer.records import replace
 from ppc import __version__, ast
 from ppc.callables import CallableFinder
 from ppc.checks import arguments, data, names, support

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ppacer.records import dataclass
 from ppc.modules import Assigned, Binding, Imported, Module, ModuleFinder
 from ppc.signatures import decorator_names
 

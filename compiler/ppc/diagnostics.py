@@ -8,8 +8,9 @@ command, 1 syntax, 2 names, 3 settings, 4 graph, 5 callables and arguments, 6 da
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ppacer.records import dataclass
 
 
 class Severity(StrEnum):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from keyword import iskeyword
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from ppacer import spec
+from ppacer.records import dataclass
 from ppc.literals import SPEC_ALIAS, Literals, quote
 from ppc.package import MARKER
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
 
 from ppacer import spec
 from ppacer.core.evaluate import EvaluationError, Scope, evaluate
 from ppacer.core.operators import kind
+from ppacer.records import dataclass, fields, is_record
 from ppc import ast
 from ppc.callables import BUILT_IN_TASKS
 from ppc.constants import embedded, is_constant
@@ -113,7 +113,7 @@ class Expressions:
                 target.found.used = True
             if isinstance(node, tuple):
                 waiting.extend(node)
-            elif is_dataclass(node):
+            elif is_record(node):
                 waiting.extend(getattr(node, field.name) for field in fields(node))
 
     def _resolve(self, expr: ast.Expr, depth: int) -> spec.Expr | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ppacer.records import dataclass
 from ppc.layout import Layout, lay_out
 from ppc.resolve import ResolvedDag
 

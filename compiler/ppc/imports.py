@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from ppacer.records import dataclass, field
 from ppc import ast
 from ppc.definitions import Fault
 from ppc.diagnostics import Span

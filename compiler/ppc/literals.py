@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -20,6 +19,7 @@ from math import isfinite
 from typing import NamedTuple, TypeAlias
 
 from ppacer import spec
+from ppacer.records import MISSING, fields
 
 LINE_LENGTH = 120
 SPEC_ALIAS = "s"

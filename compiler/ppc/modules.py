@@ -10,12 +10,12 @@ import ast
 import hashlib
 import pkgutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
 import ppacer
+from ppacer.records import dataclass, field
 from ppc.similar import Similar
 
 

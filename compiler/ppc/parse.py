@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Final, cast
@@ -19,6 +18,7 @@ from lark import Lark, UnexpectedToken
 from lark import Token as LarkToken
 from lark.lexer import Lexer
 
+from ppacer.records import replace
 from ppc import ast
 from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.parse_brackets import BOUNDARIES

@@ -9,10 +9,10 @@ looked at only then.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from ppacer.records import dataclass
 from ppc.diagnostics import Label
 from ppc.parse_faults import CLOSES_NOTHING, TOO_DEEP, UNCLOSED, UNEXPECTED
 from ppc.parse_reading import Payload, Reading, Token

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
+
+from ppacer.records import dataclass
 
 INTEGER_LIMIT: Final = 2**63
 """Integers are 64-bit: what JSON readers and databases keep exactly."""

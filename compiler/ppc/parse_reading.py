@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ppacer.records import dataclass, field
 from ppc import ast
 from ppc.diagnostics import Diagnostic, Edit, Label, Span
 

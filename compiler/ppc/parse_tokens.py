@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from ppacer.records import dataclass
 from ppc import ast
 from ppc.parse_brackets import BOUNDARIES, DECLARATION, STATEMENT_HEADS, Kind
 from ppc.parse_faults import (

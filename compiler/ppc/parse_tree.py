@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar
 
+from ppacer.records import replace
 from ppc import ast
 from ppc.diagnostics import Diagnostic, Span
 from ppc.parse_faults import BAD_NAME, RESERVED_NAME, UNEXPECTED

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
 from typing import Final
 
+from ppacer.records import dataclass
 from ppc.diagnostics import Diagnostic
 from ppc.parse_brackets import BOUNDARIES, FILE_HEADS, STATEMENT_HEADS
 from ppc.parse_faults import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from ppacer.records import dataclass
 from ppc.diagnostics import Diagnostic, Severity, Span
 from ppc.source import Source
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import islice, pairwise
 
 from ppacer import spec
+from ppacer.records import dataclass, field
 from ppc import ast, imports
 from ppc.callables import BUILT_IN_MODULE, BUILT_IN_TASKS, CallableFinder, FoundCallable
 from ppc.constants import depth_of

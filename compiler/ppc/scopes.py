@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ppacer import spec
+from ppacer.records import dataclass, field
 from ppc import ast
 from ppc.diagnostics import Diagnostic, Label, Span
 from ppc.imports import Imports

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from ppacer import spec
 from ppacer.core.operators import kind
+from ppacer.records import dataclass, field
 from ppc import ast
 from ppc.diagnostics import Label
 from ppc.expressions import Expressions

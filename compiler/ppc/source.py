@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ppacer.records import dataclass, field
 from ppc.diagnostics import Diagnostic, Span
 
 NOT_FOUND: Final = "E001"

@@ -8,10 +8,10 @@ type that has several forms fits if one of them does, with one exception: `none`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
+from ppacer.records import dataclass
 from ppc.similar import Similar
 from ppc.typing_model import (
     NONE,

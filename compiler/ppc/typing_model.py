@@ -8,12 +8,12 @@ object by the time that another task reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
 from ppacer.core.operators import text as shown
+from ppacer.records import dataclass
 
 
 class Kind(StrEnum):

@@ -22,7 +22,6 @@ dict's order counting. NaN and infinities are refused: they are no JSON.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from typing import TypeAlias, TypeVar
 
 from ppacer import spec
 from ppacer.core.instants import duration, microseconds
+from ppacer.records import MISSING, fields, is_record
 
 MAX_DEPTH = 300
 """How deep lists, dicts and objects may nest in a value."""
@@ -186,9 +186,8 @@ class _Encoder:
                 return self._list(value)
             case dict():
                 return self._dict(value)
-            case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-                fields = dataclasses.fields(value)
-                return self._dict({field.name: getattr(value, field.name) for field in fields})
+            case _ if hasattr(type(value), "__dataclass_fields__"):
+                return self._dict(_fields_of(value))
             case _:
                 raise self._error(f"a value of type {type(value).__name__} has no JSON form")
 
@@ -259,6 +258,14 @@ def _pair(pair: object) -> tuple[object, object]:
     return pair[0], pair[1]
 
 
+def _fields_of(value: object) -> dict[str, object]:
+    """The fields of an instance of a dataclass."""
+    import dataclasses  # noqa: PLC0415 - only users' values have dataclasses
+
+    assert dataclasses.is_dataclass(value)
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
 def _refuse_constant(text: str) -> object:
     raise CodecError(f"{text} is no JSON number")
 
@@ -270,14 +277,14 @@ _MISSING = object()
 
 def _fields(kind: type) -> tuple[tuple[str, object], ...]:
     """Name and default of each field, sorted by name; no field of the spec has a default factory."""
-    fields = sorted(dataclasses.fields(kind), key=lambda field: field.name)
-    return tuple((field.name, _MISSING if field.default is dataclasses.MISSING else field.default) for field in fields)
+    found = sorted(fields(kind), key=lambda field: field.name)
+    return tuple((field.name, _MISSING if field.default is MISSING else field.default) for field in found)
 
 
 _SPEC_CLASSES: Mapping[str, type] = {
     name: kind
     for name, kind in vars(spec).items()
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__ == spec.__name__
+    if isinstance(kind, type) and is_record(kind) and kind.__module__ == spec.__name__
 }
 _SPEC_ENUMS: Mapping[str, type[Enum]] = {
     name: kind

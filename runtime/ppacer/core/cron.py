@@ -23,9 +23,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from ppacer.records import dataclass
 from ppacer.spec import DaylightSaving
 
 

@@ -7,12 +7,12 @@ concern only what the scheduler holds in memory and may be followed at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from ppacer import spec
 from ppacer.core.model import Attempt, ErrorKind, Run
 from ppacer.protocol import Outcome
+from ppacer.records import dataclass
 
 # --- happenings ------------------------------------------------------------------------------------------------------
 

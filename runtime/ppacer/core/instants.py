@@ -5,10 +5,11 @@ Everything here is exact integer arithmetic; no float ever carries a time. Zones
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
+
+from ppacer.records import dataclass
 
 SECOND = 1_000_000
 """Microseconds in a second."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from ppacer import spec
 from ppacer.core import happenings as h
@@ -31,6 +30,7 @@ from ppacer.core.plan import DagPlan
 from ppacer.core.run_state import Node, RunState, Step
 from ppacer.core.state import FINAL_ERRORS, Parents, Verdict, verdict
 from ppacer.protocol import Outcome
+from ppacer.records import replace
 
 
 class RunMachine:

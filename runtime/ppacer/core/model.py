@@ -8,9 +8,10 @@ the whole transaction with `ppacer.store.Conflict`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from ppacer.records import dataclass
 
 PROJECT = "default"
 """The namespace of every dag and run, until projects get an interface."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 
 from ppacer import spec
 from ppacer.core import happenings as h
@@ -28,6 +27,7 @@ from ppacer.core.model import (
 )
 from ppacer.core.plan import DagPlan
 from ppacer.core.state import Parents, check_attempt_move, check_run_move, check_task_move
+from ppacer.records import dataclass, field, replace
 
 SCHEDULER = "scheduler"
 """The actor of what nobody asked for."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ppacer.core.model import (
     Attempt,
@@ -24,6 +23,7 @@ from ppacer.core.model import (
 )
 from ppacer.core.run_state import SCHEDULER, event_payload
 from ppacer.core.state import check_run_move
+from ppacer.records import replace
 
 
 def new_run(

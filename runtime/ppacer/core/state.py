@@ -24,11 +24,11 @@ attempt the ready queue, a running one a lease, a retrying task its `due_at`, a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from ppacer.core.model import AttemptStatus, ErrorKind, RunStatus, TaskStatus
+from ppacer.records import dataclass
 from ppacer.spec import Trigger
 
 RUN_MOVES: Final[Mapping[RunStatus, frozenset[RunStatus]]] = {
