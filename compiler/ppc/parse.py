@@ -1,22 +1,16 @@
 """Text to tree. Never fails: what is broken leaves no node but a diagnostic.
 
-Tokens (`parse_tokens`) go one by one into Lark's LALR parser, whose rules build the tree as they are reduced
-(`parse_tree`). A token that no rule accepts breaks the statement that it stands in. The parser's stack is then cut
-back to where that statement began, and parsing goes on behind its end. The lexer has seen to it that blocks and
-brackets are balanced and every statement ends in a `NEWLINE`; so the end is simply the next one.
+Tokens (`parse_tokens`) go one by one into the LALR automaton of the grammar (`parse_table`), whose rules build the tree
+as they are reduced (`parse_tree`). A token that no rule accepts breaks the statement that it stands in. The automaton's
+stack is then cut back to where that statement began, and parsing goes on behind its end. The lexer has seen to it that
+blocks and brackets are balanced and every statement ends in a `NEWLINE`; so the end is simply the next one.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from importlib.resources import files
-from typing import Final, cast
-
-from lark import Lark, UnexpectedToken
-from lark import Token as LarkToken
-from lark.lexer import Lexer
+from collections.abc import Sequence
+from typing import Final
 
 from ppacer.records import replace
 from ppc import ast
@@ -24,8 +18,9 @@ from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.parse_brackets import BOUNDARIES
 from ppc.parse_faults import CLOSES_NOTHING, UNCLOSED
 from ppc.parse_reading import Reading, Token
+from ppc.parse_table import Automaton, UnexpectedTokenError
 from ppc.parse_tokens import tokenise
-from ppc.parse_tree import Items, TreeBuilder, UnbuildableError
+from ppc.parse_tree import Items, UnbuildableError
 from ppc.parse_unexpected import unexpected
 from ppc.source import Source
 
@@ -47,53 +42,32 @@ _CANNOT_BEGIN: Final = frozenset(
 )
 
 
-class _NoLexer(Lexer):
-    """Lark is given tokens, never text."""
-
-    def __init__(self, lexer_conf: object) -> None:
-        del lexer_conf
-
-    def lex(self, lexer_state: object, parser_state: object) -> Iterator[LarkToken]:
-        del lexer_state, parser_state
-        return iter(())
-
-
-@cache
-def _lark() -> Lark:
-    grammar = files("ppd").joinpath("ppd.lark").read_text(encoding="utf-8")
-    return Lark(
-        grammar, parser="lalr", lexer=_NoLexer, start="module", maybe_placeholders=False, transformer=TreeBuilder()
-    )
-
-
 class _Parser:
     def __init__(self, source: Source, tokens: Sequence[Token], reading: Reading) -> None:
         self._source = source
         self._tokens = tokens
         self._reading = reading
-        state = _lark().parse_interactive().parser_state
-        self._states = state.state_stack
-        self._values: list[object] = state.value_stack
-        self._feed = cast("Callable[[Token, bool], object]", state.feed_token)
+        self._automaton = Automaton()
         self._broken: list[tuple[int, int]] = []
         self._faults: list[Diagnostic] = []
         self._dropped_until = 0
         self.broken_words: set[str] = set()
 
     def run(self) -> ast.Module:
-        tokens, feed = self._tokens, self._feed
+        tokens, feed = self._tokens, self._automaton.feed
         index, count = 1, len(tokens)
         while index < count:
             try:
                 while index < count:
-                    feed(tokens[index], False)
+                    feed(tokens[index])
                     index += 1
-            except UnexpectedToken as error:
+            except UnexpectedTokenError as error:
                 index = self._recover(index, unexpected(tokens, index, error.expected))
             except UnbuildableError as error:
                 index = self._recover(index, error.fault)
         end = tokens[-1].end
-        module = feed(Token("$END", "", end, end, self._reading), True)
+        feed(Token("$END", "", end, end, self._reading))
+        module = self._automaton.values[-1]
         assert isinstance(module, ast.Module)
         return module
 
@@ -159,7 +133,7 @@ class _Parser:
 
     def _cut(self) -> None:
         """Takes from the parser's stack what it has of the statement."""
-        values = self._values
+        values = self._automaton.values
         base = len(values)
         while base:
             value = values[base - 1]
@@ -167,18 +141,18 @@ class _Parser:
                 break
             base -= 1
         del values[base:]
-        del self._states[base + 1 :]
+        del self._automaton.states[base + 1 :]
 
     def _enter_block(self, start: int, brace: int, index: int) -> int:
         """The block of a broken header is read all the same; with its name, a dag or a pool is even kept."""
         head, name = self._tokens[start], self._tokens[start + 1]
         at = self._tokens[brace]
         if head.type in _KEPT_HEADS and name.type == "NAME" and index > start + 1:
-            self._feed(head, False)
-            self._feed(name, False)
+            self._automaton.feed(head)
+            self._automaton.feed(name)
             return brace
         kind = "BROKEN_SETTINGS" if at.payload == "settings" else "BROKEN_BODY"
-        self._feed(Token(kind, "", at.start, at.start, self._reading), False)
+        self._automaton.feed(Token(kind, "", at.start, at.start, self._reading))
         if brace > self._dropped_until:
             self._dropped_until = self._end_of_statement(brace)
             self._note_words(brace, self._dropped_until)
