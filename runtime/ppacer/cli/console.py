@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TextIO
 
@@ -150,9 +149,3 @@ def printable(text: str) -> str:
 
 def now_us() -> int:
     return time.time_ns() // 1000
-
-
-def local_time(instant: int, *, seconds: bool = False) -> str:
-    """An instant (microseconds) in this machine's time zone: `2026-01-02 02:15`, with seconds where there are some."""
-    moment = datetime.fromtimestamp(instant / SECOND).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds or moment.second else "%Y-%m-%d %H:%M")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ppacer import spec
 from ppacer.cli.command import CommandError, Invocation
-from ppacer.cli.console import SECOND, Cell, Style, clip, local_time, now_us
+from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
 from ppacer.core.schedule import DagClock, ScheduleError
+from ppacer.localtime import local_time
 from ppacer.web.describe import ahead_text, interval_text, place_text, schedule_text
 
 

@@ -38,14 +38,16 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    invocation: Invocation, config: Config, *, host: str, port: int, with_executor: bool
+    invocation: Invocation, config: Config, *, host: str, port: int, with_executor: bool, schedules: bool = True
 ) -> AsyncIterator[Serving]:
     """Runs scheduler, page and, if wanted, an executor; on leaving, running tasks get `drain` seconds to end.
+
+    With `schedules` false only what is asked for is run, and no due time is decided.
 
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
     with held(config), _listening(host, port) as sockets, opened(config) as both:
-        scheduler = Scheduler(invocation.program, both.store, both.logs, lease=config.lease)
+        scheduler = Scheduler(invocation.program, both.store, both.logs, lease=config.lease, schedules=schedules)
         try:
             await scheduler.start()
         except StoreError as error:

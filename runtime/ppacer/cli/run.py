@@ -68,7 +68,7 @@ async def _here(
     """Is the program for the time of one run. The first Ctrl-C cancels the run, the second ends everything at once."""
     release(log_to_stderr(logging.CRITICAL))  # the progress says it all
     with stop_signal() as stopped:
-        async with serving(invocation, config, host=LOOPBACK, port=0, with_executor=True) as running:
+        async with serving(invocation, config, host=LOOPBACK, port=0, with_executor=True, schedules=False) as running:
             try:
                 made = await running.scheduler.trigger(dag.id, params=params, scheduled_at=at)
             except SchedulerError as error:

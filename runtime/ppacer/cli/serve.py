@@ -13,11 +13,12 @@ from typing import Literal
 
 import ppacer
 from ppacer.cli.command import CommandError, Invocation
-from ppacer.cli.console import SECOND, Cell, Style, clip, local_time, now_us
+from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.cli.listing import next_due, schedules_cell
 from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.program import Serving, make_executor, serving
 from ppacer.config import Config
+from ppacer.localtime import local_time
 from ppacer.services.executor import Executor
 from ppacer.services.transport import HttpTransport, TransportError
 from ppacer.store import StoreError

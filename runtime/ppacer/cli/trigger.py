@@ -49,7 +49,7 @@ def ask(client: Client, dag: str, params: dict[str, Json], at: int | None, key: 
 async def _leave(invocation: Invocation, dag: spec.Dag, params: dict[str, Json], at: int | None) -> RunView:
     release(log_to_stderr(logging.CRITICAL))  # what becomes of the run is for its next start to tell
     with exclusive(invocation.config) as opened:
-        scheduler = Scheduler(invocation.program, opened.store, opened.logs)
+        scheduler = Scheduler(invocation.program, opened.store, opened.logs, schedules=False)
         await scheduler.start()
         try:
             run: Run = await scheduler.trigger(dag.id, params=params, scheduled_at=at, idempotency_key=_key(invocation))

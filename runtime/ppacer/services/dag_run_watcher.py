@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ppacer import spec
-from ppacer.core.instants import iso, zone
 from ppacer.core.model import WatchedUntil
 from ppacer.core.plan import DagPlan
 from ppacer.core.schedule import DagClock
+from ppacer.localtime import local_time
 from ppacer.services.commits import Commits
 from ppacer.services.timers import Clock, Timers
 
@@ -105,7 +105,7 @@ class DagRunWatcher:
 
     def _pass_over(self, watched: _Watched, first: int, missed_until: int) -> None:
         dag = watched.plan.dag
-        since = iso(first, zone(dag.timezone))
+        since = local_time(first, seconds=True)
         match dag.catchup:
             case spec.Catchup.NONE:
                 _log.info("%s: due times were missed since %s and are passed over", dag.id, since)

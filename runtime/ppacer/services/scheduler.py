@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 
 from ppacer import spec
-from ppacer.core.instants import iso, zone
 from ppacer.core.model import DagRow, Run, RunKind
+from ppacer.localtime import local_time
 from ppacer.protocol import LEASE_SECONDS, PROTOCOL_VERSION, Exchange, ExchangeAnswer
 from ppacer.services.changes import EVERYTHING, Changes, changed_within, log_topic, run_topic
 from ppacer.services.dag_run_watcher import MISFIRE_GRACE
@@ -397,4 +397,4 @@ class Scheduler:
         dues = [(state.next_due, state.dag) for state in self.dags() if state.next_due is not None]
         if dues:
             due, dag = min(dues, key=lambda pair: pair[0])
-            _log.info("next due: %s at %s", dag.id, iso(due, zone(dag.timezone)))
+            _log.info("next due: %s at %s", dag.id, local_time(due, seconds=True))
