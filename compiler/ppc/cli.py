@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
@@ -29,6 +29,7 @@ _COMMANDS = {
 }
 
 INTERRUPTED = 130
+_NO_TERMINAL, _WIDEST = 80, 120
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,18 +57,30 @@ def _parser(chosen: str) -> ArgumentParser:
         prog="ppc",
         description="Compiles pipelines written in .ppd into programs that run on their own.",
         epilog="`ppc COMMAND --help` tells what a command takes.",
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"ppc {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands", prog="ppc")
     for name, (module, what) in _COMMANDS.items():
         about = f"{what[0].upper()}{what[1:]}."
-        command = commands.add_parser(name, help=what, description=about, allow_abbrev=False)
+        command = commands.add_parser(
+            name, help=what, description=about, formatter_class=_formatter, allow_abbrev=False
+        )
         if name == chosen:
             implementation = import_module(module)
             implementation.add_arguments(command)
             command.set_defaults(run=implementation.run)
     return parser
+
+
+def _formatter(prog: str) -> HelpFormatter:
+    """As wide as the terminal. Left to find that out, argparse would import what copies and packs files."""
+    try:
+        width = os.get_terminal_size().columns
+    except (OSError, ValueError, AttributeError):
+        width = _NO_TERMINAL
+    return HelpFormatter(prog, width=max(min(width, _WIDEST) - 2, 40))
 
 
 if __name__ == "__main__":

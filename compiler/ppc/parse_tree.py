@@ -6,7 +6,6 @@ here looks at the text: tokens bring their nodes, places and the reading to tell
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import Final, TypeAlias, TypeVar
 
@@ -89,7 +88,7 @@ class TreeBuilder:
         constant = c[0].payload
         assert isinstance(constant, ast.Constant)
         assert isinstance(constant.value, str)
-        return ast.Docstring(inspect.cleandoc(constant.value), constant.span)
+        return ast.Docstring(_clean(constant.value), constant.span)
 
     def import_module(self, c: tuple[Token, ast.DottedName]) -> ast.ImportDecl:
         keyword, module = c
@@ -407,6 +406,18 @@ class TreeBuilder:
     def bound(self, c: tuple[Token]) -> ast.Identifier:
         _refuse_reserved(c[0])
         return _identifier(c[0])
+
+
+def _clean(text: str) -> str:
+    """A docstring without its margin and outer blank lines, as PEP 257 says (`inspect` would take long to import)."""
+    first, *rest = text.expandtabs().split("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    lines = [first.lstrip(), *(line[margin:] for line in rest)]
+    while lines and not lines[-1]:
+        lines.pop()
+    while lines and not lines[0]:
+        lines.pop(0)
+    return "\n".join(lines)
 
 
 def _identifier(token: Token) -> ast.Identifier:

@@ -5,8 +5,7 @@ The rules are asked in order; the first that knows the situation answers. The la
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Final
 
 from ppacer.records import dataclass
@@ -196,12 +195,19 @@ def _misspelt(p: _Place, head: Token, after: Token | None) -> Diagnostic | None:
     """`tsk load = …`: a word before a name that is nearly a keyword."""
     if head.type != "NAME" or after is None or after.type not in ("NAME", "STRING", "LBRACE"):
         return None
-    similar = difflib.get_close_matches(head.text.lower(), DECLARATIONS, 1, 0.6)
+    similar = _similar(head.text.lower(), DECLARATIONS)
     if not similar and after.type != "NAME":
         return None
     return p.fault(
         f"`{head.text}` begins no statement", f"did you mean `{similar[0]}`?" if similar else _statements(p), at=head
     )
+
+
+def _similar(word: str, words: Iterable[str]) -> list[str]:
+    """The one of `words` that is most like `word`, if any is."""
+    import difflib  # noqa: PLC0415 - a file without faults asks for no word
+
+    return difflib.get_close_matches(word, list(words), 1, 0.6)
 
 
 def _statements(p: _Place) -> str:
@@ -273,7 +279,7 @@ def _type_forms(p: _Place) -> Diagnostic | None:
 
 def _handler_form(p: _Place) -> Diagnostic | None:
     if p.head.type == "ON" and p.position == 1:
-        similar = difflib.get_close_matches(p.token.text, ("success", "failure"), 1, 0.6)
+        similar = _similar(p.token.text, ("success", "failure"))
         return p.fault(
             f"`on` is followed by `success` or `failure`, not by `{p.token.text.strip()}`",
             f"did you mean `{similar[0]}`?" if similar else "what runs in any case stands in `finally { … }`",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _FEW = 64
@@ -25,6 +24,8 @@ class Similar:
     def to(self, name: str) -> str | None:
         """The most similar name other than `name` itself, or none that is similar enough."""
         if len(self._names) <= _FEW:
+            import difflib  # noqa: PLC0415 - a file without faults asks for no name
+
             by_key = {_key(other): other for other in reversed(self._names) if other != name}
             key = _key(name)
             close = difflib.get_close_matches(key, by_key, n=3, cutoff=0.65)
@@ -44,6 +45,8 @@ class Similar:
 
 
 def _ratio(one: str, other: str) -> float:
+    import difflib  # noqa: PLC0415
+
     return round(difflib.SequenceMatcher(None, other, one).ratio(), 2)
 
 

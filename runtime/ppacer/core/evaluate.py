@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ppacer import spec
 from ppacer.core import instants
 from ppacer.core.codec import MAX_DEPTH
-from ppacer.core.model import Run
 from ppacer.core.operators import OperandError, binary, kind, negative, text
 from ppacer.records import dataclass, field
 from ppacer.spec import BinaryOperator as Operator
+
+if TYPE_CHECKING:
+    from ppacer.core.model import Run  # the compiler evaluates too, and knows of no runs
 
 
 class EvaluationError(ValueError):
