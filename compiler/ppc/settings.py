@@ -15,7 +15,7 @@ from ppc.diagnostics import Label
 from ppc.expressions import Expressions
 from ppc.scopes import FileScope, similar_help
 from ppc.similar import Similar
-from ppc.types import AnyNumber, Duration, Misfit, Moment, SettingType, Special, Text, Texts, WholeNumber, Word, Words
+from ppc.types import Duration, Misfit, Moment, SettingType, Special, Text, Texts, WholeNumber, Word, Words
 
 UNKNOWN_SETTING = "E301"
 REPEATED_SETTING = "E302"
@@ -67,7 +67,7 @@ TASK_SETTINGS: Final[Mapping[str, Rule]] = MappingProxyType(
         "trigger": _later(Word(spec.Trigger), "which outcomes of its parents let a task run"),
         "after": _later(Special("a task"), "a task that has to end first", in_defaults=False),
         "pool": _later(Special("the name of a pool"), "the pool that a running task takes a slot of"),
-        "priority": Rule(AnyNumber(), "tasks with a higher priority start first"),
+        "priority": Rule(WholeNumber(-1_000_000, 1_000_000), "tasks with a higher priority start first"),
         "isolation": _later(Word(spec.Isolation), "what an attempt runs in"),
         "runs_on": _later(Special("the name of a label"), "the label that an executor must have"),
         "env": _later(Special("a dict of texts"), "environment variables of the task"),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
-from ppacer.records import dataclass
+from ppacer.records import dataclass, replace
 from ppc.similar import Similar
 from ppc.typing_model import (
     NONE,
@@ -37,21 +37,27 @@ from ppc.typing_model import (
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Why a value does not fit. `path` leads to the part of it that is at fault: indices and names of fields.
+    """Why a value does not fit, in words that follow "this": "is int", "lacks the field `id`".
 
-    `none` says that all that is wrong is that the value may be none; `what` says it in words.
+    `path` leads to the part of the value that is at fault: indices and names of fields; `wanted` is what that part
+    should be. `none` says that all that is wrong is that the value may be none.
     """
 
     what: str
+    wanted: Type | None = None
     path: tuple[int | str, ...] = ()
     none: bool = False
     help: str = ""
 
 
 class Fits:
-    """Answers are kept by type: the same few types meet over and over."""
+    """Answers are kept by type: the same few types meet over and over.
 
-    def __init__(self) -> None:
+    `rebuilt` says that the runtime rebuilds what is passed. Where it does not, a value must be of the type itself.
+    """
+
+    def __init__(self, *, rebuilt: bool = True) -> None:
+        self._also = _ALSO if rebuilt else _ALSO_UNBUILT
         self._answers: dict[tuple[int, int], tuple[Type, Type, Misfit | None]] = {}
         self._asking: set[tuple[int, int]] = set()
 
@@ -83,9 +89,9 @@ class Fits:
             case NoneType(), NoneType():
                 return None
             case NoneType(), _:
-                return Misfit(f"it is none, and {words(wanted)} is wanted", none=True)
+                return Misfit("is none", wanted, none=True)
             case (PlainType() | LiteralType(), PlainType()):
-                return _plain(found, wanted)
+                return self._plain(found, wanted)
             case (PlainType() | LiteralType(), LiteralType()):
                 return _exactly(found, wanted)
             case (PlainType() | LiteralType(), EnumType()):
@@ -102,7 +108,7 @@ class Fits:
                 return next(filter(None, (self._into(item, inner, i) for i, item in enumerate(items))), None)
             case TupleType(items), TupleType(inner_items):
                 if len(items) != len(inner_items):
-                    return Misfit(f"it has {_elements(len(items))}, and {_elements(len(inner_items))} are wanted")
+                    return Misfit(f"has {_elements(len(items))}, {len(inner_items)} are wanted")
                 pairs = zip(items, inner_items, range(len(items)), strict=True)
                 return next(filter(None, (self._into(*pair) for pair in pairs)), None)
             case RecordType(), RecordType():
@@ -125,7 +131,7 @@ class Fits:
         """Of several forms one that fits is enough, but `none` must fit whatever the others do."""
         if NONE in found.members and self.misfit(NONE, wanted) is not None:
             rest = self.misfit(without_none(found), wanted)
-            return rest or Misfit(f"it may be none, and {words(wanted)} is wanted", none=True)
+            return rest or Misfit("may be none", wanted, none=True)
         first: Misfit | None = None
         for member in found.members:
             if member == NONE:
@@ -134,7 +140,7 @@ class Fits:
             if misfit is None:
                 return None
             first = first or misfit
-        return Misfit(f"it is {words(found)}, and {words(wanted)} is wanted")
+        return Misfit(f"is {words(found)}", wanted)
 
     def _any_of(self, found: Type, wanted: UnionType) -> Misfit | None:
         misfits: list[Misfit] = []
@@ -151,8 +157,21 @@ class Fits:
         if isinstance(found, LiteralType) and len(literals) == len(wanted.members) - (NONE in wanted.members):
             similar = Similar(str(member.value) for member in literals).to(str(found.value))
             way_out = "" if similar is None or found.kind is not Kind.STR else f'did you mean `"{similar}"`?'
-            return Misfit(f"it is {words(found)}, and {words(wanted)} is wanted", help=way_out)
+            return Misfit(f"is {words(found)}", wanted, help=way_out)
         return _other(found, wanted)
+
+    def _plain(self, found: PlainType | LiteralType, wanted: PlainType) -> Misfit | None:
+        if found.kind is wanted.kind:
+            return None
+        if wanted.kind not in self._also.get(found.kind, ()):
+            return _other(found, wanted)
+        if isinstance(found, LiteralType) and isinstance(found.value, str) and wanted.kind in _PARSED:
+            parse, example = _PARSED[wanted.kind]
+            try:
+                parse(found.value)
+            except (ValueError, InvalidOperation):
+                return Misfit(f"is no {wanted.kind}", wanted, help=f"write it like `{example}`")
+        return None
 
     def _record(self, found: RecordType, wanted: RecordType) -> Misfit | None:
         has, wants = found.fields, wanted.fields
@@ -162,14 +181,14 @@ class Fits:
                 if misfit is not None:
                     return misfit
             elif field.required and field.given and not found.open:
-                return Misfit(f"it lacks the field `{name}` of {words(wanted)}")
+                return Misfit(f"lacks the field `{name}` of {words(wanted)}")
         if (wanted.strict or found.written) and not wanted.open:
             for name in has:
                 if name not in wants or not wants[name].given:
                     given = [own for own, field in wants.items() if field.given]
                     similar = Similar(given).to(name)
                     way_out = "" if similar is None else f"a field with a similar name exists: `{similar}`"
-                    return Misfit(f"{words(wanted)} has no field `{name}`", (name,), help=way_out)
+                    return Misfit(f"is no field of {words(wanted)}", path=(name,), help=way_out)
         return None
 
 
@@ -195,6 +214,8 @@ _ALSO: dict[Kind, frozenset[Kind]] = {
 }
 """What else a value of a kind may be passed as: Python takes it for one, or the runtime makes one of it."""
 
+_ALSO_UNBUILT: dict[Kind, frozenset[Kind]] = {Kind.INT: frozenset({Kind.FLOAT})}
+
 _PARSED: dict[Kind, tuple[Callable[[str], object], str]] = {
     Kind.DATE: (date.fromisoformat, "2026-01-01"),
     Kind.DATETIME: (datetime.fromisoformat, "2026-01-01T02:30"),
@@ -203,25 +224,11 @@ _PARSED: dict[Kind, tuple[Callable[[str], object], str]] = {
 }
 
 
-def _plain(found: PlainType | LiteralType, wanted: PlainType) -> Misfit | None:
-    if found.kind is wanted.kind:
-        return None
-    if wanted.kind not in _ALSO.get(found.kind, ()):
-        return _other(found, wanted)
-    if isinstance(found, LiteralType) and isinstance(found.value, str) and wanted.kind in _PARSED:
-        parse, example = _PARSED[wanted.kind]
-        try:
-            parse(found.value)
-        except (ValueError, InvalidOperation):
-            return Misfit(f"{words(found)} is no {wanted.kind}", help=f"write it like `{example}`")
-    return None
-
-
 def _exactly(found: PlainType | LiteralType, wanted: LiteralType) -> Misfit | None:
     if found.kind is not wanted.kind:
         return _other(found, wanted)
     if isinstance(found, LiteralType) and found.value != wanted.value:
-        return Misfit(f"it is {words(found)}, and {words(wanted)} is wanted")
+        return Misfit(f"is {words(found)}", wanted)
     return None
 
 
@@ -240,7 +247,7 @@ def _member(found: PlainType | LiteralType, wanted: EnumType) -> Misfit | None:
     similar = Similar(texts).to(str(found.value)) if found.kind is Kind.STR else None
     one_of = f"{wanted.name} has {', '.join(known[:_MOST_SHOWN])}{', …' if len(known) > _MOST_SHOWN else ''}"
     return Misfit(
-        f"{words(found)} is no member of {wanted.name}",
+        f"is no member of {wanted.name}",
         help=one_of if similar is None else f'did you mean `"{similar}"`?',
     )
 
@@ -252,11 +259,11 @@ def _other(found: Type, wanted: Type) -> Misfit:
     alone = [member for member in members(wanted) if member != NONE]
     text_wanted = alone == [_STR] and isinstance(found, PlainType | LiteralType)
     way_out = 'an f-string makes a text of it: `f"{…}"`' if text_wanted else ""
-    return Misfit(f"it is {words(plain(found))}, and {words(wanted)} is wanted", help=way_out)
+    return Misfit(f"is {words(plain(found))}", wanted, help=way_out)
 
 
 def _inside(misfit: Misfit | None, step: int | str) -> Misfit | None:
-    return None if misfit is None else Misfit(misfit.what, (step, *misfit.path), misfit.none, misfit.help)
+    return None if misfit is None else replace(misfit, path=(step, *misfit.path))
 
 
 def _elements(count: int) -> str:
