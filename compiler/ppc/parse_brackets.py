@@ -50,7 +50,7 @@ _VALUE_ENDS: Final = frozenset(
     {"NAME", "STRING", "NUMBER", "DURATION", "DATE", "TRUE", "FALSE", "NONE", "RPAR", "RSQB", "RDICT", "FEND", "ERROR"}
 )
 _BRACES: Final = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*+"""|"(?:[^"\\\r\n]|\\.)*+"?|#[^\r\n]*|(?P<brace>[{}])', re.DOTALL
+    r'"""(?>(?:[^"\\]|\\.|"(?!""))*)"""|"(?>(?:[^"\\\r\n]|\\.)*)"?|#[^\r\n]*|(?P<brace>[{}])', re.DOTALL
 )
 
 

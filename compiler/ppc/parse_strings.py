@@ -16,10 +16,10 @@ from ppc.parse_faults import BAD_STRING, SINGLE_QUOTES, UNCLOSED_STRING
 from ppc.parse_literals import BadLiteral, raw, unescape
 from ppc.parse_reading import Reading
 
-_SINGLE: Final = re.compile(r'(?:[^"\\\r\n]++|\\[^\r\n])*+"')
-_TRIPLE: Final = re.compile(r'(?:[^"\\]++|\\.|"(?!""))*+"""', re.DOTALL)
-_APOSTROPHE: Final = re.compile(r"(?:[^'\\\r\n]++|\\[^\r\n])*+'")
-_TRIPLE_APOSTROPHE: Final = re.compile(r"(?:[^'\\]++|\\.|'(?!''))*+'''", re.DOTALL)
+_SINGLE: Final = re.compile(r'(?>(?:[^"\\\r\n]++|\\[^\r\n])*)"')
+_TRIPLE: Final = re.compile(r'(?>(?:[^"\\]++|\\.|"(?!""))*)"""', re.DOTALL)
+_APOSTROPHE: Final = re.compile(r"(?>(?:[^'\\\r\n]++|\\[^\r\n])*)'")
+_TRIPLE_APOSTROPHE: Final = re.compile(r"(?>(?:[^'\\]++|\\.|'(?!''))*)'''", re.DOTALL)
 _BODIES: Final = {'"': _SINGLE, '"""': _TRIPLE, "'": _APOSTROPHE, "'''": _TRIPLE_APOSTROPHE}
 
 _PIECE: Final = re.compile(r'[^{}"\\\r\n]+|\\[^\r\n]|\{\{|\}\}|[{}"]|\\?(?:\r\n?|\n)|\\')
