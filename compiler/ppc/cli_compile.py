@@ -11,6 +11,7 @@ from ppacer import spec
 from ppacer.records import dataclass
 from ppc import ast
 from ppc.callables import CallableFinder
+from ppc.cli_error import UsageError
 from ppc.cli_options import search_folders
 from ppc.cli_python import Python, find_python
 from ppc.compile import compile_program
@@ -31,6 +32,23 @@ class Compilation:
 def compile_for(arguments: Namespace, files: Sequence[str], place: Path) -> Compilation:
     """Compiles as a command's arguments say. Raises `CommandError` where the Python they name is none."""
     return compile_with(files, search_folders(arguments), find_python(arguments.python, Path(files[0]).parent), place)
+
+
+def compile_one(arguments: Namespace) -> Compilation:
+    """Compiles the one file that `arguments` name, as if for a program beside it."""
+    first = Path(arguments.file)
+    return compile_for(arguments, [arguments.file], first.parent / f"{first.stem}.py")
+
+
+def chosen_dags(program: spec.Program, arguments: Namespace) -> tuple[spec.Dag, ...]:
+    """The dag that `arguments` name, or all. Raises `UsageError` where there is no such dag."""
+    if arguments.dag is None:
+        return program.dags
+    found = tuple(dag for dag in program.dags if dag.id == arguments.dag)
+    if not found:
+        known = ", ".join(dag.id for dag in program.dags)
+        raise UsageError(f"there is no dag {arguments.dag} in {arguments.file}; there are {known}")
+    return found
 
 
 def compile_with(

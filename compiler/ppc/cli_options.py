@@ -22,6 +22,12 @@ def add_files(parser: ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="a .ppd file; several make one program")
 
 
+def add_dag(parser: ArgumentParser) -> None:
+    """`file` and `dag`: one source, and one of its dags or none for all."""
+    parser.add_argument("file", metavar="FILE", help="a .ppd file")
+    parser.add_argument("dag", metavar="DAG", nargs="?", help="one of its dags [all]")
+
+
 def add_search(parser: ArgumentParser) -> None:
     """`path`, where included files and Python modules are looked for, and `python`."""
     parser.add_argument(
