@@ -16,6 +16,9 @@ from ppacer.services.worker_log import PENDING_LIMIT, AttemptOutput
 
 _CHUNK = 65536
 _PIPE_CAPACITY = 65536
+_CHANNEL_CAPACITY = 4 * 1024 * 1024
+"""More than the system keeps of what a worker has sent and nobody has read."""
+
 _SILENCE_SECONDS = 0.5
 """How long a worker that closed its channel has to end by itself."""
 
@@ -56,6 +59,7 @@ class WorkerProcess:
         self.gone: asyncio.Future[Gone] = asyncio.get_running_loop().create_future()
         self.on_gone: Callable[[WorkerProcess], object] | None = None
         self._channel = channel
+        self._protocol = _Channel(self)
         self._outputs = outputs
         self._reading: set[str] = set()
         self._log: AttemptOutput | None = None
@@ -65,7 +69,7 @@ class WorkerProcess:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_unix_connection(lambda: _Channel(self), sock=self._channel)
+        transport, _ = await loop.create_unix_connection(lambda: self._protocol, sock=self._channel)
         self._transport = transport
         for stream, descriptor in self._outputs.items():
             os.set_blocking(descriptor, False)
@@ -121,6 +125,7 @@ class WorkerProcess:
             return
         if self._silent:
             gone = Gone(gone.status, "it was ended because it closed its channel to the executor")
+        self._read_last_words()
         self.drain()
         self.gone.set_result(gone)
         if self.end is not None and not self.end.done():
@@ -128,6 +133,19 @@ class WorkerProcess:
         self.close()
         if self.on_gone is not None:
             self.on_gone(self)
+
+    def _read_last_words(self) -> None:
+        """Takes what the worker had sent before it ended: that it has ended may be heard sooner, by another way."""
+        left = _CHANNEL_CAPACITY
+        while left > 0:
+            try:
+                data = self._channel.recv(_CHUNK)
+            except OSError:
+                return  # nothing more, or closed already
+            if not data:
+                return
+            left -= len(data)
+            self._protocol.data_received(data)
 
     # --- what comes out of it ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,60 @@
+"""A worker as the executor sees it, with the test at the worker's end of the channel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ppacer.protocol import Assignment
+from ppacer.services.worker_frames import frame
+from ppacer.services.worker_log import AttemptOutput
+from ppacer.services.worker_process import Finished, Gone, WorkerProcess
+
+from .conftest import RUN
+
+ASSIGNMENT = Assignment("attempt-1", 1, 30.0, RUN, "load", 1, "m:load", "[]", "{}", "task load")
+
+
+@asynccontextmanager
+async def worker() -> AsyncIterator[tuple[WorkerProcess, socket.socket]]:
+    """A worker that has been started, and its end of the channel."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    stdout, stdout_end = os.pipe()
+    stderr, stderr_end = os.pipe()
+    made = WorkerProcess(1, near, {"stdout": stdout, "stderr": stderr}, lambda worker, number: None)
+    await made.open()
+    with far:
+        yield made, far
+    os.close(stdout_end)
+    os.close(stderr_end)
+    made.close()
+
+
+def test_an_outcome_counts_although_the_end_of_the_process_is_heard_first() -> None:
+    async def main() -> None:
+        async with worker() as (made, far):
+            begun: list[bool] = []
+            end = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: begun.append(True))
+            far.sendall(frame({"begun": True}) + frame({"outcome": "success", "output": "1", "fit": False}))
+            made.set_gone(Gone(0))
+            assert made.begun
+            assert begun == [True]
+            assert (await end) == Finished({"outcome": "success", "output": "1", "fit": False})
+
+    asyncio.run(main())
+
+
+def test_a_process_that_ended_without_a_word_is_gone() -> None:
+    async def main() -> None:
+        async with worker() as (made, far):
+            end = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: None)
+            far.sendall(frame({"begun": True}) + frame({"outcome": "success"})[:-3])
+            far.close()
+            made.set_gone(Gone(-9))
+            assert (await end) == Gone(-9)
+
+    asyncio.run(main())
