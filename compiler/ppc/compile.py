@@ -13,14 +13,18 @@ from ppacer.core import codec
 from ppacer.records import replace
 from ppc import __version__, ast
 from ppc.callables import CallableFinder
-from ppc.checks import arguments, data, names, support
+from ppc.checks import arguments, data, names
 from ppc.checks import callables as callable_checks
 from ppc.checks import graph as graph_checks
+from ppc.checks import support as support_checks
 from ppc.configure import configure
 from ppc.diagnostics import Diagnostic, has_errors, in_source_order
 from ppc.graph import Graph, graph_of
-from ppc.lower import callable_of, lower_dag
-from ppc.resolve import ResolvedDag, ResolvedFile, resolve
+from ppc.includes import Files, Reader, gather, no_others
+from ppc.link import link
+from ppc.lower import lower_callables, lower_dag, lower_labels, lower_notifiers, lower_pools
+from ppc.resolve import resolve
+from ppc.resolved import ResolvedDag, ResolvedFile
 from ppc.source import Source
 
 
@@ -30,58 +34,83 @@ def compile_program(
     *,
     callables: CallableFinder,
     faults: Sequence[Diagnostic] = (),
+    read: Reader = no_others,
     source_paths: Mapping[str, str] | None = None,
     search_path: Sequence[str] = (".",),
+    support: bool = True,
+) -> tuple[spec.Program | None, tuple[Diagnostic, ...]]:
+    """`compile_files`, for files of which nobody needs to know before what they include, which `read` gives."""
+    return compile_files(
+        name,
+        gather(files, read, faults),
+        callables=callables,
+        source_paths=source_paths,
+        search_path=search_path,
+        support=support,
+    )
+
+
+def compile_files(
+    name: str,
+    files: Files,
+    *,
+    callables: CallableFinder,
+    source_paths: Mapping[str, str] | None = None,
+    search_path: Sequence[str] = (".",),
+    support: bool = True,
 ) -> tuple[spec.Program | None, tuple[Diagnostic, ...]]:
     """The program that the files make, or none if they have errors; and all faults, in source order.
 
-    `faults` are those that parsing has found: they are part of the answer, and what only follows from them is not
-    reported. `source_paths` gives each source's path, by `Source.path`, relative to the program as a POSIX path (the
-    path as it is, where it has none); `search_path` the folders of the users' modules likewise.
+    The faults of syntax are part of the answer, and what only follows from them is not reported. `source_paths` gives
+    each source's path, by `Source.path`, relative to the program as a POSIX path (the path as it is, where it has
+    none); `search_path` the folders of the users' modules likewise. Without `support` a program is made even if the
+    runtime cannot carry out all of it.
     """
-    found = list(faults)
-    resolved = resolve(files, callables, found)
-    graphs: list[tuple[ResolvedDag, Graph]] = []
-    for file in resolved:
+    program = resolve(files, callables)
+    for file in program.files:
         configure(file)
-        graphs += _check(file)
+    graphs: list[tuple[ResolvedDag, Graph]] = []
+    for file in program.files:
+        graphs += _check(file, support=support)
+    found = program.faults
     if has_errors(found):
         return None, tuple(in_source_order(found))
     paths = source_paths or {}
-    program = spec.Program(
+    made = spec.Program(
         name=name,
         build="",
         compiler=__version__,
-        dags=tuple(lower_dag(dag, graph) for dag, graph in graphs),
-        callables=_callables(resolved),
-        sources=tuple(_source(source, paths.get(source.path, source.path)) for source, _ in files),
+        dags=tuple(lower_dag(dag, graph) for dag, graph in graphs if dag.template is None),
+        callables=lower_callables(program),
+        sources=tuple(_source(file.source, paths.get(file.source.path, file.source.path)) for file in files.files),
         search_path=tuple(search_path),
+        notifiers=lower_notifiers(program),
+        pools=lower_pools(program),
+        labels=lower_labels(program),
         tzdata=_tzdata_version(),
     )
-    build = hashlib.sha256(codec.encode(program).encode()).hexdigest()
-    return replace(program, build=build), tuple(in_source_order(found))
+    build = hashlib.sha256(codec.encode(made).encode()).hexdigest()
+    return replace(made, build=build), tuple(in_source_order(found))
 
 
-def _check(file: ResolvedFile) -> list[tuple[ResolvedDag, Graph]]:
+def _check(file: ResolvedFile, *, support: bool) -> list[tuple[ResolvedDag, Graph]]:
     names.check(file)
-    support.check_file(file)
+    if support:
+        support_checks.check_file(file)
     callable_checks.check_imports(file)
     graphs: list[tuple[ResolvedDag, Graph]] = []
-    for dag in file.dags:
+    for dag in (*file.dags, *file.sketches):
+        link(dag)
         graph = graph_of(dag)
         graphs.append((dag, graph))
-        support.check_dag(dag)
+        if support:
+            support_checks.check_dag(dag)
         graph_checks.check(dag, graph)
         data.check(dag)
-        for task in dag.tasks.values():
-            callable_checks.check_callee(file.scope, task)
-            arguments.check(file.scope, task)
+        for task in (*dag.tasks.values(), *dag.sketches):
+            callable_checks.check_callee(task.scope.file, task)
+            arguments.check(task.scope.file, task)
     return graphs
-
-
-def _callables(files: Sequence[ResolvedFile]) -> tuple[spec.Callable, ...]:
-    found = {callable_of(task).spec for file in files for dag in file.dags for task in dag.tasks.values()}
-    return tuple(sorted(found, key=lambda found: found.id))
 
 
 def _source(source: Source, path: str) -> spec.Source:

@@ -6,27 +6,29 @@ from collections.abc import Iterable
 
 from ppacer import spec
 from ppc import ast
+from ppc.bodies import BodyScope
 from ppc.checks import time
 from ppc.diagnostics import Label
 from ppc.expressions import Expressions
-from ppc.resolve import ResolvedDag, ResolvedFile
+from ppc.resolved import ResolvedDag, ResolvedFile
 from ppc.scopes import FileScope
 from ppc.settings import REPEATED_SETTING, Owner, Settings, read_settings
 
 
 def configure(file: ResolvedFile) -> None:
     """Reads all settings of a file into its dags and tasks, as fields of `spec.Dag` and `spec.Task`."""
-    expressions = Expressions(file.scope)
+    expressions = Expressions(BodyScope(file.scope))
     file_defaults = _defaults(file.scope, expressions, file.scope.module.items)
-    for dag in file.dags:
+    for dag in (*file.dags, *file.sketches):
         # Names of the dag are known to these, so that using one is told as what it is.
-        inside = Expressions(file.scope, dag.scope)
+        inside = Expressions(dag.body)
         _configure_dag(dag, inside)
         inherited = _defaults(file.scope, inside, dag.decl.body).over(file_defaults)
         places = tuple(inherited.at.items())
         for task in dag.tasks.values():
             if task.decl.settings:
-                settings = read_settings(file.scope, inside, task.decl.settings, Owner.TASK).over(inherited)
+                own = Expressions(task.scope, task.variables)
+                settings = read_settings(task.scope.file, own, task.decl.settings, Owner.TASK).over(inherited)
                 task.settings, task.settings_at = settings.values, tuple(settings.at.items())
             else:
                 task.settings, task.settings_at = inherited.values, places

@@ -1,8 +1,11 @@
-"""Constant expressions: values known at build time, in the spec's form."""
+"""Expressions as values: constants worked out at build time, and what can be told of any."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ppacer import spec
+from ppacer.records import fields, is_record
 
 
 def embedded(value: object, at: spec.At) -> spec.Expr:
@@ -17,13 +20,14 @@ def embedded(value: object, at: spec.At) -> spec.Expr:
 
 
 def depth_of(expr: spec.Expr) -> int:
-    """The levels of a value that was worked out."""
-    match expr:
-        case spec.ListOf(items):
-            return 1 + max(map(depth_of, items), default=0)
-        case spec.DictOf(pairs):
-            return 1 + max((depth_of(value) for _, value in pairs), default=0)
-    return 0
+    """The levels of an expression."""
+    deepest = 0
+    waiting: list[tuple[object, int]] = [(expr, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        waiting += ((part, depth + 1) for part in _parts(value))
+    return deepest
 
 
 def is_constant(expr: spec.Expr) -> bool:
@@ -36,3 +40,41 @@ def is_constant(expr: spec.Expr) -> bool:
         case spec.DictOf(pairs):
             return all(is_constant(key) and is_constant(value) for key, value in pairs)
     return False
+
+
+def without_places(value: object) -> object:
+    """What is equal for expressions that differ in nothing but their places in the source."""
+    if isinstance(value, spec.At):
+        return None
+    if isinstance(value, tuple):
+        return tuple(without_places(item) for item in value)
+    if is_record(value):
+        return (type(value).__name__, *(without_places(getattr(value, field.name)) for field in fields(value)))
+    return (type(value), value)
+
+
+def _parts(value: object) -> Iterator[object]:
+    match value:
+        case spec.ListOf(items) | spec.Concat(items):
+            yield from items
+        case spec.DictOf(pairs):
+            for pair in pairs:
+                yield from pair
+        case spec.Attribute(of):
+            yield of
+        case spec.Item(of, key):
+            yield of
+            yield key
+        case spec.Unary(operand=operand):
+            yield operand
+        case spec.Binary(left=left, right=right):
+            yield left
+            yield right
+        case spec.FormatString(parts):
+            for part in parts:
+                if isinstance(part, spec.FormatField):
+                    yield part.value
+        case spec.Env(default=default) if default is not None:
+            yield default
+        case _:
+            pass

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from ppacer import spec
 from ppacer.records import dataclass
 from ppc.layout import Layout, lay_out
-from ppc.resolve import ResolvedDag
+from ppc.resolved import ResolvedDag
+
+_SECTIONS = {
+    spec.HandlerKind.NONE: 0,
+    spec.HandlerKind.SUCCESS: 1,
+    spec.HandlerKind.FAILURE: 1,
+    spec.HandlerKind.FINALLY: 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +37,5 @@ def graph_of(dag: ResolvedDag) -> Graph:
             seen.add(step)
             parents[step[1]].append(step[0])
             children[step[0]].append(step[1])
-    return Graph(ids, parents, children, lay_out(parents, children))
+    sections = [_SECTIONS[task.handler] for task in dag.tasks.values()]
+    return Graph(ids, parents, children, lay_out(parents, children, sections))

@@ -18,22 +18,34 @@ class Layout:
     rows: list[int]
 
 
-def lay_out(parents: Sequence[Sequence[int]], children: Sequence[Sequence[int]]) -> Layout:
-    """`parents[n]` and `children[n]` are the neighbours of node n, each once."""
+def lay_out(
+    parents: Sequence[Sequence[int]], children: Sequence[Sequence[int]], sections: Sequence[int] = ()
+) -> Layout:
+    """`parents[n]` and `children[n]` are the neighbours of node n, each once.
+
+    Nodes of a higher section, if there are any, come after all of lower ones and stand to their right.
+    """
     count = len(parents)
+    section = sections or [0] * count
     waiting = [len(of) for of in parents]
-    ready = [node for node in range(count) if not waiting[node]]
+    ready = [(section[node], node) for node in range(count) if not waiting[node]]
+    heapq.heapify(ready)
     order: list[int] = []
     layers = [0] * count
+    last_section = deepest = base = 0
     while ready:
-        node = heapq.heappop(ready)
+        of, node = heapq.heappop(ready)
+        if of > last_section:
+            last_section, base = of, deepest + 1 if order else 0
         order.append(node)
+        layers[node] = max(layers[node], base)
+        deepest = max(deepest, layers[node])
         below = layers[node] + 1
         for child in children[node]:
             layers[child] = max(layers[child], below)
             waiting[child] -= 1
             if not waiting[child]:
-                heapq.heappush(ready, child)
+                heapq.heappush(ready, (section[child], child))
     return Layout(order, layers, _rows(order, layers, parents))
 
 

@@ -6,365 +6,211 @@ fault here is none, and is reported once.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from itertools import islice, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 
 from ppacer import spec
-from ppacer.records import dataclass, field
-from ppc import ast, imports
-from ppc.callables import BUILT_IN_MODULE, BUILT_IN_TASKS, CallableFinder, FoundCallable
-from ppc.constants import depth_of
-from ppc.definitions import Fault
-from ppc.diagnostics import Diagnostic, Label, Span
-from ppc.expressions import NOT_A_FAMILY, Expressions, Use
-from ppc.imports import Import
-from ppc.scopes import DagScope, FileScope, Let, similar_help
-from ppc.similar import Similar
-from ppc.source import Source
-
-UNKNOWN_TASK = "E202"
-UNKNOWN_CALLEE = "E203"
-DECLARED_TWICE = "E204"
-SHADOWS = "E205"
-TOO_MANY_EDGES = "E403"
-BUILT_IN_NOT_SUPPORTED = "E904"
-
-CODES = {
-    UNKNOWN_TASK: "an edge that names no task",
-    UNKNOWN_CALLEE: "a callable that is neither imported nor built in",
-    DECLARED_TWICE: "a name declared twice",
-    SHADOWS: "a name that hides another",
-    TOO_MANY_EDGES: "one statement that makes too many edges",
-    BUILT_IN_NOT_SUPPORTED: "a built-in task that this version does not support",
-}
-
-SHELL = f"{BUILT_IN_MODULE}:{BUILT_IN_TASKS['shell']}"
-LATER_BUILT_INS = frozenset({"script", "http", "sql", "wait_for_file", "wait_for_http", "run_dag"})
-MOST_EDGES = 100_000
-"""Of one statement: between two lists each task is joined with each."""
+from ppc import ast
+from ppc.bodies import BodyScope, Bound, Node, ResolvedArgument, ResolvedTask, Use
+from ppc.callables import CallableFinder, FoundCallable
+from ppc.callees import SHELL, Callees
+from ppc.constants import depth_of, without_places
+from ppc.declarations import Everywhere, declare, declare_params
+from ppc.diagnostics import Span
+from ppc.expand import Expansion, GivenLater, ListLater, declared_twice
+from ppc.expressions import Expressions
+from ppc.families import NOT_A_LIST
+from ppc.includes import Files
+from ppc.places import Place
+from ppc.references import NOT_A_FAMILY, UNKNOWN_TASK, Select, Step, steps_of, steps_of_ref
+from ppc.resolved import Join, ResolvedDag, ResolvedFile, ResolvedProgram
+from ppc.scopes import DagScope, FileScope, Template, similar_help
 
 
-_MOST_ASKED = 20
+def resolve(files: Files, callables: CallableFinder) -> ResolvedProgram:
+    """Binds all names of the files; what it finds is added to their faults."""
+    everywhere = Everywhere()
+    by_index = {scope.index: declare(scope, callables, everywhere) for scope in files.order}
+    resolved = [by_index[scope.index] for scope in files.files]
+    resolver = _Resolver({index: file.callees for index, file in by_index.items()})
+    for file in resolved:
+        for item in file.scope.module.items:
+            if isinstance(item, ast.DagDecl):
+                first = everywhere.dags.setdefault(item.name.name, item)
+                if first is not item:
+                    declared_twice(file.scope, "dag", item.name, first.name.span)
+                file.dags.append(resolver.dag(file.scope, item))
+    for file in resolved:
+        file.sketches += [resolver.sketch(file, template) for template in file.templates if not template.made]
+    return ResolvedProgram(resolved, files.faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """`child` waits for `parent`: by an edge statement, or because it takes its output (`data`)."""
+class _Resolver:
+    """Resolves dags. `callees` are those of each file, by its index."""
 
-    parent: str
-    child: str
-    span: Span
-    data: bool
+    def __init__(self, callees: dict[int, Callees]) -> None:
+        self._callees = callees
 
+    def dag(self, file: FileScope, decl: ast.DagDecl) -> ResolvedDag:
+        scope = DagScope(file, decl)
+        dag = ResolvedDag(scope, BodyScope(file, scope))
+        declare_params(scope)
+        expansion = Expansion(dag)
+        expansion.body(decl.body, dag.body)
+        self._finish(dag, expansion)
+        return dag
 
-@dataclass(slots=True, eq=False)
-class ResolvedArgument:
-    """An argument of a task; `value` is none where it is at fault."""
+    def sketch(self, file: ResolvedFile, template: Template) -> ResolvedDag:
+        """A template that no group is made from, looked over with nothing known of its arguments."""
+        decl = template.decl
+        scope = DagScope(file.scope, ast.DagDecl(decl.name, decl.doc, (), decl.span))
+        values = {name: Bound(None) for name in template.parameters}
+        dag = ResolvedDag(scope, BodyScope(file.scope, scope, template=template, values=values), template=template)
+        expansion = Expansion(dag)
+        expansion.template(template, dag.body)
+        self._finish(dag, expansion)
+        return dag
 
-    syntax: ast.Argument
-    value: spec.Expr | None
-
-
-@dataclass(slots=True, eq=False)
-class ResolvedTask:
-    """`callee` is a fault, or none, where there is no such callable; `offset` is what to add to the part that a fault
-    is about to get the part of the callee as written."""
-
-    decl: ast.TaskDecl
-    callee: FoundCallable | Fault | None
-    offset: int
-    arguments: list[ResolvedArgument]
-    settings: dict[str, object] = field(default_factory=dict)
-    settings_at: tuple[tuple[str, spec.At], ...] = ()
-
-
-@dataclass(slots=True, eq=False)
-class ResolvedDag:
-    scope: DagScope
-    tasks: dict[str, ResolvedTask]
-    edges: list[Edge]
-    settings: dict[str, object] = field(default_factory=dict)
-    settings_at: tuple[tuple[str, spec.At], ...] = ()
-
-    @property
-    def decl(self) -> ast.DagDecl:
-        return self.scope.decl
-
-
-@dataclass(slots=True, eq=False)
-class ResolvedFile:
-    scope: FileScope
-    imports: list[Import]
-    dags: list[ResolvedDag]
-
-
-def resolve(
-    files: Sequence[tuple[Source, ast.Module]], callables: CallableFinder, faults: list[Diagnostic]
-) -> list[ResolvedFile]:
-    """Adds what it finds to `faults`, which holds the faults of syntax that are known already."""
-    broken = {fault.span.file for fault in faults}
-    dags: dict[str, ast.DagDecl] = {}
-    resolved: list[ResolvedFile] = []
-    for index, (source, module) in enumerate(files):
-        scope = FileScope(index, source, module, faults, broken=source.path in broken)
-        if scope.broken:
-            scope.perhaps = _perhaps_declared(source.text)
-        resolved.append(_resolve_file(scope, callables, dags))
-    return resolved
-
-
-_DECLARING = re.compile(r"\b(?:task|group|let|notifier|pool|label|template|param|dag)\s+([A-Za-z_]\w*)")
-_IMPORTING = re.compile(r"^\s*(?:import|from)\b.*$", re.MULTILINE)
-
-
-def _perhaps_declared(text: str) -> frozenset[str]:
-    names = set(_DECLARING.findall(text))
-    for line in _IMPORTING.findall(text):
-        names.update(re.findall(r"\w+", line))
-    return frozenset(names)
-
-
-def _resolve_file(scope: FileScope, callables: CallableFinder, dags: dict[str, ast.DagDecl]) -> ResolvedFile:
-    declared: list[Import] = []
-    own: list[ast.DagDecl] = []
-    later: list[ast.TopItem] = []
-    scope.later_lets = {item.name.name for item in scope.module.items if isinstance(item, ast.LetDecl)}
-    expressions = Expressions(scope)
-    for item in scope.module.items:
-        match item:
-            case ast.ImportDecl() | ast.FromImportDecl():
-                for found in imports.declared(item):
-                    declared.append(found)
-                    _bind_import(scope, found)
-            case ast.LetDecl(name):
-                _declare_let(scope, expressions, item)
-                scope.later_lets.discard(name.name)
-            case ast.IncludeDecl():
-                scope.includes = True
-            case ast.NotifierDecl(name) | ast.PoolDecl(name) | ast.LabelDecl(name) | ast.TemplateDecl(name):
-                scope.others.add(name.name)
-                later.append(item)
-            case ast.DagDecl(name):
-                if name.name in dags:
-                    _declared_twice(scope, "dag", name, dags[name.name].name.span)
-                else:
-                    dags[name.name] = item
-                own.append(item)
-            case ast.DefaultsDecl():
-                pass
-    expressions.mark_used(tuple(later))
-    finder = _Callees(scope, callables)
-    return ResolvedFile(scope, declared, [_resolve_dag(DagScope(scope, decl), finder) for decl in own])
-
-
-def _bind_import(scope: FileScope, found: Import) -> None:
-    first = scope.imports.bound.setdefault(found.bound, found)
-    simple = "." not in found.bound
-    if first is not found:
-        _declared_twice(scope, "import", ast.Identifier(found.bound, found.span), first.span)
-    elif simple and (found.names or found.bound != found.module) and found.bound in BUILT_IN_TASKS:
-        message = f"`{found.bound}` hides the built-in task of that name"
-        scope.report(SHADOWS, message, found.span, help=f"import it under another name: `as {found.bound}_2`")
-
-
-def _declare_let(scope: FileScope, expressions: Expressions, item: ast.LetDecl) -> None:
-    first = scope.lets.get(item.name.name)
-    value = expressions.constant_expr(item.value, f"the value of `let {item.name.name}`")
-    if first is None:
-        depth = 0 if value is None else depth_of(value)
-        scope.lets[item.name.name] = Let(item.name, value, depth, used=item.name.name in scope.asked_early)
-    else:
-        _declared_twice(scope, "let", item.name, first.name.span)
-
-
-def _declared_twice(scope: FileScope, what: str, name: ast.Identifier, first: Span) -> None:
-    scope.report(
-        DECLARED_TWICE,
-        f"{what} `{name.name}` is declared twice",
-        name.span,
-        label="declared again",
-        labels=(Label(first, "first declared here"),),
-    )
-
-
-class _Callees:
-    """Finds callees of one file, each name once."""
-
-    def __init__(self, scope: FileScope, callables: CallableFinder) -> None:
-        self._scope = scope
-        self._callables = callables
-        self._found: dict[str, tuple[FoundCallable | Fault | None, int]] = {}
-        self._similar: Similar | None = None
-        for found in scope.imports.bound.values():
-            found.refused = callables.module_fault(found.module)
-            if found.refused is None and found.names:
-                found.refused = callables.name_fault(found.module, found.names[0])
-                found.name_missing = found.refused is not None
-
-    def find(self, call: ast.Call, dag: DagScope) -> tuple[FoundCallable | Fault | None, int]:
-        """The callable and where in the callee its names begin; none where that has been reported."""
-        name = call.callee.text
-        if name not in self._found:
-            self._found[name] = self._find(call.callee)
-        found = self._found[name]
-        if found[0] is None:
-            self._unknown(call, dag)
-        return found
-
-    def _find(self, callee: ast.DottedName) -> tuple[FoundCallable | Fault | None, int]:
-        target = self._scope.imports.target(callee)
-        if target is None or not target.names:
-            built_in = self._callables.built_in(callee.text)
-            if built_in is not None:
-                return built_in, 0
-        if target is None:
-            return None, 0
-        target.found.used = True
-        if target.found.refused is not None:
-            return None, 0
-        return self._callables.find(target.found.module, target.names), target.own - len(target.found.names)
-
-    def _unknown(self, call: ast.Call, dag: DagScope) -> None:
-        scope, callee = self._scope, call.callee
-        first = callee.parts[0].name
-        if scope.imports.target(callee) is not None or scope.may_declare(first) or first in scope.others:
-            return
-        if callee.text in LATER_BUILT_INS:
-            message = f"the built-in task `{callee.text}` is not supported by this version of ppc yet"
-            scope.report(BUILT_IN_NOT_SUPPORTED, message, callee.span)
-            return
-        if self._similar is None:
-            self._similar = Similar((*BUILT_IN_TASKS, *scope.imports.bound))
-        similar = self._similar.to(callee.text)
-        if similar is not None:
-            way_out = f"a callable with a similar name exists: `{similar}`"
-        elif first in dag.tasks:
-            way_out = f"`{first}` is a task; a task calls an imported function or class, or a built-in"
-        elif elsewhere := self._imported_elsewhere(callee):
-            way_out = f"did you mean `{elsewhere}`?"
-        elif len(callee.parts) > 1:
-            way_out = f"`import {'.'.join(part.name for part in callee.parts[:-1])}` at the head of the file"
-        else:
-            way_out = f"`from … import {first}` at the head of the file"
-        message = f"`{callee.text}` is neither imported nor a built-in task"
-        scope.report(UNKNOWN_CALLEE, message, callee.span, help=way_out)
-
-    def _imported_elsewhere(self, callee: ast.DottedName) -> str | None:
-        """The name as it would be right with the imports that there are."""
-        names = tuple(part.name for part in callee.parts)
-        for found in islice(self._scope.imports.bound.values(), _MOST_ASKED):
-            if found.refused is None and not found.names:
-                for own in (names, names[1:]):
-                    whole = f"{found.bound}.{'.'.join(own)}"
-                    if own and whole.endswith(callee.text) and self._is_callable(found.module, own):
-                        return whole
-        return None
-
-    def _is_callable(self, module: str, names: tuple[str, ...]) -> bool:
-        found = self._callables.find(module, names)
-        return isinstance(found, FoundCallable) and found.spec.kind is not spec.CallableKind.UNKNOWN
-
-
-def _resolve_dag(scope: DagScope, callees: _Callees) -> ResolvedDag:
-    file = scope.file
-    for item in scope.decl.body:
-        match item:
-            case ast.TaskDecl(name) | ast.GroupDecl(name):
-                _declare_node(scope, item, name)
-            case ast.ParamDecl(name):
-                if name.name in scope.params:
-                    _declared_twice(file, "param", name, scope.params[name.name].name.span)
-                scope.params.setdefault(name.name, item)
-            case _:
-                pass
-    resolved = ResolvedDag(scope, {}, [])
-    expressions = Expressions(file, scope)
-    for item in scope.decl.body:
-        match item:
-            case ast.TaskDecl():
-                task, uses = _resolve_task(item, scope, callees, expressions)
-                if scope.tasks.get(item.name.name) is item:
-                    resolved.tasks[item.name.name] = task
-                    resolved.edges += (Edge(use.task, item.name.name, use.span, data=True) for use in uses)
-            case ast.EdgeStatement():
-                resolved.edges += _resolve_edges(item, scope)
-            case ast.GroupDecl() | ast.HandlerDecl() | ast.ParamDecl():
-                expressions.mark_used(item)
-            case _:
-                pass
-    return resolved
-
-
-def _declare_node(scope: DagScope, item: ast.TaskDecl | ast.GroupDecl, name: ast.Identifier) -> None:
-    file = scope.file
-    first = scope.tasks.get(name.name) or scope.groups.get(name.name)
-    let = file.lets.get(name.name)
-    if first is not None:
-        what = "task" if isinstance(item, ast.TaskDecl) else "group"
-        _declared_twice(file, what, name, first.name.span)
-    elif isinstance(item, ast.TaskDecl):
-        scope.tasks[name.name] = item
-    else:
-        scope.groups[name.name] = item
-    if let is not None:
-        let.used = True
-        file.report(
-            SHADOWS,
-            f"`{name.name}` hides the `let` of that name",
-            name.span,
-            labels=(Label(let.name.span, "the `let`"),),
-            help="give one of the two another name",
-        )
-
-
-def _resolve_task(
-    decl: ast.TaskDecl, scope: DagScope, callees: _Callees, expressions: Expressions
-) -> tuple[ResolvedTask, list[Use]]:
-    callee, offset = callees.find(decl.call, scope)
-    variables = tuple(loop.variable.name for loop in decl.loops)
-    shell = isinstance(callee, FoundCallable) and callee.spec.id == SHELL
-    uses: list[Use] = []
-    arguments: list[ResolvedArgument] = []
-    for i, argument in enumerate(decl.call.arguments):
-        command = shell and (i == 0 if argument.name is None else argument.name.name == "command")
-        value = expressions.argument(argument.value, uses, variables=variables, shell=command)
-        arguments.append(ResolvedArgument(argument, value))
-    expressions.mark_used((decl.loops, decl.when))
-    return ResolvedTask(decl, callee, offset, arguments), uses
-
-
-def _resolve_edges(statement: ast.EdgeStatement, scope: DagScope) -> Iterable[Edge]:
-    sides = [_resolve_side(side, scope) for side in statement.sides]
-    count = sum(len(left) * len(right) for left, right in pairwise(sides))
-    if count > MOST_EDGES:
-        scope.file.report(
-            TOO_MANY_EDGES,
-            f"this statement makes {count} edges, one statement may make {MOST_EDGES}",
-            statement.span,
-            help="put a task between the two lists: `task join = empty()`, then `[…] -> join -> […]`",
-        )
-        return
-    for left, right in pairwise(sides):
-        for parent, parent_span in left:
-            for child, child_span in right:
-                yield Edge(parent, child, Span(parent_span.file, parent_span.start, child_span.end), data=False)
-
-
-def _resolve_side(side: ast.EdgeSide, scope: DagScope) -> list[tuple[str, Span]]:
-    found: list[tuple[str, Span]] = []
-    for ref in side.refs:
-        first = ref.name.parts[0].name
-        name = ref.name.text
-        if name in scope.tasks:
-            # Keys are for families, which are refused where they are declared.
-            if ref.keys and not scope.tasks[name].loops:
-                scope.file.report(NOT_A_FAMILY, f"task `{name}` is no family: it has no members", ref.span)
+    def _finish(self, dag: ResolvedDag, expansion: Expansion) -> None:
+        for later in expansion.later:
+            if isinstance(later, GivenLater):
+                _resolve_given(later)
             else:
-                found.append((name, ref.span))
-        elif first not in scope.groups and not scope.file.may_declare(first):
-            similar = similar_help(scope.similar_node(name), "task")
-            scope.file.report(
-                UNKNOWN_TASK, f"there is no task `{name}` in dag `{scope.decl.name.name}`", ref.span, help=similar
-            )
-    return found
+                _resolve_list(dag, later)
+        for task in dag.tasks.values():
+            dag.use(task, self._task(task))
+            for setting in task.decl.settings:
+                if setting.name.name == "after":
+                    _resolve_after(dag, task, setting)
+        for task in dag.sketches:
+            self._task(task)
+        for statement, scope in expansion.edges:
+            _resolve_edges(dag, statement, scope)
+
+    def _task(self, task: ResolvedTask) -> list[Use]:
+        decl, call = task.decl, task.decl.call
+        task.callee, task.offset = self._callees[task.scope.file.index].task(call, task.scope)
+        shell = isinstance(task.callee, FoundCallable) and task.callee.spec.id == SHELL
+        expressions = Expressions(task.scope, task.variables)
+        uses: list[Use] = []
+        for i, argument in enumerate(call.arguments):
+            command = shell and (i == 0 if argument.name is None else argument.name.name == "command")
+            value = expressions.argument(argument.value, uses, shell=command)
+            task.arguments.append(ResolvedArgument(argument, value))
+        if decl.when is not None:
+            task.when = expressions.argument(decl.when, uses, place=Place.CONDITION)
+        return uses
+
+
+# --- what had to wait for all names ----------------------------------------------------------------------------------
+
+
+def _resolve_given(later: GivenLater) -> None:
+    uses: list[Use] = []
+    expressions = Expressions(later.scope, later.variables)
+    value = expressions.argument(later.syntax, uses, place=Place.GIVEN)
+    later.bound.value = value
+    later.bound.uses = tuple(dict.fromkeys(use.task for use in uses))
+    later.bound.depth = 0 if value is None else depth_of(value)
+
+
+def _resolve_list(dag: ResolvedDag, later: ListLater) -> None:
+    task, clause = later.task, later.clause
+    variable = clause.variable.name
+    others = {name: bound for name, bound in task.variables.items() if name != variable}
+    uses: list[Use] = []
+    value = Expressions(task.scope, others).argument(clause.over, uses, place=Place.LIST)
+    if value is None:
+        return
+    what = _no_list(value)
+    if what:
+        labels = task.labels()
+        task.scope.file.report(NOT_A_LIST, "a family goes over a list", clause.over.span, label=what, labels=labels)
+        return
+    task.fan_out = spec.FanOut(variable, value)
+    task.variables[variable].over = without_places(value)
+    if task.id in dag.tasks:
+        dag.use(task, uses)
+
+
+def _no_list(value: spec.Expr) -> str:
+    """What a value is that is no list whatever happens; empty where it may be one."""
+    match value:
+        case spec.FormatString() | spec.Env():
+            return "this is a text"
+        case spec.RunValue(field) if field is not spec.RunField.FAILED:
+            return f"`run.{field}` is no list"
+        case spec.Unary() | spec.Binary():
+            return f"`{value.operator}` makes no list"
+    return ""
+
+
+# --- edges -----------------------------------------------------------------------------------------------------------
+
+_Ends = list[tuple[Node, Span]]
+
+
+def _resolve_edges(dag: ResolvedDag, statement: ast.EdgeStatement, scope: BodyScope) -> None:
+    expressions = Expressions(scope)
+    sides: list[_Ends] = []
+    for side in statement.sides:
+        ends: _Ends = []
+        for ref in side.refs:
+            for node, _ in _nodes(expressions, scope, ref.name.parts[0], steps_of_ref(ref)):
+                ends.append((node, ref.span))
+        sides.append(ends)
+    for (left, parents), (right, children) in pairwise(zip(statement.sides, sides, strict=True)):
+        dag.joins.append(Join(parents, children, Span(left.span.file, left.span.start, right.span.end), scope))
+
+
+def _resolve_after(dag: ResolvedDag, task: ResolvedTask, setting: ast.Setting) -> None:
+    scope = task.scope
+    expressions = Expressions(scope, task.variables)
+    items = setting.value.items if isinstance(setting.value, ast.ListLiteral) else (setting.value,)
+    for item in items:
+        first, steps = steps_of(item)
+        if not isinstance(first, ast.Name):
+            way_out = "such as `after = a`, `after = [a, b]` or `after = raw[region]`"
+            scope.file.report(UNKNOWN_TASK, "`after` names tasks and groups", item.span, help=way_out)
+            expressions.mark_used(item)
+            continue
+        for node, pair in _nodes(expressions, scope, ast.Identifier(first.name, first.span), steps):
+            dag.joins.append(Join([(node, item.span)], [(task, item.span)], item.span, scope, pairwise=pair))
+
+
+def _nodes(
+    expressions: Expressions, scope: BodyScope, name: ast.Identifier, steps: Sequence[Step]
+) -> list[tuple[Node, bool]]:
+    """The nodes that are meant, each with whether only its member at one's own position is."""
+    start = scope.node(name.name)
+    if start is None:
+        if scope.declaration(name.name) is None and not scope.file.may_declare(name.name):
+            _unknown_task(scope, name)
+        return []
+    reached = expressions.nodes(start, steps, "which member of a family is meant")
+    if reached is None:
+        return []
+    if reached.rest:
+        step = reached.rest[0]
+        task = reached.nodes[0]
+        if step.name is None:
+            scope.file.report(NOT_A_FAMILY, f"task `{task.id}` is no family: it has no members", step.span)
+            return []
+        written = scope.file.source.text[name.span.start : step.span.end]
+        message = f"`{written}` is no task: what follows the name of a task reads its output"
+        scope.file.report(UNKNOWN_TASK, message, step.span, help="an edge joins tasks and groups")
+        return []
+    return [(node, reached.select is Select.SAME_POSITION) for node in reached.nodes]
+
+
+def _unknown_task(scope: BodyScope, name: ast.Identifier) -> None:
+    file = scope.file
+    what = f"template `{scope.template.decl.name.name}`" if scope.template is not None else ""
+    if not what and scope.dag is not None:
+        what = f"dag `{scope.dag.decl.name.name}`"
+    similar = scope.similar_node(name.name)
+    way_out = similar_help(similar, "task")
+    if name.name in file.lets:
+        file.lets[name.name].used = True
+        way_out = f"`{name.name}` is a `let`: edges join tasks and groups"
+    file.report(UNKNOWN_TASK, f"there is no task `{name.name}` in {what}", name.span, help=way_out)

@@ -1,13 +1,14 @@
-"""What names mean in a file and in a dag: filled by `resolve`, asked by `expressions`."""
+"""What names mean in a file and in a dag: filled by `resolve`, asked by everything after it."""
 
 from __future__ import annotations
 
 from ppacer import spec
 from ppacer.records import dataclass, field
 from ppc import ast
+from ppc.callables import FoundCallable
+from ppc.definitions import Fault
 from ppc.diagnostics import Diagnostic, Label, Span
 from ppc.imports import Imports
-from ppc.similar import Similar
 from ppc.source import Source
 
 
@@ -15,34 +16,124 @@ from ppc.source import Source
 class Let:
     """A `let` and its value, none where that is at fault, and how deep the value is nested."""
 
-    name: ast.Identifier
+    file: FileScope
+    decl: ast.LetDecl
     value: spec.Expr | None
     depth: int
+    used: bool = False
+
+    @property
+    def name(self) -> ast.Identifier:
+        return self.decl.name
+
+
+@dataclass(slots=True, eq=False)
+class ResolvedNotifier:
+    """A `notifier`: its callable (a fault, or none, where there is none) and what it is called with."""
+
+    file: FileScope
+    decl: ast.NotifierDecl
+    callee: FoundCallable | Fault | None = None
+    offset: int = 0
+    arguments: list[tuple[ast.Argument, spec.Expr | None]] = field(default_factory=list)
+    used: bool = False
+
+    @property
+    def name(self) -> ast.Identifier:
+        return self.decl.name
+
+
+@dataclass(slots=True, eq=False)
+class ResolvedPool:
+    """A `pool`; its `slots` are read with the settings, none where they are at fault."""
+
+    file: FileScope
+    decl: ast.PoolDecl
+    slots: int | None = None
+    used: bool = False
+
+    @property
+    def name(self) -> ast.Identifier:
+        return self.decl.name
+
+
+@dataclass(slots=True, eq=False)
+class ResolvedLabel:
+    file: FileScope
+    decl: ast.LabelDecl
+    used: bool = False
+
+    @property
+    def name(self) -> ast.Identifier:
+        return self.decl.name
+
+
+@dataclass(slots=True, eq=False)
+class TemplateParameter:
+    """A parameter of a template; `type` and `default` are none where they are at fault, `default` also if none is
+    written."""
+
+    decl: ast.Parameter
+    type: spec.ParamType | None = None
+    default: spec.Expr | None = None
+    used: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Template:
+    """A `template`. `made` counts the groups that were made from it, `in_cycle` says that it uses itself."""
+
+    file: FileScope
+    decl: ast.TemplateDecl
+    parameters: dict[str, TemplateParameter] = field(default_factory=dict)
+    used: bool = False
+    made: int = 0
+    in_cycle: bool = False
+
+    @property
+    def name(self) -> ast.Identifier:
+        return self.decl.name
+
+
+@dataclass(slots=True, eq=False)
+class ResolvedParam:
+    """A `param`; `type` and `default` are none where they are at fault, `default` also if none is written."""
+
+    decl: ast.ParamDecl
+    type: spec.ParamType | None = None
+    default: spec.Expr | None = None
     used: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class FileScope:
-    """The names of one file, and where its diagnostics go.
+    """The names of one file, its own and those that it includes, and where its diagnostics go.
 
-    While the lets are read, `later_lets` are those further down, `asked_early` those that were named before their line.
-    `others` holds the names of notifiers, pools, labels and templates. `broken` says that the file has faults of
-    syntax; `perhaps` holds names that its broken statements may have declared: not knowing them is no fault of their
-    users.
+    `includes` are the files that it includes itself, each with the statement that does. While the lets are read,
+    `later_lets` are those further down, `asked_early` those that were named before their line. `broken` says that the
+    file has faults of syntax; `perhaps` holds the names in its broken statements and in those of what it includes: not
+    knowing them is no fault of their users. `unread` says that it includes a file that could not be read, which may
+    declare anything.
     """
 
     index: int
     source: Source
     module: ast.Module
     faults: list[Diagnostic]
+    included: bool = False
+    broken: bool = False
+    unread: bool = False
     perhaps: frozenset[str] = frozenset()
+    includes: list[tuple[FileScope, ast.IncludeDecl]] = field(default_factory=list)
     imports: Imports = field(default_factory=Imports)
     lets: dict[str, Let] = field(default_factory=dict)
+    notifiers: dict[str, ResolvedNotifier] = field(default_factory=dict)
+    pools: dict[str, ResolvedPool] = field(default_factory=dict)
+    labels: dict[str, ResolvedLabel] = field(default_factory=dict)
+    templates: dict[str, Template] = field(default_factory=dict)
     later_lets: set[str] = field(default_factory=set)
     asked_early: set[str] = field(default_factory=set)
-    others: set[str] = field(default_factory=set)
-    includes: bool = False
-    broken: bool = False
+    _reported: set[tuple[str, Span]] = field(default_factory=set)
 
     def at(self, span: Span) -> spec.At:
         line, column = self.source.line_column(span.start)
@@ -56,38 +147,31 @@ class FileScope:
         *,
         label: str = "",
         labels: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
         help: str = "",
     ) -> None:
-        self.faults.append(Diagnostic(code, message, span, label, labels, help=help))
+        """One fault of a kind at a place is enough: what is written once may be there for each member of a family and
+        each use of a template."""
+        if (code, span) not in self._reported:
+            self._reported.add((code, span))
+            self.faults.append(Diagnostic(code, message, span, label, labels, notes, help))
+
+    def has_reported(self, code: str, span: Span) -> bool:
+        return (code, span) in self._reported
 
     def may_declare(self, name: str) -> bool:
-        """Whether a name may come from a statement that is broken, or from a file that is included."""
-        return self.includes or name in self.perhaps
+        """Whether a name may come from a statement that is broken, or from a file that could not be read."""
+        return self.unread or name in self.perhaps
 
 
 @dataclass(slots=True, eq=False)
 class DagScope:
-    """The names inside one dag. The first declaration of a name counts."""
+    """What a whole dag knows: its params, and how many outputs its lists `[*]` hold together."""
 
     file: FileScope
     decl: ast.DagDecl
-    tasks: dict[str, ast.TaskDecl] = field(default_factory=dict)
-    groups: dict[str, ast.GroupDecl] = field(default_factory=dict)
-    params: dict[str, ast.ParamDecl] = field(default_factory=dict)
-    _similar_nodes: Similar | None = None
-    _similar_values: Similar | None = None
-
-    def similar_node(self, name: str) -> str | None:
-        """A task or group of a similar name."""
-        if self._similar_nodes is None:
-            self._similar_nodes = Similar((*self.tasks, *self.groups))
-        return self._similar_nodes.to(name)
-
-    def similar_value(self, name: str) -> str | None:
-        """A let or task of a similar name."""
-        if self._similar_values is None:
-            self._similar_values = Similar((*self.file.lets, *self.tasks))
-        return self._similar_values.to(name)
+    params: dict[str, ResolvedParam] = field(default_factory=dict)
+    listed: int = 0
 
 
 def similar_help(name: str | None, what: str = "name") -> str:

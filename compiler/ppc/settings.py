@@ -65,7 +65,7 @@ TASK_SETTINGS: Final[Mapping[str, Rule]] = MappingProxyType(
         "on_lost": Rule(Word(spec.OnLost), "what follows when an attempt vanishes with its executor"),
         "timeout": Rule(Duration(none=True), "the time after which an attempt is ended; `none` for never"),
         "trigger": _later(Word(spec.Trigger), "which outcomes of its parents let a task run"),
-        "after": _later(Special("a task"), "a task that has to end first", in_defaults=False),
+        "after": Rule(Special("a task"), "tasks that have to end first", in_defaults=False),
         "pool": _later(Special("the name of a pool"), "the pool that a running task takes a slot of"),
         "priority": Rule(WholeNumber(-1_000_000, 1_000_000), "tasks with a higher priority start first"),
         "isolation": _later(Word(spec.Isolation), "what an attempt runs in"),

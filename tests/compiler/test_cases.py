@@ -13,7 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from ppc import checks, expressions, resolve, settings
+from ppc import (
+    callees,
+    checks,
+    expand,
+    expressions,
+    families,
+    includes,
+    link,
+    param_types,
+    references,
+    settings,
+    values,
+)
+from ppc import names as words
 from ppc.callables import CallableFinder
 from ppc.checks import arguments, callables, data, graph, names, support, time
 from ppc.compile import compile_program
@@ -22,7 +35,26 @@ from ppc.render import render_text
 from ppc.source import Source
 
 CASES = Path(__file__).parent / "cases"
-STAGES = (expressions, resolve, settings, arguments, callables, data, graph, names, support, time)
+STAGES = (
+    callees,
+    expand,
+    expressions,
+    families,
+    includes,
+    link,
+    words,
+    param_types,
+    references,
+    values,
+    settings,
+    arguments,
+    callables,
+    data,
+    graph,
+    names,
+    support,
+    time,
+)
 FILES = sorted(file for file in CASES.glob("*/*.ppd") if file.parent.name != "syntax")
 BAD = [file for file in FILES if not file.name.startswith("ok_")]
 GOOD = [file for file in FILES if file.name.startswith("ok_")]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ppc import ast
+from ppc.bodies import ResolvedTask
 from ppc.callables import FoundCallable
 from ppc.diagnostics import Label
-from ppc.resolve import ResolvedTask
 from ppc.scopes import FileScope, similar_help
 from ppc.signatures import Parameter, ParameterKind, Signature
 from ppc.similar import Similar

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ppc import ast
+from ppc.bodies import ResolvedTask
 from ppc.definitions import Fault, FaultKind
 from ppc.diagnostics import Span
-from ppc.resolve import ResolvedFile, ResolvedTask
+from ppc.resolved import ResolvedFile
 from ppc.scopes import FileScope, similar_help
 
 NO_MODULE = "E501"

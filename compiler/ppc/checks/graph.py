@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ppc.diagnostics import Diagnostic, Label
 from ppc.graph import Graph
-from ppc.resolve import Edge, ResolvedDag
+from ppc.resolved import Edge, ResolvedDag
 
 CYCLE = "E401"
 SELF_EDGE = "E402"
@@ -28,7 +28,7 @@ _MOST_SHOWN = 12
 def check(dag: ResolvedDag, graph: Graph) -> None:
     report = dag.scope.file.report
     decl = dag.decl
-    if not dag.tasks and not dag.scope.groups and not dag.scope.file.broken:
+    if not (dag.tasks or dag.groups or dag.sketches or dag.template) and not dag.scope.file.broken:
         report(NO_TASKS, f"dag `{decl.name.name}` has no tasks", decl.name.span, help="declare one: `task x = empty()`")
     written: dict[tuple[str, str], Edge] = {}
     for edge in dag.edges:

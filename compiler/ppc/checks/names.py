@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ppc import ast
 from ppc.diagnostics import Span
-from ppc.resolve import ResolvedFile
+from ppc.resolved import ResolvedFile
+from ppc.scopes import FileScope
 
 NO_DAG = "E010"
 UNUSED_IMPORT = "W201"
@@ -19,9 +21,9 @@ CODES = {
 def check(file: ResolvedFile) -> None:
     scope = file.scope
     # A broken statement may have declared the dag, or used the name.
-    if scope.broken:
+    if scope.broken or scope.included:
         return
-    if not file.dags:
+    if not file.dags and not _includes_dag(scope):
         start = Span(scope.source.path, 0, 0)
         scope.report(NO_DAG, f"`{scope.source.path}` declares no dag", start, help="a dag is `dag name { … }`")
         return
@@ -30,5 +32,17 @@ def check(file: ResolvedFile) -> None:
             message = f"the import `{found.bound}` is not used"
             scope.report(UNUSED_IMPORT, message, found.span, help="leave it out")
     for let in scope.lets.values():
-        if not let.used:
+        if not let.used and let.file is scope:
             scope.report(UNUSED_LET, f"the `let` `{let.name.name}` is not used", let.name.span, help="leave it out")
+
+
+def _includes_dag(scope: FileScope) -> bool:
+    waiting = [scope]
+    seen: set[str] = set()
+    while waiting:
+        file = waiting.pop()
+        if file.unread or file.broken or any(isinstance(item, ast.DagDecl) for item in file.module.items):
+            return True
+        seen.add(file.source.path)
+        waiting.extend(each for each, _ in file.includes if each.source.path not in seen)
+    return False

@@ -12,7 +12,7 @@ from ppacer.core.schedule import CronFault, DagClock, parse_cron
 from ppc import ast
 from ppc.diagnostics import Label, Span
 from ppc.expressions import Expressions, Known
-from ppc.resolve import ResolvedDag
+from ppc.resolved import ResolvedDag
 from ppc.scopes import FileScope, similar_help
 from ppc.settings import WRONG_TYPE
 from ppc.similar import Similar

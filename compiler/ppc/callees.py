@@ -1,0 +1,153 @@
+"""Which callable a task calls: through the imports of its file, or built in."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from ppacer import spec
+from ppc import ast
+from ppc.bodies import BodyScope, ResolvedTask
+from ppc.callables import BUILT_IN_MODULE, BUILT_IN_TASKS, CallableFinder, FoundCallable
+from ppc.definitions import Fault
+from ppc.scopes import FileScope, similar_help
+from ppc.signatures import Parameter, ParameterKind, Signature
+from ppc.similar import Similar
+
+UNKNOWN_CALLEE = "E203"
+BUILT_IN_NOT_SUPPORTED = "E904"
+
+CODES = {
+    UNKNOWN_CALLEE: "a callable that is neither imported nor built in",
+    BUILT_IN_NOT_SUPPORTED: "a built-in task that this version does not support",
+}
+
+SHELL = f"{BUILT_IN_MODULE}:{BUILT_IN_TASKS['shell']}"
+BUILT_IN_NOTIFIERS = {
+    "log": FoundCallable(
+        spec.Callable("ppacer.notifiers:log", spec.CallableKind.FUNCTION), "ppacer.notifiers", signature=Signature(())
+    ),
+    "apprise": FoundCallable(
+        spec.Callable("ppacer.notifiers:apprise", spec.CallableKind.FUNCTION),
+        "ppacer.notifiers",
+        signature=Signature(
+            (Parameter("url", ParameterKind.EITHER, True), Parameter("more_urls", ParameterKind.REST, False))
+        ),
+    ),
+}
+"""Notifiers found without an import. What calls them, an alert, is the runtime's business."""
+
+LATER_BUILT_INS = frozenset({"script", "http", "sql", "wait_for_file", "wait_for_http", "run_dag"})
+_MOST_ASKED = 20
+
+
+class Callees:
+    """Finds callees of one file, each name once. Its imports are bound already.
+
+    `others` are the callables found that are neither a task's nor a notifier's, by their ids.
+    """
+
+    def __init__(self, scope: FileScope, callables: CallableFinder) -> None:
+        self._scope = scope
+        self._callables = callables
+        self._found: dict[tuple[str, str], tuple[FoundCallable | Fault | None, int]] = {}
+        self._similar: Similar | None = None
+        self.others: dict[str, spec.Callable] = {}
+        for found in scope.imports.bound.values():
+            found.refused = callables.module_fault(found.module)
+            if found.refused is None and found.names:
+                found.refused = callables.name_fault(found.module, found.names[0])
+                found.name_missing = found.refused is not None
+
+    def task(self, call: ast.Call, body: BodyScope) -> tuple[FoundCallable | Fault | None, int]:
+        """The callable and where in the callee its names begin; none where that has been reported."""
+        found = self._find(call.callee, "task")
+        if found[0] is None and not self._is_excused(call.callee):
+            self._unknown_task(call.callee, body)
+        return found
+
+    def notifier(self, call: ast.Call) -> tuple[FoundCallable | Fault | None, int]:
+        """The same for the callable of a notifier."""
+        found = self._find(call.callee, "notifier")
+        if found[0] is None and not self._is_excused(call.callee):
+            message = f"`{call.callee.text}` is neither imported nor a built-in notifier"
+            similar = similar_help(Similar((*BUILT_IN_NOTIFIERS, *self._scope.imports.bound)).to(call.callee.text))
+            way_out = similar or f"`from … import {call.callee.parts[0].name}` at the head of the file"
+            self._scope.report(UNKNOWN_CALLEE, message, call.callee.span, help=way_out)
+        return found
+
+    def imported(self, callee: ast.DottedName) -> tuple[FoundCallable | Fault | None, int]:
+        """The same for what can only be imported; nothing is reported where no import leads there. What is found
+        becomes one of the program's callables."""
+        found = self._find(callee, "")
+        if isinstance(found[0], FoundCallable):
+            self.others[found[0].spec.id] = found[0].spec
+        return found
+
+    def _find(self, callee: ast.DottedName, kind: str) -> tuple[FoundCallable | Fault | None, int]:
+        key = (kind, callee.text)
+        if key not in self._found:
+            self._found[key] = self._look(callee, kind)
+        return self._found[key]
+
+    def _look(self, callee: ast.DottedName, kind: str) -> tuple[FoundCallable | Fault | None, int]:
+        target = self._scope.imports.target(callee)
+        if target is None or not target.names:
+            built_in = None
+            if kind == "task":
+                built_in = self._callables.built_in(callee.text)
+            elif kind == "notifier":
+                built_in = BUILT_IN_NOTIFIERS.get(callee.text)
+            if built_in is not None:
+                return built_in, 0
+        if target is None:
+            return None, 0
+        target.found.used = True
+        if target.found.refused is not None:
+            return None, 0
+        return self._callables.find(target.found.module, target.names), target.own - len(target.found.names)
+
+    def _is_excused(self, callee: ast.DottedName) -> bool:
+        """Whether what keeps the callable from being known is reported elsewhere."""
+        return self._scope.imports.target(callee) is not None or self._scope.may_declare(callee.parts[0].name)
+
+    def _unknown_task(self, callee: ast.DottedName, body: BodyScope) -> None:
+        scope = self._scope
+        first = callee.parts[0].name
+        if callee.text in LATER_BUILT_INS:
+            message = f"the built-in task `{callee.text}` is not supported by this version of ppc yet"
+            scope.report(BUILT_IN_NOT_SUPPORTED, message, callee.span)
+            return
+        if self._similar is None:
+            self._similar = Similar((*BUILT_IN_TASKS, *scope.imports.bound))
+        similar = self._similar.to(callee.text)
+        message = f"`{callee.text}` is neither imported nor a built-in task"
+        if callee.text in scope.templates:
+            scope.templates[callee.text].used = True
+            message = f"`{callee.text}` is a template, not a callable"
+            way_out = f"a template makes a group: `group x = {callee.text}(…)`"
+        elif similar is not None:
+            way_out = f"a callable with a similar name exists: `{similar}`"
+        elif isinstance(body.node(first), ResolvedTask):
+            way_out = f"`{first}` is a task; a task calls an imported function or class, or a built-in"
+        elif elsewhere := self._imported_elsewhere(callee):
+            way_out = f"did you mean `{elsewhere}`?"
+        elif len(callee.parts) > 1:
+            way_out = f"`import {'.'.join(part.name for part in callee.parts[:-1])}` at the head of the file"
+        else:
+            way_out = f"`from … import {first}` at the head of the file"
+        scope.report(UNKNOWN_CALLEE, message, callee.span, help=way_out)
+
+    def _imported_elsewhere(self, callee: ast.DottedName) -> str | None:
+        """The name as it would be right with the imports that there are."""
+        names = tuple(part.name for part in callee.parts)
+        for found in islice(self._scope.imports.bound.values(), _MOST_ASKED):
+            if found.refused is None and not found.names:
+                for own in (names, names[1:]):
+                    whole = f"{found.bound}.{'.'.join(own)}"
+                    if own and whole.endswith(callee.text) and self._is_callable(found.module, own):
+                        return whole
+        return None
+
+    def _is_callable(self, module: str, names: tuple[str, ...]) -> bool:
+        found = self._callables.find(module, names)
+        return isinstance(found, FoundCallable) and found.spec.kind is not spec.CallableKind.UNKNOWN
