@@ -13,18 +13,21 @@ from ppc.cli_process import run_program
 
 pytestmark = pytest.mark.slow
 
+# What a handler says must not go through `print`: it may have interrupted one.
 WAITING = """
-import signal, sys
+import os, signal, sys
 def end(number, _):
-    print("asked to end by", signal.Signals(number).name, flush=True)
+    os.write(1, f"asked to end by {signal.Signals(number).name}\\n".encode())
     sys.exit(7)
 for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
     signal.signal(number, end)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 while True:
     signal.pause()
 """
-RUNNING = "import sys; from ppc.cli_process import run_program; sys.exit(run_program([sys.executable, '-c', sys.argv[1]]))"
+RUNNING = (
+    "import sys; from ppc.cli_process import run_program; sys.exit(run_program([sys.executable, '-c', sys.argv[1]]))"
+)
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,7 @@ def plain_user() -> Iterator[Path]:
     if root:
         os.seteuid(0)
     folder.chmod(0o755)
+    (folder / "private").chmod(0o700)
     shutil.rmtree(folder)
 
 
