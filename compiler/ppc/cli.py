@@ -37,8 +37,8 @@ _NO_TERMINAL, _WIDEST = 80, 120
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that `argv` (default: the process's own arguments) names; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    arguments = _parser(argv[0] if argv else "").parse_args(argv)
     try:
+        arguments = _parser(argv[0] if argv else "").parse_args(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except CommandError as error:
