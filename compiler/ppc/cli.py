@@ -28,6 +28,7 @@ _COMMANDS = {
     "run": _Command("ppc.cli_run", "builds to a temporary place and runs a dag once, in this terminal"),
     "show": _Command("ppc.cli_show", "shows the dags as they are compiled"),
     "graph": _Command("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),
+    "explain": _Command("ppc.cli_explain", "tells what a code means and what to do; all codes without one"),
 }
 
 INTERRUPTED = 130

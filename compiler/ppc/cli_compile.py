@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ppacer import spec
 from ppacer.records import dataclass
-from ppc import ast
+from ppc import ast, explanations
 from ppc.callables import CallableFinder
 from ppc.cli_error import UsageError
 from ppc.cli_options import search_folders
@@ -18,6 +18,7 @@ from ppc.compile import compile_program
 from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.parse import parse
 from ppc.source import Source, read_source
+from ppc.suppressions import suppress
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ def compile_with(
         source_paths={path: _relative(path, place) for path in sources},
         search_path=[_relative(folder, place) for folder in folders],
     )
-    return Compilation(None if unread else program, in_source_order([*unread, *diagnostics]), sources)
+    told = suppress(diagnostics, sources, explanations.is_known)
+    return Compilation(None if unread else program, in_source_order([*unread, *told]), sources)
 
 
 def _distinct(paths: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TextIO
 
 from ppacer import spec
 from ppc.cli_compile import Compilation
@@ -32,12 +33,17 @@ def tell_text(compilation: Compilation, *, warnings_refused: bool = False) -> No
         return
     from ppc.render import render_text  # noqa: PLC0415 - most files have no fault
 
-    text = render_text(compilation.diagnostics, compilation.sources, _colour())
+    text = render_text(compilation.diagnostics, compilation.sources, colour_on(sys.stderr))
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in compilation.diagnostics)
     warnings = len(compilation.diagnostics) - errors
     found = [_number(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
     by_flag = ", refused by `-W error`" if warnings_refused else ""
     print(f"{text.rstrip()}\n\n{' and '.join(found)}{by_flag}", file=sys.stderr)
+
+
+def colour_on(stream: TextIO) -> bool:
+    """Whether what is written there may have colours: on a terminal that knows them, unless `NO_COLOR` is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def tells_text(arguments: Namespace) -> bool:
@@ -56,10 +62,6 @@ def _refused(compilation: Compilation, arguments: Namespace) -> bool:
     """Whether warnings are what `-W error` refuses."""
     warnings = any(diagnostic.severity is Severity.WARNING for diagnostic in compilation.diagnostics)
     return warnings and arguments.warnings is not None
-
-
-def _colour() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _number(count: int, word: str) -> str:

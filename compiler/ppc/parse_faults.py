@@ -42,3 +42,25 @@ TOO_DEEP: Final = "E118"
 """Brackets, blocks or an expression nested too deep."""
 HIDDEN_CHARACTER: Final = "E119"
 """A control character that changes the direction of text."""
+
+CODES: Final = {
+    UNEXPECTED: "something that cannot stand there",
+    UNCLOSED_STRING: "a string that is never closed",
+    UNCLOSED: "a bracket or brace that is never closed",
+    CLOSES_NOTHING: "a closing bracket or brace without an opening one",
+    BAD_CHARACTER: "a character that means nothing",
+    BAD_NUMBER: "a number or duration that is not written as one",
+    BAD_DATE: "a date or time that does not exist",
+    BAD_STRING: "a part of a string that means nothing",
+    RESERVED_NAME: "a reserved word as a name",
+    BAD_NAME: "a name that is not written as names are",
+    PYTHON_WORD: "`True`, `False` or `None` with a capital letter",
+    SINGLE_QUOTES: "a string in single quotes",
+    CONDITIONAL: "a conditional expression",
+    STARRED: "`*` or `**` before an argument",
+    SEMICOLON: "a semicolon",
+    LINE_START: "a line that begins with what belongs to the one before",
+    MISPLACED: "a statement in the wrong kind of block",
+    TOO_DEEP: "brackets or blocks nested too deep",
+    HIDDEN_CHARACTER: "a hidden character that changes the direction of text",
+}

@@ -22,6 +22,13 @@ UNREADABLE: Final = "E003"
 NOT_UTF8: Final = "E004"
 """The file is not UTF-8 text."""
 
+CODES: Final = {
+    NOT_FOUND: "a file that is not there",
+    NOT_A_FILE: "a path that leads to no file",
+    UNREADABLE: "a file that cannot be read",
+    NOT_UTF8: "a file that is not UTF-8 text",
+}
+
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
