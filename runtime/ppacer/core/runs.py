@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ppacer.core.model import (
     Attempt,
     AttemptStatus,
+    ErrorKind,
     Event,
     EventKind,
     InsertEvent,
@@ -62,17 +63,43 @@ def abandon(
 ) -> tuple[Run, list[Write]]:
     """Ends a run that nothing can go on with, as failed: its build cannot be read. `seq` is that of its last event."""
     writes: list[Write] = []
+    events: list[Write] = []
+    lost: set[tuple[str, int]] = set()
+
+    def tell(kind: EventKind, **payload: str | int | None) -> None:
+        number = seq + len(events) + 1
+        events.append(InsertEvent(Event(run.id, number, at, kind, SCHEDULER, event_payload(**payload))))
+
     for attempt in attempts:
-        if not attempt.status.terminal:
-            end = AttemptStatus.LOST if attempt.status is AttemptStatus.RUNNING else AttemptStatus.CANCELLED
-            ended = replace(attempt, status=end, finished_at=at, lease_until=None, error=reason)
-            writes.append(UpdateAttempt(ended, attempt.status, attempt.token))
+        if attempt.status.terminal:
+            continue
+        end, error_kind = AttemptStatus.CANCELLED, ErrorKind.CANCELLED
+        if attempt.status is AttemptStatus.RUNNING:
+            end, error_kind = AttemptStatus.LOST, ErrorKind.LOST
+            lost.add((attempt.task, attempt.position))
+        ended = replace(attempt, status=end, finished_at=at, lease_until=None, error_kind=error_kind, error=reason)
+        writes.append(UpdateAttempt(ended, attempt.status, attempt.token))
+        tell(
+            EventKind.ATTEMPT_FINISHED,
+            task=attempt.task,
+            number=attempt.number,
+            id=attempt.id,
+            status=end.value,
+            error_kind=error_kind.value,
+        )
     for task in tasks:
         if not task.status.terminal:
-            row = replace(task, status=TaskStatus.CANCELLED, finished_at=at, due_at=None, error=reason)
+            row = replace(
+                task,
+                status=TaskStatus.CANCELLED,
+                lost=task.lost + ((task.task, task.position) in lost),
+                finished_at=at,
+                due_at=None,
+                error=reason,
+            )
             writes.append(UpdateTask(row, task.status))
+            tell(EventKind.TASK_FINISHED, task=task.task, status=row.status.value)
     check_run_move(run.id, run.status, RunStatus.FAILED)
     failed = replace(run, status=RunStatus.FAILED, finished_at=at, reason=reason)
-    payload = event_payload(status=failed.status.value, reason=reason)
-    event = Event(run.id, seq + 1, at, EventKind.RUN_FINISHED, SCHEDULER, payload)
-    return failed, [*writes, UpdateRun(failed, run.status), InsertEvent(event)]
+    tell(EventKind.RUN_FINISHED, status=failed.status.value, reason=reason)
+    return failed, [*writes, UpdateRun(failed, run.status), *events]

@@ -32,7 +32,7 @@ from ppacer.protocol import (
     Report,
 )
 from ppacer.services.leases import Held, Leases, lease_clock
-from ppacer.services.transport import Fault, Link, Transport, TransportError
+from ppacer.services.transport import ANSWER_SECONDS, Fault, Link, Transport, TransportError
 from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt, StopReason
 from ppacer.services.worker_pool import WorkerError, WorkerPool
 
@@ -42,6 +42,9 @@ FLUSH_BYTES = 64 * 1024
 
 BATCH_BYTES = 512 * 1024
 """About how much of logs, and of reports, one exchange carries."""
+
+_LAST_POLL_SECONDS = 1.0
+"""How long an executor that is being drained asks what its last poll was granted."""
 
 _LAST_REPORTS_SECONDS = 2.0
 """How long an executor that is ending tries to tell what became of its attempts."""
@@ -201,7 +204,7 @@ class Executor:
         """One long-poll, given up when the executor is drained."""
         exchange = self._exchange(claim=Claim(slots, min(LONG_POLL_SECONDS, self._leases.term / 3)))
         sent_at = self._clock()
-        asking = asyncio.create_task(self._link.ask(exchange))
+        asking = asyncio.create_task(self._link.ask(exchange, self._leases.patience))
         draining = asyncio.create_task(self._draining.wait())
         try:
             await asyncio.wait({asking, draining}, return_when=asyncio.FIRST_COMPLETED)
@@ -217,9 +220,8 @@ class Executor:
     async def _close_poll(self, exchange: Exchange, sent_at: float) -> None:
         """Asks once more, for nothing new, whether the poll that was given up had been granted anything."""
         try:
-            async with asyncio.timeout(FLUSH_SECONDS * 5):
-                answer = await self._link.try_once(replace(exchange, claim=Claim(0, 0.0)))
-        except (TransportError, TimeoutError):
+            answer = await self._link.try_once(replace(exchange, claim=Claim(0, 0.0)), _LAST_POLL_SECONDS)
+        except TransportError:
             return
         self._accept(answer, sent_at)
 
@@ -317,7 +319,7 @@ class Executor:
         )
         sent_at = self._clock()
         try:
-            answer = await self._link.ask(exchange)
+            answer = await self._link.ask(exchange, min(ANSWER_SECONDS, 3 * self._leases.patience))
         except TransportError as fault:
             if fault.fault is not Fault.REJECTED:
                 raise
@@ -358,8 +360,8 @@ class Executor:
             if log.attempt in self._held:
                 self._held[log.attempt].attempt.room()
 
-    async def _renew(self, renewals: tuple[Renewal, ...]) -> ExchangeAnswer:
-        return await self._link.try_once(self._exchange(renewals=renewals))
+    async def _renew(self, renewals: tuple[Renewal, ...], seconds: float) -> ExchangeAnswer:
+        return await self._link.try_once(self._exchange(renewals=renewals), seconds)
 
     def _exchange(
         self,

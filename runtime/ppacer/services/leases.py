@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ppacer.protocol import LEASE_SECONDS, Assignment, ExchangeAnswer, Renewal, Report
-from ppacer.services.transport import Fault, TransportError
+from ppacer.services.transport import ANSWER_SECONDS, Fault, TransportError
 from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt, StopReason
 
 _CHECK_SECONDS = 1.0
 """How often the clock is looked at: it may jump, as when a laptop wakes, without any timer going off."""
 
 _RENEW_AGAIN_SECONDS = 0.5
+_SHORTEST_PATIENCE = 0.5
 _OK = 200
 _log = logging.getLogger("ppacer")
 
@@ -55,13 +56,14 @@ class Held:
 class Leases:
     """All that is held, by the attempt's id.
 
-    `renew` asks the scheduler for renewals, `clock` is the lease clock. `on_confirmed` gets what may start now,
-    `on_stale` the id of what the scheduler no longer counts as ours, `on_answer` each answer and when it was asked for.
+    `renew` asks the scheduler for renewals, waiting so many seconds, `clock` is the lease clock. `on_confirmed` gets
+    what may start now, `on_stale` the id of what the scheduler no longer counts as ours, `on_answer` each answer and
+    when it was asked for.
     """
 
     def __init__(
         self,
-        renew: Callable[[tuple[Renewal, ...]], Awaitable[ExchangeAnswer]],
+        renew: Callable[[tuple[Renewal, ...], float], Awaitable[ExchangeAnswer]],
         clock: Callable[[], float],
         *,
         on_confirmed: Callable[[Held], object],
@@ -77,6 +79,11 @@ class Leases:
         self._on_stale = on_stale
         self._on_answer = on_answer
         self._changed = asyncio.Event()
+
+    @property
+    def patience(self) -> float:
+        """How long to wait for an answer before asking again, in seconds: there must be time for that in a lease."""
+        return min(ANSWER_SECONDS, max(_SHORTEST_PATIENCE, self.term / 3))
 
     def hold(self, attempt: RunningAttempt, sent_at: float) -> None:
         """Takes an attempt over that was asked for at `sent_at`, and has it started.
@@ -150,10 +157,9 @@ class Leases:
         for held in self.held.values():
             held.renew_at = sent_at + held.lease / 3
         try:
-            async with asyncio.timeout(max(1.0, self.term / 3)):
-                answer = await self._renew(tokens)
-        except (TransportError, TimeoutError) as fault:
-            if isinstance(fault, TransportError) and fault.fault is not Fault.AWAY:
+            answer = await self._renew(tokens, self.patience)
+        except TransportError as fault:
+            if fault.fault is not Fault.AWAY:
                 _log.error("%s", fault)
             for held in self.held.values():
                 held.renew_at = self._clock() + min(_RENEW_AGAIN_SECONDS, held.lease / 6)

@@ -17,9 +17,16 @@ from ppacer.services.timers import Timers
 GRAIN: Final = 50
 """Leases end at most this fraction of their term late."""
 
+DEAF: Final = 10
+"""An alarm that rings later than by this fraction of the term tells that the program itself has been held up."""
+
 
 class Leases:
-    """The leases of all running attempts: a heap of deadlines, in which a renewal costs nothing."""
+    """The leases of all running attempts: a heap of deadlines, in which a renewal costs nothing.
+
+    A scheduler that could hear nobody for a while (it was suspended, say) grants a full term to all, as one that has
+    just started does: the renewals that came meanwhile are still to be read.
+    """
 
     def __init__(
         self,
@@ -36,6 +43,7 @@ class Leases:
         self._deadlines: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
         self._alarm: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
 
     def __len__(self) -> int:
         return len(self._deadlines)
@@ -56,13 +64,16 @@ class Leases:
         while self._heap and self._heap[0][1] not in self._deadlines:
             heapq.heappop(self._heap)
         if self._alarm is None and self._heap:
-            seconds = self._heap[0][0] - self._timers.time()
-            self._alarm = self._timers.call_in(max(seconds, self._lease / GRAIN), self._ring)
+            now = self._timers.time()
+            self._rings_at = max(self._heap[0][0], now + self._lease / GRAIN)
+            self._alarm = self._timers.call_in(self._rings_at - now, self._ring)
 
     def _ring(self) -> None:
         """An entry of the heap is at or before its attempt's deadline: renewed ones go back with their new one."""
         self._alarm = None
         now = self._timers.time()
+        if now - self._rings_at > self._lease / DEAF:
+            self._deadlines = dict.fromkeys(self._deadlines, now + self._lease)
         over: list[str] = []
         while self._heap and self._heap[0][0] <= now:
             _, attempt_id = heapq.heappop(self._heap)

@@ -18,7 +18,7 @@ from ppacer import wire
 from ppacer.protocol import EXCHANGE_PATH, Exchange, ExchangeAnswer
 
 ANSWER_SECONDS = 20.0
-"""How long an answer may take beyond the time for which the scheduler was asked to hold a claim."""
+"""How long an answer may take at most, beyond the time for which the scheduler was asked to hold a claim."""
 
 CONNECT_SECONDS = 5.0
 
@@ -27,7 +27,8 @@ LAST_DELAY = 10.0
 """Seconds between tries while the scheduler is away, from the first to the last, each jittered by half."""
 
 _CLIENTS = 4
-"""Exchanges under way at one time: the long-poll, a delivery, a renewal and the one that closes."""
+"""Exchanges under way at one time: the long-poll, a delivery, a renewal and the one that closes. One that gets no
+answer keeps its place until its time is over, so each must say for how long an answer is of use."""
 
 _log = logging.getLogger("ppacer")
 
@@ -61,8 +62,11 @@ class TransportError(Exception):
 class Transport(Protocol):
     """A way to the scheduler."""
 
-    async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
-        """The scheduler's answer. Raises `TransportError`. May be cancelled, as a connection may be closed."""
+    async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
+        """The scheduler's answer, which may take `seconds` beyond the time for which it may hold a claim.
+
+        Raises `TransportError`. May be cancelled, but what is cancelled may go on unseen for as long.
+        """
         ...
 
     def close(self) -> None:
@@ -80,13 +84,16 @@ class DirectTransport:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
-    async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
+    async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
         request = wire.encode(exchange)
         try:
-            answer = await self._handler(wire.decode(Exchange, request))
+            async with asyncio.timeout(_held(exchange) + seconds):
+                answer = await self._handler(wire.decode(Exchange, request))
             return wire.decode(ExchangeAnswer, wire.encode(answer))
         except TransportError:
             raise
+        except TimeoutError as fault:
+            raise TransportError(Fault.AWAY, "the scheduler did not answer in time") from fault
         except wire.WireError as fault:
             raise TransportError(Fault.REJECTED, f"the exchange was not understood: {fault}") from fault
         except Exception as fault:
@@ -106,15 +113,14 @@ class HttpTransport:
             self._headers["Authorization"] = f"Bearer {token}"
         self._client: AsyncHTTPClient | None = None
 
-    async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
-        held = exchange.claim.wait if exchange.claim else 0.0
+    async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
         request = HTTPRequest(
             self.url + EXCHANGE_PATH,
             method="POST",
             headers=self._headers,
             body=wire.encode(exchange),
             connect_timeout=CONNECT_SECONDS,
-            request_timeout=held + ANSWER_SECONDS,
+            request_timeout=_held(exchange) + seconds,
             follow_redirects=False,
         )
         client = self._open()
@@ -168,38 +174,58 @@ class Link:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._away = False
+        self._back = asyncio.Event()
 
-    async def ask(self, exchange: Exchange) -> ExchangeAnswer:
-        """Repeats the exchange under its one request id until it is answered, at growing intervals.
+    async def ask(self, exchange: Exchange, seconds: float) -> ExchangeAnswer:
+        """Repeats the exchange under its one request id until it is answered, at growing intervals, and as soon as
+        another exchange has been answered. `seconds` is how long each answer may take.
 
         Raises `TransportError` where repeating it does not help.
         """
         delay = FIRST_DELAY
         while True:
             try:
-                return await self.try_once(exchange)
+                return await self.try_once(exchange, seconds)
             except TransportError as fault:
                 if fault.fault is not Fault.AWAY:
                     raise
-            await asyncio.sleep(delay * (0.5 + random()))  # noqa: S311 (so that executors do not come all at once)
+            await self._pause(delay * (0.5 + random()))  # noqa: S311 (so that executors do not come all at once)
             delay = min(delay * 2, LAST_DELAY)
 
-    async def try_once(self, exchange: Exchange) -> ExchangeAnswer:
+    async def try_once(self, exchange: Exchange, seconds: float) -> ExchangeAnswer:
         """The one exchange. Says so once when the scheduler goes away, and once when it is back."""
         try:
-            answer = await self._transport.exchange(exchange)
+            answer = await self._transport.exchange(exchange, seconds)
         except TransportError as fault:
             if fault.fault is Fault.AWAY and not self._away:
                 self._away = True
+                self._back.clear()
                 _log.warning("%s; trying again until it answers", fault)
             raise
         if self._away:
             self._away = False
+            self._back.set()
             _log.info("the scheduler answers again")
         return answer
 
+    async def _pause(self, seconds: float) -> None:
+        """Waits, but no longer than until the scheduler is back."""
+        if not self._away:
+            await asyncio.sleep(seconds)
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._back.wait()
+        except TimeoutError:
+            return
+
     def close(self) -> None:
         self._transport.close()
+
+
+def _held(exchange: Exchange) -> float:
+    """For how long the scheduler is asked to hold the exchange, in seconds."""
+    return exchange.claim.wait if exchange.claim else 0.0
 
 
 def _detail(fault: HTTPClientError) -> str:

@@ -14,7 +14,7 @@ from tornado.web import Application, RequestHandler
 
 from ppacer import wire
 from ppacer.protocol import EXCHANGE_PATH, PROTOCOL_VERSION, Ack, Exchange, ExchangeAnswer
-from ppacer.services.transport import DirectTransport, Fault, HttpTransport, TransportError
+from ppacer.services.transport import DirectTransport, Fault, HttpTransport, Link, TransportError
 
 EXCHANGE = Exchange(PROTOCOL_VERSION, "host-1", "instance", "request", "build")
 ANSWER = ExchangeAnswer(reports=(Ack("a", 200),))
@@ -41,10 +41,10 @@ async def server(answer: Callable[[RequestHandler], object]) -> AsyncIterator[st
         await http.close_all_connections()
 
 
-async def fault_of(transport: HttpTransport | DirectTransport) -> TransportError:
+async def fault_of(transport: HttpTransport | DirectTransport, seconds: float = 20.0) -> TransportError:
     try:
         with pytest.raises(TransportError) as caught:
-            await transport.exchange(EXCHANGE)
+            await transport.exchange(EXCHANGE, seconds)
         return caught.value
     finally:
         transport.close()
@@ -122,16 +122,74 @@ def test_a_connection_that_is_closed_without_an_answer() -> None:
     asyncio.run(main())
 
 
-def test_an_answer_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ppacer.services.transport.ANSWER_SECONDS", 0.2)
+def test_an_answer_that_does_not_come() -> None:
+    async def never(exchange: Exchange) -> ExchangeAnswer:
+        await asyncio.Event().wait()
+        return ANSWER
 
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            error = await fault_of(HttpTransport(f"http://127.0.0.1:{silent.getsockname()[1]}"))
-            assert error.fault is Fault.AWAY
-            assert "did not answer in time" in str(error)
+            over_http = HttpTransport(f"http://127.0.0.1:{silent.getsockname()[1]}")
+            for transport in (over_http, DirectTransport(never)):
+                error = await fault_of(transport, 0.2)
+                assert error.fault is Fault.AWAY
+                assert "did not answer in time" in str(error)
 
     asyncio.run(main())
+
+
+def test_exchanges_without_an_answer_do_not_hold_others_up() -> None:
+    """As on a connection of which the other half is gone: the one after them must not wait for a place."""
+    hanging = 0
+
+    async def main() -> None:
+        nonlocal hanging
+
+        async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal hanging
+            await reader.readuntil(b"\r\n\r\n")
+            hanging += 1
+            await reader.read()
+            writer.close()
+
+        listening = await asyncio.start_server(hang, "127.0.0.1", 0)
+        transport = HttpTransport(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+        for _ in range(6):
+            with pytest.raises(TransportError, match="did not answer in time"):
+                await Link(transport).try_once(EXCHANGE, 0.1)
+        transport.close()
+        listening.close()
+
+    asyncio.run(main())
+    assert hanging == 6
+
+
+def test_whoever_waits_for_the_scheduler_goes_on_when_another_exchange_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ppacer.services.transport.FIRST_DELAY", 3600.0)
+    asked = 0
+
+    failed = asyncio.Event()
+
+    async def handler(exchange: Exchange) -> ExchangeAnswer:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            failed.set()
+            raise OSError("away")
+        return ANSWER
+
+    async def main() -> None:
+        link = Link(DirectTransport(handler))
+        asking = asyncio.create_task(link.ask(EXCHANGE, 5.0))
+        await failed.wait()
+        async with asyncio.timeout(10):
+            assert await link.try_once(EXCHANGE, 5.0) == ANSWER
+            assert await asking == ANSWER
+
+    asyncio.run(main())
+    assert asked == 3
 
 
 def test_an_exchange_within_the_program() -> None:

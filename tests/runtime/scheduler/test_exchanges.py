@@ -11,7 +11,7 @@ import pytest
 
 from ppacer import spec
 from ppacer.core.model import AttemptStatus, ErrorKind, RunStatus
-from ppacer.protocol import Claim, Outcome
+from ppacer.protocol import Claim, ExchangeAnswer, Outcome
 from ppacer.services.errors import SchedulerUnavailable, UnsupportedProtocol
 
 
@@ -184,6 +184,19 @@ async def test_an_expired_lease_is_rescued_and_its_report_refused(place, kit) ->
     assert (first.status, first.error_kind) == (AttemptStatus.LOST, ErrorKind.LOST)
     assert "nothing was heard of executor host-1 for 0.2 s" in first.error
     assert second.status is AttemptStatus.SUCCESS
+
+
+async def test_time_in_which_the_scheduler_heard_nobody_does_not_count(place, kit) -> None:
+    """It was suspended, say, for longer than a lease, while the executor's renewals waited to be read."""
+    scheduler, client = await begin(place, kit, kit.task("a"), lease=0.4)
+    await scheduler.trigger("d")
+    one = await client.claim_one()
+    renewing: list[asyncio.Task[ExchangeAnswer]] = []
+    asyncio.get_running_loop().call_later(0.1, lambda: renewing.append(asyncio.create_task(client.renew(one))))
+    time.sleep(1.0)  # noqa: ASYNC251 - this is the fault: nothing in this program goes on
+    await kit.until(lambda: bool(renewing))
+    assert [ack.status for ack in (await renewing[0]).renewals] == [200]
+    assert await client.report(one) == 200
 
 
 async def test_renewed_leases_last(place, kit) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppacer import spec
@@ -17,6 +17,7 @@ def attempt(number: int, code: str) -> Attempt:
     return Attempt(f"a{number}", "run", 1, "t", 0, 1, AttemptStatus.QUEUED, 0, code=code)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_each_profile_gets_the_best_that_it_can_take(data: st.DataObject) -> None:
     queue = ReadyQueue()

@@ -9,7 +9,16 @@ import pytest
 from ppacer import spec
 from ppacer.core import happenings as h
 from ppacer.core.machine import RunMachine
-from ppacer.core.model import AttemptStatus, ErrorKind, EventKind, RunKind, RunStatus, TaskStatus, UpdateTask
+from ppacer.core.model import (
+    AttemptStatus,
+    ErrorKind,
+    EventKind,
+    InsertEvent,
+    RunKind,
+    RunStatus,
+    TaskStatus,
+    UpdateTask,
+)
 from ppacer.core.run_state import RestoreError
 from ppacer.core.runs import abandon, new_run
 from ppacer.protocol import Outcome
@@ -364,3 +373,13 @@ def test_a_run_that_nothing_can_go_on_with_ends_as_failed(world, plan, task) -> 
     assert failed.status is RunStatus.FAILED
     assert {row.status for row in w.database.tasks.values()} == {TaskStatus.CANCELLED}
     assert sorted(row.status for row in w.database.attempts.values()) == ["cancelled", "lost"]
+    assert {row.lost for row in w.database.tasks.values()} == {0, 1}
+    told = [(event.row.kind.value, json.loads(event.row.payload)) for event in writes if isinstance(event, InsertEvent)]
+    assert [event.row.seq for event in writes if isinstance(event, InsertEvent)] == [
+        w.machine.seq + n for n in range(1, len(told) + 1)
+    ]
+    assert {payload["id"]: payload["status"] for kind, payload in told if kind == "attempt_finished"} == {
+        row.id: row.status for row in w.database.attempts.values()
+    }
+    assert [payload["task"] for kind, payload in told if kind == "task_finished"] == ["a", "b", "c"]
+    assert told[-1] == ("run_finished", {"status": "failed", "reason": "its build cannot be read"})
