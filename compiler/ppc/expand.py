@@ -84,11 +84,12 @@ class _Use:
 @dataclass(slots=True, eq=False)
 class Expansion:
     """Fills in a dag's names, tasks and groups. `later` is what waits for all names; `edges` are the edge statements
-    with the scope that each stands in."""
+    with the scope that each stands in. Of what is `too_large` nothing more should be made."""
 
     dag: ResolvedDag
     later: list[GivenLater | ListLater] = field(default_factory=list)
     edges: list[tuple[ast.EdgeStatement, BodyScope]] = field(default_factory=list)
+    too_large: bool = False
     _count: int = 0
     _stack: list[tuple[Template, Span]] = field(default_factory=list)
 
@@ -328,7 +329,8 @@ class Expansion:
         self._count += 1
         if self._count <= MOST_TASKS:
             return True
-        if self._count == MOST_TASKS + 1:
+        if not self.too_large:
+            self.too_large = True
             message = f"this dag has more than {MOST_TASKS:,} tasks and groups"
             scope.file.report(TOO_MANY_TASKS, message, span, label="from here on", labels=scope.made_by)
         return False

@@ -25,7 +25,7 @@ CODES = {
     TOO_MANY_TASKS: "more tasks than one dag may have",
 }
 
-MOST_TASKS = 100_000
+MOST_TASKS = 50_000
 """Of one dag, all members of its families and all groups counted."""
 
 
@@ -58,6 +58,7 @@ def rows_of(loops: Sequence[ast.LoopClause], scope: BodyScope, *, groups: bool) 
                 found.at_run_time = clause
             else:
                 found.known = False
+                Expressions(scope, variables).mark_used(clause.over)
             break
         _multiply(found, clause, scope)
         if not found.known:
@@ -145,7 +146,7 @@ def _elements(clause: ast.LoopClause, scope: BodyScope, variables: Mapping[str, 
         return None
     if not isinstance(listed, spec.ListOf):
         label = f"this is {kind(evaluate(listed, NOTHING))}"
-        way_out = 'a dict has its keys in no list; name them: `["a", "b"]`' if isinstance(listed, spec.DictOf) else ""
+        way_out = 'go over a list of its keys: `["a", "b"]`' if isinstance(listed, spec.DictOf) else ""
         message = "a family goes over a list"
         scope.file.report(NOT_A_LIST, message, over.span, label=label, labels=scope.made_by, help=way_out)
         return None

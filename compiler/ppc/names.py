@@ -73,7 +73,7 @@ class Names:
         if self._place is Place.CONSTANT:
             self.not_constant(why, span)
         else:
-            self._file.report(NOT_HERE, f"{text} cannot be read in {self._place}", span)
+            self._file.report(NOT_HERE, f"{text} cannot be read in {self._place}", span, label=why)
         return False
 
     def not_constant(self, why: str, span: Span) -> None:

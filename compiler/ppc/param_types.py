@@ -41,8 +41,11 @@ def read_type(file: FileScope, written: ast.TypeExpr, depth: int = 0) -> spec.Pa
     name = written.name.name
     kind = _PLAIN.get(name)
     if kind is None:
-        other = _OTHER_NAMES.get(name) or Similar(_PLAIN).to(name)
-        way_out = similar_help(other, "type") or f"the types are {', '.join(f'`{each}`' for each in _PLAIN)}"
+        way_out = similar_help(Similar(_PLAIN).to(name), "type")
+        if name in _OTHER_NAMES:
+            way_out = f"it is called `{_OTHER_NAMES[name]}` here"
+        elif not way_out:
+            way_out = f"the types are {', '.join(f'`{each}`' for each in _PLAIN)}"
         file.report(UNKNOWN_TYPE, f"there is no type `{name}`", written.name.span, help=way_out)
         return None
     if kind is spec.ParamKind.LIST:

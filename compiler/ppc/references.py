@@ -253,23 +253,27 @@ def _no_member(scope: BodyScope, family: Family, written: ast.Expr, key: Keyed, 
         return
     known = family.values[place]
     names = listing(map(key_text, known), len(known))
-    of = f" for `{family.decl.loops[place].variable.name}`" if family.dimensions > 1 else ""
+    variable = f"`{family.decl.loops[place].variable.name}`" if family.dimensions > 1 else ""
     scope.file.report(
         NOT_A_MEMBER,
-        f"`{family.id}` has no member {key_text(key)}{of}",
+        f"`{family.id}` has no member {key_text(key)}{variable and ' for '}{variable}",
         written.span,
         labels=scope.made_by,
-        notes=(f"the members are {names}",) if known else ("it has no members at all",),
+        notes=(f"{f'the values of {variable}' if variable else 'the members'} are {names}",)
+        if known
+        else ("it has no members at all",),
         help=_meant(known, key),
     )
 
 
 def _meant(known: Mapping[Keyed, None], key: Keyed) -> str:
-    text = key[1] if isinstance(key[1], str) else key_text(key)
-    if text is key[1]:
-        similar = Similar(value for _, value in known if isinstance(value, str)).to(text)
-    else:
-        similar = text if (str, text) in known else None
+    value = key[1]
+    if not isinstance(value, str):
+        text = key_text(key)
+        return f'did you mean "{text}", in quotes?' if (str, text) in known else ""
+    if value.isdecimal() and (int, int(value)) in known:
+        return f"did you mean {int(value)}, without quotes?"
+    similar = Similar(other for _, other in known if isinstance(other, str)).to(value)
     return "" if similar is None else f"did you mean {key_text((str, similar))}?"
 
 

@@ -72,6 +72,15 @@ class _Resolver:
         return dag
 
     def _finish(self, dag: ResolvedDag, expansion: Expansion) -> None:
+        if expansion.too_large:
+            for group in dag.groups:
+                if group.call is not None:
+                    for parameter in group.call.template.parameters.values():
+                        parameter.used = True
+            dag.tasks.clear()
+            dag.groups.clear()
+            Expressions(dag.body).mark_used(dag.decl.body)
+            return
         for later in expansion.later:
             if isinstance(later, GivenLater):
                 _resolve_given(later)
@@ -129,8 +138,7 @@ def _resolve_list(dag: ResolvedDag, later: ListLater) -> None:
         return
     task.fan_out = spec.FanOut(variable, value)
     task.variables[variable].over = without_places(value)
-    if task.id in dag.tasks:
-        dag.use(task, uses)
+    dag.use(task, uses)
 
 
 def _no_list(value: spec.Expr) -> str:

@@ -75,7 +75,10 @@ class ResolvedDag:
         return self.scope.params
 
     def use(self, task: ResolvedTask, uses: Iterable[Use]) -> None:
-        """Adds the edges for outputs that a task takes. A handler waits for the tasks of its own block alone."""
+        """Adds the edges for outputs that a task takes, if it is one that runs will have. A handler waits for the tasks
+        of its own block alone."""
+        if self.tasks.get(task.id) is not task:
+            return
         for use in uses:
             parent = self.tasks.get(use.task)
             edges = self.edges if parent is None or parent.handler is task.handler else self.reads

@@ -7,7 +7,7 @@ from ppacer.records import dataclass, field
 from ppc import ast
 from ppc.callables import FoundCallable
 from ppc.definitions import Fault
-from ppc.diagnostics import Diagnostic, Label, Span
+from ppc.diagnostics import Diagnostic, Edit, Label, Span
 from ppc.imports import Imports
 from ppc.source import Source
 
@@ -149,12 +149,17 @@ class FileScope:
         labels: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
         help: str = "",
+        edit: Edit | None = None,
     ) -> None:
         """One fault of a kind at a place is enough: what is written once may be there for each member of a family and
         each use of a template."""
-        if (code, span) not in self._reported:
-            self._reported.add((code, span))
-            self.faults.append(Diagnostic(code, message, span, label, labels, notes, help))
+        self.add(Diagnostic(code, message, span, label, labels, notes, help, edit))
+
+    def add(self, fault: Diagnostic) -> None:
+        """`report`, for a fault that is made already."""
+        if (fault.code, fault.span) not in self._reported:
+            self._reported.add((fault.code, fault.span))
+            self.faults.append(fault)
 
     def has_reported(self, code: str, span: Span) -> bool:
         return (code, span) in self._reported

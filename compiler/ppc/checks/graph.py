@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from ppc import ast
 from ppc.diagnostics import Diagnostic, Label
 from ppc.graph import Graph
 from ppc.resolved import Edge, ResolvedDag
@@ -28,7 +29,8 @@ _MOST_SHOWN = 12
 def check(dag: ResolvedDag, graph: Graph) -> None:
     report = dag.scope.file.report
     decl = dag.decl
-    if not (dag.tasks or dag.groups or dag.sketches or dag.template) and not dag.scope.file.broken:
+    declares = any(isinstance(item, ast.TaskDecl | ast.GroupDecl) for item in decl.body)
+    if not declares and dag.template is None and not dag.scope.file.broken:
         report(NO_TASKS, f"dag `{decl.name.name}` has no tasks", decl.name.span, help="declare one: `task x = empty()`")
     written: dict[tuple[str, str], Edge] = {}
     for edge in dag.edges:
