@@ -9,15 +9,16 @@ from pathlib import Path
 
 from ppacer import spec
 from ppacer.records import dataclass
-from ppc import ast, explanations
+from ppc import explanations
 from ppc.callables import CallableFinder
 from ppc.cli_error import UsageError
 from ppc.cli_options import search_folders
 from ppc.cli_python import Python, find_python
-from ppc.compile import compile_program
-from ppc.diagnostics import Diagnostic, in_source_order
+from ppc.compile import compile_files
+from ppc.diagnostics import Diagnostic, Span, in_source_order
+from ppc.includes import Unit, gather
 from ppc.parse import parse
-from ppc.source import Source, read_source
+from ppc.source import NOT_FOUND, Source, read_source
 from ppc.suppressions import suppress
 
 
@@ -59,36 +60,54 @@ def compile_with(
     place: Path,
     read: Callable[[str], Source | Diagnostic] = read_source,
 ) -> Compilation:
-    """Compiles the files into one program for `place`, where it is to stand. `paths` are further module folders.
+    """Compiles the files into one program for `place`, where it is to stand. `paths` are further folders of modules and
+    of included files, which are looked for beside the file that includes them first.
 
     A file that is named twice counts once. Raises nothing for what is in the files, or keeps them from being read.
     """
-    sources: dict[str, Source] = {}
+    units: dict[str, Unit] = {}
     unread: list[Diagnostic] = []
-    faults: list[Diagnostic] = []
-    modules: list[tuple[Source, ast.Module]] = []
     for file in _distinct(files):
-        source = read(file)
-        if isinstance(source, Diagnostic):
-            unread.append(source)
-            continue
-        sources[source.path] = source
-        module, found = parse(source)
-        modules.append((source, module))
-        faults.extend(found)
-    if not modules:
-        return Compilation(None, unread, sources)
+        unit = _read(file, units, read)
+        if isinstance(unit, Diagnostic):
+            unread.append(unit)
+    if not units:
+        return Compilation(None, unread, {})
+    named = tuple(units.values())
+
+    def include(name: str, by: Source) -> Unit | Diagnostic:
+        looked_in = _distinct([os.path.dirname(by.path) or ".", *paths])  # noqa: PTH120 - keeps the path as written
+        for folder in looked_in:
+            found = _read(os.path.normpath(os.path.join(folder, name)), units, read)  # noqa: PTH118
+            if not isinstance(found, Diagnostic) or found.code != NOT_FOUND:
+                return found
+        message = f"there is no file `{name}`"
+        return Diagnostic(NOT_FOUND, message, Span(by.path, 0, 0), help=f"looked for in {', '.join(looked_in)}")
+
+    faults = [fault for unit in named for fault in unit.faults]
+    gathered = gather([(unit.source, unit.module) for unit in named], include, faults)
+    sources = {file.source.path: file.source for file in gathered.files}
     folders = _distinct([*(str(Path(file).parent) for file in sources), *paths])
-    program, diagnostics = compile_program(
+    program, diagnostics = compile_files(
         place.stem,
-        modules,
+        gathered,
         callables=CallableFinder([Path(os.path.realpath(folder)) for folder in folders], python.path),
-        faults=faults,
         source_paths={path: _relative(path, place) for path in sources},
         search_path=[_relative(folder, place) for folder in folders],
     )
     told = suppress(diagnostics, sources, explanations.is_known)
     return Compilation(None if unread else program, in_source_order([*unread, *told]), sources)
+
+
+def _read(path: str, units: dict[str, Unit], read: Callable[[str], Source | Diagnostic]) -> Unit | Diagnostic:
+    """The file, read and parsed once however it is named; `units` has those that are read already, by their places."""
+    place = os.path.realpath(path)
+    if place not in units:
+        source = read(path)
+        if isinstance(source, Diagnostic):
+            return source
+        units[place] = Unit(source, *parse(source))
+    return units[place]
 
 
 def _distinct(paths: Sequence[str]) -> list[str]:
