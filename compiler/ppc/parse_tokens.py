@@ -82,6 +82,7 @@ _BLOCK_HEADS: Final = frozenset({"TASK", "DAG", "GROUP", "TEMPLATE", "POOL", "DE
 
 _BLOCK_BEGINS: Final = re.compile(r"[ \t]*(?:(?:#[^\r\n]*)?(?:[\r\n]|\Z)|[A-Za-z_]\w*[ \t]*=(?!=))")
 """What follows the `{` of a block, of settings at least, and not that of a dict."""
+_LINE_ENDS: Final = re.compile(r"[ \t]*(?:\#|\}|[\r\n]|\Z)")
 _ASSIGNED: Final = re.compile(r"[ \t]*=(?!=)")
 _RENAMED: Final = re.compile(r"[ \t]+as\b")
 _DOTTED: Final = re.compile(r"[ \t]*\.")
@@ -277,6 +278,7 @@ class _Tokeniser(Strings):
         if self.open_brackets():
             self.error(SEMICOLON, "`;` means nothing here", start, end)
             return
+        settings = bool(self.open) and self.open[-1].settings
         self.reading.faults.append(
             self.reading.fault(
                 SEMICOLON,
@@ -284,6 +286,7 @@ class _Tokeniser(Strings):
                 start,
                 end,
                 help="remove it, and begin the next statement on a line of its own",
+                replacement="" if _LINE_ENDS.match(self.text, end) else "," if settings else None,
             )
         )
         self.end_statement(start, end)
