@@ -26,8 +26,10 @@ _COMMANDS = {
     "check": _Command("ppc.cli_check", "tells every fault of the files; mends with --fix what is safe to mend"),
     "build": _Command("ppc.cli_build", "writes the program of the files, named after the first"),
     "run": _Command("ppc.cli_run", "builds to a temporary place and runs a dag once, in this terminal"),
+    "fmt": _Command("ppc.cli_format", "brings files into their one form"),
     "show": _Command("ppc.cli_show", "shows the dags as they are compiled"),
     "graph": _Command("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),
+    "new": _Command("ppc.cli_new", "makes a small project that builds and runs"),
     "explain": _Command("ppc.cli_explain", "tells what a code means and what to do; all codes without one"),
 }
 
