@@ -140,7 +140,8 @@ def _dataclass_fields(reading: Reading, lineage: _Lineage) -> Mapping[str, Field
                 wrapped = annotation.slice if isinstance(annotation, ast.Subscript) else annotation
                 fields[name] = Field(reading.type(module, wrapped), value is None)
             elif not (path and path[-1] == "ClassVar"):
-                options = {k.arg: k.value for k in value.keywords} if _is_field(value) else {}
+                options = {k.arg: k.value for k in value.keywords} if isinstance(value, ast.Call) else {}
+                options = options if _is_field(value) else {}
                 required = value is None or (_is_field(value) and not options.keys() & {"default", "default_factory"})
                 given = not _is(options.get("init"), value=False)
                 fields[name] = Field(reading.type(module, annotation), required and given, given)

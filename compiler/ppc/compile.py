@@ -13,10 +13,7 @@ from ppacer.core import codec
 from ppacer.records import replace
 from ppc import __version__, ast
 from ppc.callables import CallableFinder
-from ppc.checks import arguments, data, names
-from ppc.checks import callables as callable_checks
-from ppc.checks import graph as graph_checks
-from ppc.checks import support as support_checks
+from ppc.checks.every import check_program
 from ppc.configure import configure
 from ppc.diagnostics import Diagnostic, has_errors, in_source_order
 from ppc.graph import Graph, graph_of
@@ -24,7 +21,7 @@ from ppc.includes import Files, Reader, gather, no_others
 from ppc.link import link
 from ppc.lower import lower_callables, lower_dag, lower_labels, lower_notifiers, lower_pools
 from ppc.resolve import resolve
-from ppc.resolved import ResolvedDag, ResolvedFile
+from ppc.resolved import ResolvedDag
 from ppc.source import Source
 
 
@@ -67,11 +64,9 @@ def compile_files(
     runtime cannot carry out all of it.
     """
     program = resolve(files, callables)
-    for file in program.files:
-        configure(file)
-    graphs: list[tuple[ResolvedDag, Graph]] = []
-    for file in program.files:
-        graphs += _check(file, support=support)
+    configure(program)
+    graphs = [_drawn(dag) for dag in program.all_dags]
+    check_program(program, graphs, callables, supported_only=support)
     found = program.faults
     if has_errors(found):
         return None, tuple(in_source_order(found))
@@ -93,24 +88,9 @@ def compile_files(
     return replace(made, build=build), tuple(in_source_order(found))
 
 
-def _check(file: ResolvedFile, *, support: bool) -> list[tuple[ResolvedDag, Graph]]:
-    names.check(file)
-    if support:
-        support_checks.check_file(file)
-    callable_checks.check_imports(file)
-    graphs: list[tuple[ResolvedDag, Graph]] = []
-    for dag in (*file.dags, *file.sketches):
-        link(dag)
-        graph = graph_of(dag)
-        graphs.append((dag, graph))
-        if support:
-            support_checks.check_dag(dag)
-        graph_checks.check(dag, graph)
-        data.check(dag)
-        for task in (*dag.tasks.values(), *dag.sketches):
-            callable_checks.check_callee(task.scope.file, task)
-            arguments.check(task.scope.file, task)
-    return graphs
+def _drawn(dag: ResolvedDag) -> tuple[ResolvedDag, Graph]:
+    link(dag)
+    return dag, graph_of(dag)
 
 
 def _source(source: Source, path: str) -> spec.Source:

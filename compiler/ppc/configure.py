@@ -5,38 +5,64 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ppacer import spec
+from ppacer.core.schedule import DagClock
 from ppc import ast
-from ppc.bodies import BodyScope
-from ppc.checks import time
+from ppc.bodies import BodyScope, ResolvedTask
+from ppc.checks import pace, time
 from ppc.diagnostics import Label
 from ppc.expressions import Expressions
-from ppc.resolved import ResolvedDag, ResolvedFile
-from ppc.scopes import FileScope
-from ppc.settings import REPEATED_SETTING, Owner, Settings, read_settings
+from ppc.resolved import ResolvedDag, ResolvedFile, ResolvedProgram
+from ppc.scopes import ResolvedPool
+from ppc.settings import POOL_SETTINGS, REPEATED_SETTING, Owner, Settings, read_settings
+
+NO_SLOTS = "E312"
+
+CODES = {NO_SLOTS: "a pool without `slots`"}
 
 
-def configure(file: ResolvedFile) -> None:
-    """Reads all settings of a file into its dags and tasks, as fields of `spec.Dag` and `spec.Task`."""
-    expressions = Expressions(BodyScope(file.scope))
-    file_defaults = _defaults(file.scope, expressions, file.scope.module.items)
-    for dag in (*file.dags, *file.sketches):
-        # Names of the dag are known to these, so that using one is told as what it is.
-        inside = Expressions(dag.body)
-        _configure_dag(dag, inside)
-        inherited = _defaults(file.scope, inside, dag.decl.body).over(file_defaults)
-        places = tuple(inherited.at.items())
-        for task in dag.tasks.values():
-            if task.decl.settings:
-                own = Expressions(task.scope, task.variables)
-                settings = read_settings(task.scope.file, own, task.decl.settings, Owner.TASK).over(inherited)
-                task.settings, task.settings_at = settings.values, tuple(settings.at.items())
-            else:
-                task.settings, task.settings_at = inherited.values, places
+def configure(program: ResolvedProgram) -> None:
+    """Reads all settings into the dags, tasks and pools, as fields of the spec's classes of these names."""
+    for file in program.files:
+        outside = BodyScope(file.scope)
+        for pool in file.pools:
+            _configure_pool(outside, pool)
+        file_defaults = _defaults(outside, file.scope.module.items)
+        for dag in (*file.dags, *file.sketches):
+            _configure_dag(file, dag, file_defaults)
 
 
-def _defaults(
-    file: FileScope, expressions: Expressions, items: Iterable[ast.TopItem] | Iterable[ast.BodyItem]
-) -> Settings:
+def _configure_pool(scope: BodyScope, pool: ResolvedPool) -> None:
+    found = read_settings(scope, {}, pool.decl.settings, Owner.POOL)
+    slots = found.values.get("slots")
+    if isinstance(slots, int):
+        pool.slots = slots
+    elif "slots" not in found.written and found.written.keys() <= POOL_SETTINGS.keys():
+        name = pool.decl.name
+        message = f"the pool `{name.name}` does not say how many tasks may run at once"
+        scope.file.report(NO_SLOTS, message, name.span, help=f"as in `pool {name.name} {{ slots = 4 }}`")
+
+
+def _configure_dag(file: ResolvedFile, dag: ResolvedDag, file_defaults: Settings) -> None:
+    own = _read_dag(file, dag)
+    inherited = _defaults(dag.body, dag.decl.body).over(file_defaults)
+    places = tuple(inherited.at.items())
+    timeouts: list[tuple[ResolvedTask, ast.Setting]] = []
+    for task in (*dag.tasks.values(), *dag.sketches):
+        settings = inherited
+        if task.decl.settings:
+            settings = read_settings(task.scope, task.variables, task.decl.settings, Owner.TASK)
+            dag.use(task, settings.uses)
+            settings = settings.over(inherited)
+            task.settings, task.settings_at = settings.values, tuple(settings.at.items())
+        else:
+            task.settings, task.settings_at = inherited.values, places
+        if "timeout" in settings.written:
+            timeouts.append((task, settings.written["timeout"]))
+    if timeouts and own is not None:
+        pace.check(own, timeouts)
+
+
+def _defaults(scope: BodyScope, items: Iterable[ast.TopItem] | Iterable[ast.BodyItem]) -> Settings:
     first: ast.DefaultsDecl | None = None
     found = Settings()
     for item in items:
@@ -44,28 +70,26 @@ def _defaults(
             continue
         if first is None:
             first = item
-            found = read_settings(file, expressions, item.settings, Owner.TASK, defaults=True)
+            found = read_settings(scope, {}, item.settings, Owner.TASK, defaults=True)
         else:
             labels = (Label(first.span, "the first `defaults`"),)
             message = "there are two `defaults` blocks here"
-            file.report(REPEATED_SETTING, message, item.span, labels=labels, help="make one of the two")
-            expressions.mark_used(item)
+            scope.file.report(REPEATED_SETTING, message, item.span, labels=labels, help="make one of the two")
+            Expressions(scope, {}).mark_used(item)
     return found
 
 
-def _configure_dag(dag: ResolvedDag, expressions: Expressions) -> None:
-    file = dag.scope.file
-    written = [item for item in dag.decl.body if isinstance(item, ast.Setting)]
-    settings = read_settings(file, expressions, written, Owner.DAG)
+def _read_dag(file: ResolvedFile, dag: ResolvedDag) -> DagClock | None:
+    """The dag's settings; its clock if it has a sound schedule."""
+    settings = read_settings(dag.body, {}, [i for i in dag.decl.body if isinstance(i, ast.Setting)], Owner.DAG)
     values = dict(settings.values)
     zone = values.get("timezone")
-    if isinstance(zone, str):
-        setting = next(setting for setting in written if setting.name.name == "timezone")
-        if not time.check_zone(file, setting, zone):
-            del values["timezone"]
-    if "schedule" in settings.special:
-        values["schedules"] = time.read_schedules(file, expressions, settings.special["schedule"])
+    if isinstance(zone, str) and not time.check_zone(file.scope, settings.written["timezone"], zone):
+        del values["timezone"]
+    if "schedule" in settings.written:
+        values["schedules"] = time.read_schedules(file.scope, file.callees, settings.written["schedule"])
     dag.settings, dag.settings_at = values, tuple(settings.at.items())
     asked = {name: values[name] for name in ("schedules", "timezone", "start", "end") if name in values}
     # The values fit the fields: `read_settings` has tested them.
-    time.check_span(dag, spec.Dag(dag.decl.name.name, file.at(dag.decl.name.span), (), **asked))  # type: ignore[arg-type]
+    lowered = spec.Dag(dag.decl.name.name, file.scope.at(dag.decl.name.span), (), **asked)  # type: ignore[arg-type]
+    return time.check_span(dag, lowered)

@@ -63,17 +63,17 @@ CODES = {
 class TypeScope(Protocol):
     """The types of what only the surroundings of an expression know."""
 
-    def output(self, task: str) -> Type:
+    def output(self, task: str, /) -> Type:
         """The output of a task, or of one member of a run-time family."""
         ...
 
-    def param(self, name: str) -> Type: ...
+    def param(self, name: str, /) -> Type: ...
 
-    def variable(self, name: str) -> Type:
+    def variable(self, name: str, /) -> Type:
         """A loop variable of a run-time family."""
         ...
 
-    def why_none(self, expr: spec.Expr) -> str:
+    def why_none(self, expr: spec.Expr, /) -> str:
         """Why the value may be none, if it is an output that may; else empty."""
         ...
 
@@ -89,6 +89,21 @@ class Inference:
     def assume(self, condition: spec.Expr) -> None:
         """From here on the condition holds: what it has found not to be none, is not."""
         self._not_none |= not_none(condition, holds=True)
+
+    def forget(self) -> None:
+        """What was assumed holds no more."""
+        self._not_none = frozenset()
+
+    def why_none(self, expr: spec.Expr) -> str:
+        """Why a value that may be none may be so, where that is known."""
+        return self._scope.why_none(expr)
+
+    def quietly(self, expr: spec.Expr) -> Type:
+        """The type, without reporting what is at fault."""
+        report, self._report = self._report, _ignore
+        found = self.type_of(expr, _NOWHERE)
+        self._report = report
+        return found
 
     def type_of(self, expr: spec.Expr, syntax: ast.Expr) -> Type:
         match expr:
@@ -261,7 +276,7 @@ class Inference:
         return made or ANY
 
     def _is_bool(self, operand: spec.Expr, type: Type, operator: Operator | spec.UnaryOperator, span: Span) -> None:
-        fits = any(isinstance(m, AnyType) or binary_is_bool(m) for m in members(type))
+        fits = any(isinstance(m, AnyType) or is_bool(m) for m in members(type))
         if not fits or may_be_none(type):
             self._wrong(f"`{operator}` takes true or false, this is {words(type)}", span, operand, type)
 
@@ -296,7 +311,14 @@ class Inference:
                 self._report(Diagnostic(WRONG_FORM, message, span))
 
 
-def binary_is_bool(type: Type) -> bool:
+def _ignore(fault: Diagnostic) -> None:
+    """Nobody is told."""
+
+
+_NOWHERE = ast.Constant(None, Span("", 0, 0))
+
+
+def is_bool(type: Type) -> bool:
     return type == BOOL or (isinstance(type, LiteralType) and isinstance(type.value, bool))
 
 

@@ -48,7 +48,9 @@ def test_many_dags(finder: CallableFinder) -> None:
     dags = []
     for d in range(100):
         lines = [
-            f"  task t{t} = shop.etl.extract(t{t - 1}, day = run.date - {t}d) {{ retries = {t} }}"
+            f"  task t{t} = shop.etl.clean(t{t - 1}) {{ retries = {t} }}"
+            if t % 2
+            else f'  task t{t} = shop.etl.extract("eu", day = run.date - {t}d, full = run.previous == none)'
             for t in range(1, 100)
         ]
         dags.append(f'dag d{d} {{\n  task t0 = shop.etl.extract("eu")\n' + "\n".join(lines) + "\n}\n")

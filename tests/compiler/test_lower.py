@@ -163,12 +163,12 @@ def test_lets_stand_for_their_values(dag_of: Callable[[str], spec.Dag]) -> None:
 
 def test_what_goes_into_a_shell_command_is_quoted(dag_of: Callable[[str], spec.Dag]) -> None:
     dag = dag_of(
-        'let file = "a b"\nlet all = "*.csv"\ndag d {\n  task a = shell("date")\n'
-        '  task b = shell(f"cat {file} {all:raw}", output = f"{file}")\n  task c = shell(command = f"echo {a}")\n}'
+        'let file = "a b"\nlet all = "*.csv"\nlet how = "li"\ndag d {\n  task a = shell("date")\n'
+        '  task b = shell(f"cat {file} {all:raw}", output = f"{how}ne")\n  task c = shell(command = f"echo {a}")\n}'
     )
     _, b, c = dag.tasks
     assert [arg.value for arg in b.args if isinstance(arg, spec.Literal)] == ["cat 'a b' *.csv"]
-    assert [value.value for _, value in b.kwargs if isinstance(value, spec.Literal)] == ["a b"]
+    assert [value.value for _, value in b.kwargs if isinstance(value, spec.Literal)] == ["line"]
     ((name, command),) = c.kwargs
     assert name == "command"
     assert isinstance(command, spec.FormatString)

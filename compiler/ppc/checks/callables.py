@@ -5,7 +5,7 @@ from __future__ import annotations
 from ppc import ast
 from ppc.bodies import ResolvedTask
 from ppc.definitions import Fault, FaultKind
-from ppc.diagnostics import Span
+from ppc.diagnostics import Edit, Span
 from ppc.resolved import ResolvedFile
 from ppc.scopes import FileScope, similar_help
 
@@ -51,15 +51,21 @@ def check_imports(file: ResolvedFile) -> None:
                 pass
 
 
-def check_callee(scope: FileScope, task: ResolvedTask) -> None:
+def check_callee(task: ResolvedTask) -> None:
     if isinstance(task.callee, Fault):
-        parts = task.decl.call.callee.parts
-        part = min(max(task.callee.part + task.offset, 0), len(parts) - 1)
-        _report(scope, task.callee, parts[part].span)
+        report_callee(task.scope.file, task.decl.call.callee, task.callee, task.offset)
+
+
+def report_callee(scope: FileScope, callee: ast.DottedName, fault: Fault, offset: int) -> None:
+    """`offset` is what to add to the part that the fault is about to get that of the callee as written."""
+    part = min(max(fault.part + offset, 0), len(callee.parts) - 1)
+    _report(scope, fault, callee.parts[part].span)
 
 
 def _report(scope: FileScope, fault: Fault, span: Span) -> None:
     way_out = similar_help(fault.similar, "module" if fault.kind is FaultKind.NO_MODULE else "name")
     if not way_out and fault.kind is FaultKind.NO_MODULE and not fault.part:
         way_out = "name the folder that holds it with `--path`, or install it for the Python named with `--python`"
-    scope.report(_CODES[fault.kind], fault.message, span, help=way_out)
+    similar = (fault.similar or "").rpartition(".")[2]
+    edit = Edit(span, similar) if similar else None
+    scope.report(_CODES[fault.kind], fault.message, span, help=way_out, edit=edit)

@@ -10,11 +10,14 @@ from ppacer.core.instants import UnknownZoneError, zone
 from ppacer.core.operators import kind
 from ppacer.core.schedule import CronFault, DagClock, parse_cron
 from ppc import ast
-from ppc.diagnostics import Label, Span
+from ppc.bodies import BodyScope
+from ppc.callees import Callees
+from ppc.definitions import Fault
+from ppc.diagnostics import Edit, Label, Span
 from ppc.expressions import Expressions, Known
 from ppc.resolved import ResolvedDag
 from ppc.scopes import FileScope, similar_help
-from ppc.settings import WRONG_TYPE
+from ppc.settings_values import WRONG_TYPE
 from ppc.similar import Similar
 
 BAD_CRON = "E701"
@@ -23,7 +26,6 @@ UNKNOWN_ZONE = "E703"
 BAD_INTERVAL = "E704"
 END_BEFORE_START = "E705"
 BAD_SCHEDULE = "E706"
-SCHEDULE_NOT_SUPPORTED = "E905"
 
 CODES = {
     BAD_CRON: "a cron expression with a fault",
@@ -32,21 +34,21 @@ CODES = {
     BAD_INTERVAL: "an interval that is not longer than nothing",
     END_BEFORE_START: "an end that is not after the start",
     BAD_SCHEDULE: "a schedule called wrongly",
-    SCHEDULE_NOT_SUPPORTED: "a schedule that this version does not support",
 }
 
 _WANTED = '`schedule` takes `cron("15 2 * * *")`, `every(10m)` or a list of these'
 _LONG_AGO = -(2**62)
 
 
-def read_schedules(file: FileScope, expressions: Expressions, setting: ast.Setting) -> tuple[spec.Schedule, ...]:
+def read_schedules(file: FileScope, callees: Callees, setting: ast.Setting) -> tuple[spec.Schedule, ...]:
     """The schedules that are sound; the faults of the others are reported."""
+    expressions = Expressions(BodyScope(file))
     items = setting.value.items if isinstance(setting.value, ast.ListLiteral) else (setting.value,)
     if not items:
         file.report(BAD_SCHEDULE, "an empty list is no schedule", setting.value.span, help="leave the setting out")
     found: list[spec.Schedule] = []
     for item in items:
-        schedule = _read(file, expressions, item)
+        schedule = _read(file, callees, expressions, item)
         if schedule is not None:
             found.append(schedule)
     return tuple(found)
@@ -64,45 +66,102 @@ def check_zone(file: FileScope, setting: ast.Setting, name: str) -> bool:
     return True
 
 
-def check_span(dag: ResolvedDag, lowered: spec.Dag) -> None:
-    """`end` after `start`, and a due time between them. `lowered` has schedules, zone, start and end alone."""
+def check_span(dag: ResolvedDag, lowered: spec.Dag) -> DagClock | None:
+    """`end` after `start`, and a due time between them. `lowered` has schedules, zone, start and end alone.
+
+    The dag's clock, if it has one that is sound.
+    """
     at = {item.name.name: item.value.span for item in dag.decl.body if isinstance(item, ast.Setting)}
     start, end = lowered.start, lowered.end
     report = dag.scope.file.report
     if start is not None and end is not None and _moment(end) <= _moment(start):
         labels = (Label(at["start"], "the start"),)
         report(END_BEFORE_START, "`end` is not after `start`: no run would ever be due", at["end"], labels=labels)
-    elif lowered.schedules and end is not None and DagClock(lowered).next(_LONG_AGO) is None:
+        return None
+    if not lowered.schedules or any(isinstance(each, spec.CustomSchedule) for each in lowered.schedules):
+        return None
+    clock = DagClock(lowered)
+    if end is not None and clock.next(_LONG_AGO) is None:
         between = "before `end`" if start is None else "between `start` and `end`"
         labels = (Label(at["end"], "the end"),)
         report(NEVER_DUE, f"the schedule has no due time {between}", at["schedule"], labels=labels)
+        return None
+    return clock
 
 
 def _moment(day: date) -> datetime:
     return day if isinstance(day, datetime) else datetime.combine(day, time())
 
 
-def _read(file: FileScope, expressions: Expressions, expr: ast.Expr) -> spec.Schedule | None:
-    if not isinstance(expr, ast.Call):
-        label = f"this is {kind(expr.value)}" if isinstance(expr, ast.Constant) else ""
-        file.report(WRONG_TYPE, _WANTED, expr.span, label=label)
-        return None
-    match expr.callee.text:
+def _read(file: FileScope, callees: Callees, expressions: Expressions, expr: ast.Expr) -> spec.Schedule | None:
+    match expr:
+        case ast.Call():
+            return _called(file, expressions, expr)
+        case ast.Name() | ast.AttributeExpr() if (path := _dotted(expr)) is not None:
+            return _imported(file, callees, expressions, path)
+    label = f"this is {kind(expr.value)}" if isinstance(expr, ast.Constant) else ""
+    file.report(WRONG_TYPE, _WANTED, expr.span, label=label)
+    expressions.mark_used(expr)
+    return None
+
+
+def _called(file: FileScope, expressions: Expressions, call: ast.Call) -> spec.Schedule | None:
+    match call.callee.text:
         case "cron":
-            return _cron(file, expressions, expr)
+            return _cron(file, expressions, call)
         case "every":
-            return _every(file, expressions, expr)
+            return _every(file, expressions, call)
         case name:
-            if file.imports.target(expr.callee) is not None:
-                message = "schedules written in Python are not supported by this version of ppc yet"
-                file.report(SCHEDULE_NOT_SUPPORTED, message, expr.callee.span)
-            elif not file.may_declare(expr.callee.parts[0].name):
-                way_out = (
-                    similar_help(Similar(["cron", "every"]).to(name), "schedule") or 'use `cron("…")` or `every(…)`'
-                )
-                file.report(BAD_SCHEDULE, f"there is no schedule `{name}`", expr.callee.span, help=way_out)
-            expressions.mark_used(expr)
+            similar = Similar(["cron", "every"]).to(name)
+            if file.imports.target(call.callee) is not None:
+                message = f"a schedule written in Python is an object, not a call: `schedule = {name}`"
+                bare = Edit(Span(call.span.file, call.callee.span.end, call.span.end), "")
+                way_out = "make the object in Python and name it here" if call.arguments else "leave the brackets out"
+                file.report(BAD_SCHEDULE, message, call.span, help=way_out, edit=None if call.arguments else bare)
+            elif not file.may_declare(call.callee.parts[0].name):
+                edit = None if similar is None else Edit(call.callee.span, similar)
+                way_out = similar_help(similar, "schedule") or 'use `cron("…")` or `every(…)`'
+                file.report(BAD_SCHEDULE, f"there is no schedule `{name}`", call.callee.span, help=way_out, edit=edit)
+            expressions.mark_used(call)
             return None
+
+
+def _imported(
+    file: FileScope, callees: Callees, expressions: Expressions, path: ast.DottedName
+) -> spec.CustomSchedule | None:
+    """An object of the users' own, with `start()`, `next(now, previous)` and `str()`."""
+    if file.imports.target(path) is None:
+        if path.parts[0].name in file.lets:
+            file.report(WRONG_TYPE, _WANTED, path.span, label=f"`{path.text}` is a `let`")
+            expressions.mark_used(ast.Name(path.parts[0].name, path.span))
+        elif not file.may_declare(path.parts[0].name):
+            message = f"there is no schedule `{path.text}`"
+            file.report(BAD_SCHEDULE, message, path.span, help="use `cron(…)` or `every(…)`, or import it from Python")
+        return None
+    found, offset = callees.imported(path)
+    if isinstance(found, Fault):
+        part = path.parts[min(max(found.part + offset, 0), len(path.parts) - 1)]
+        file.report(BAD_SCHEDULE, f"this is no schedule: {found.message}", part.span, help=similar_help(found.similar))
+        return None
+    if found is None:
+        return None
+    if found.spec.kind not in (spec.CallableKind.OBJECT, spec.CallableKind.UNKNOWN):
+        message = f"`{path.text}` is a {found.spec.kind}, not a schedule"
+        way_out = "name an object with `start()`, `next(now, previous)` and `str()`"
+        file.report(BAD_SCHEDULE, message, path.span, help=way_out)
+        return None
+    return spec.CustomSchedule(found.spec.id, file.at(path.span))
+
+
+def _dotted(expr: ast.Expr) -> ast.DottedName | None:
+    parts: list[ast.Identifier] = []
+    of = expr
+    while isinstance(of, ast.AttributeExpr):
+        parts.append(of.name)
+        of = of.of
+    if not isinstance(of, ast.Name):
+        return None
+    return ast.DottedName((ast.Identifier(of.name, of.span), *reversed(parts)), expr.span)
 
 
 def _cron(file: FileScope, expressions: Expressions, call: ast.Call) -> spec.Cron | None:

@@ -38,7 +38,11 @@ PATH, BYTES = PlainType(Kind.PATH), PlainType(Kind.BYTES)
 COLOUR = EnumType("Colour", (("RED", LiteralType("red", Kind.STR)), ("BLUE", LiteralType("blue", Kind.STR))))
 LEVEL = EnumType("Level", (("LOW", LiteralType(1, Kind.INT)), ("ODD", None)))
 LINE = union((literal("line"), literal("json")))
-ORDER_FIELDS = {"id": Field(INT), "note": Field(optional(STR), required=False), "total": Field(DECIMAL, False, given=False)}
+ORDER_FIELDS = {
+    "id": Field(INT),
+    "note": Field(optional(STR), required=False),
+    "total": Field(DECIMAL, False, given=False),
+}
 ORDER = RecordType("Order", lambda: ORDER_FIELDS, strict=True)
 ROW = record("Row", {"id": Field(INT), "note": Field(optional(STR), required=False)})
 

@@ -60,16 +60,16 @@ PARAMS: dict[str, Type] = {
 class Scope:
     faults: list[Diagnostic] = field(default_factory=list)
 
-    def output(self, task: str) -> Type:
+    def output(self, task: str, /) -> Type:
         return OUTPUTS[task]
 
-    def param(self, name: str) -> Type:
+    def param(self, name: str, /) -> Type:
         return PARAMS[name]
 
-    def variable(self, name: str) -> Type:
+    def variable(self, name: str, /) -> Type:
         return ROW
 
-    def why_none(self, expr: spec.Expr) -> str:
+    def why_none(self, expr: spec.Expr, /) -> str:
         return "so it is" if isinstance(expr, spec.Output) else ""
 
 

@@ -20,8 +20,8 @@ def extract(region: str, day: date | None = None, full: bool = False) -> list[di
     return [{"region": region}]
 
 
-async def fetch(url: str, *, attempts: int = 3) -> bytes:
-    return url.encode() * attempts
+async def fetch(url: str, *, attempts: int = 3) -> str:
+    return url * attempts
 
 
 def load(rows: list[dict[str, str]], /, table: str, *, chunk: int = 100, **options: object) -> int:

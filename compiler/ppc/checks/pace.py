@@ -1,0 +1,61 @@
+"""Tasks that may take longer than the time from one run to the next: their runs would pile up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import pairwise
+
+from ppacer.core.operators import text
+from ppacer.core.schedule import DagClock
+from ppc import ast
+from ppc.bodies import ResolvedTask
+
+TOO_SLOW = "W710"
+
+CODES = {TOO_SLOW: "attempts that may take longer than the time from one run to the next"}
+
+_SAMPLE = 40
+_FROM = 1_767_225_600_000_000
+"""2026-01-01 in UTC: any time does, as long as it is the same for every build."""
+
+
+def check(clock: DagClock, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]]) -> None:
+    """`timeouts` are the tasks whose time-out somebody wrote, and where."""
+    interval: timedelta | None = None
+    reported: set[tuple[int, int]] = set()
+    for task, setting in timeouts:
+        timeout, retries = task.settings.get("timeout"), task.settings.get("retries", 0)
+        if not isinstance(timeout, timedelta) or not isinstance(retries, int):
+            continue
+        if interval is None:
+            interval = _interval(clock)
+            if interval is None:
+                return
+        longest = timeout * (retries + 1)
+        key = (setting.span.start, retries)
+        if longest > interval and key not in reported:
+            reported.add(key)
+            attempts = f"{retries + 1} attempts of {text(timeout)}" if retries else f"an attempt of {text(timeout)}"
+            task.scope.file.report(
+                TOO_SLOW,
+                f"{attempts} may take longer than the {text(interval)} from one run to the next",
+                setting.value.span,
+                label=f"{text(longest)} in all",
+                help="give the task a shorter time-out or fewer retries, or run the dag less often",
+            )
+
+
+def _interval(clock: DagClock) -> timedelta | None:
+    """The time that most often lies between two due times; none where there are not two."""
+    due: list[int] = []
+    after = _FROM
+    while len(due) < _SAMPLE:
+        following = clock.next(after)
+        if following is None:
+            break
+        due.append(following)
+        after = following
+    gaps = Counter(later - earlier for earlier, later in pairwise(due))
+    return timedelta(microseconds=gaps.most_common(1)[0][0]) if gaps else None
