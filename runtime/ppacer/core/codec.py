@@ -24,13 +24,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from numbers import Integral, Rational, Real
+from operator import attrgetter
 from pathlib import Path, PurePath
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from ppacer import spec
 from ppacer.core.instants import duration, microseconds
@@ -62,10 +63,10 @@ class CodecError(ValueError):
 
 def encode(value: object) -> str:
     """The canonical JSON of a value. Raises `CodecError` naming the place and the type of what has none."""
-    encoder = _Encoder()
     try:
-        tree = encoder.tree(value)
-        return json.dumps(tree, separators=(",", ":"), allow_nan=False)
+        return json.dumps(_tree(value, 0), separators=(",", ":"), allow_nan=False)
+    except _NoFormError as fault:
+        raise CodecError(fault.message, "".join(reversed(fault.steps))) from None
     except RecursionError:
         raise CodecError("the value is nested too deeply") from None
     except ValueError as fault:
@@ -100,104 +101,119 @@ def decode_as(kind: type[_T], text: str) -> _T:
 # --- encoding --------------------------------------------------------------------------------------------------------
 
 
-class _Encoder:
-    """Turns a value into what `json` writes, remembering where in the value it is."""
+class _NoFormError(Exception):
+    """A value that JSON has no form for; `steps` lead to it, the innermost first, and are added on the way out."""
 
-    def __init__(self) -> None:
-        self._path: list[str] = []
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.steps: list[str] = []
 
-    def tree(self, value: object) -> _Json:
-        if value is None or type(value) is str or type(value) is int or type(value) is bool:
-            return value
-        if type(value) is float:
-            return self._float(value)
-        if type(value) is list or type(value) is tuple:
-            return self._list(value)
-        if type(value) is dict:
-            return self._dict(value)
-        if type(value) in _SPEC_FIELDS:
-            return self._spec_object(value)
-        return self._other(value)
 
-    def _float(self, value: float) -> float:
-        if not math.isfinite(value):
-            raise self._error(f"{value} is no JSON number")
+def _tree(value: object, depth: int) -> _Json:
+    """What `json` writes for a value `depth` levels down."""
+    if value is None or type(value) is str or type(value) is int or type(value) is bool:
         return value
+    if type(value) is float:
+        return _float(value)
+    if type(value) is list or type(value) is tuple:
+        return _list(value, depth)
+    if type(value) is dict:
+        return _dict(value, depth)
+    shape = _SPEC_SHAPES.get(type(value))
+    return _other(value, depth) if shape is None else _spec_tree(value, shape, depth)
 
-    def _list(self, items: Sequence[object]) -> list[_Json]:
-        tree: list[_Json] = []
-        for index, item in enumerate(items):
-            self._enter(f"[{index}]")
-            tree.append(self.tree(item))
-            self._path.pop()
-        return tree
 
-    def _dict(self, items: dict[object, object]) -> _Json:
-        pairs: list[_Json] = []
-        tree: dict[str, _Json] = {}
-        for key, item in items.items():
-            if not isinstance(key, _KEYS):
-                raise self._error(f"a key of a dict is of type {type(key).__name__}")
-            self._enter(f"[{key!r}]")
-            value = self.tree(item)
-            pairs.append([self.tree(key), value])
-            self._path.pop()
-            tree[str(key)] = value
-        plain = TAG not in items and all(type(key) is str for key in items)
-        return tree if plain else {TAG: "dict", "v": pairs}
+def _float(value: float) -> float:
+    if not math.isfinite(value):
+        raise _NoFormError(f"{value} is no JSON number")
+    return value
 
-    def _spec_object(self, value: object) -> dict[str, _Json]:
-        kind = type(value)
-        tree: dict[str, _Json] = {TAG: kind.__name__}
-        for name, default in _SPEC_FIELDS[kind]:
-            item = getattr(value, name)
-            if item is default or item == default:
-                continue
-            self._enter("." + name)
-            tree[name] = self.tree(item)
-            self._path.pop()
-        return tree
 
-    def _other(self, value: object) -> _Json:
-        match value:
-            case Enum():
-                plain = self.tree(value.value)
-                name = type(value).__name__
-                return {TAG: name, "v": plain} if _SPEC_ENUMS.get(name) is type(value) else plain
-            case datetime():
-                return {TAG: "datetime", "v": datetime.isoformat(value)}
-            case date():
-                return {TAG: "date", "v": date.isoformat(value)}
-            case timedelta():
-                return {TAG: "duration", "v": microseconds(value)}
-            case Decimal():
-                if not value.is_finite():
-                    raise self._error(f"{value} is no number")
-                return {TAG: "decimal", "v": str(value)}
-            case PurePath():
-                return {TAG: "path", "v": str(value)}
-            case str():
-                return str.__str__(value)
-            case Integral():
-                return int(value)
-            case Real() if not isinstance(value, Rational):
-                return self._float(float(value))
-            case list() | tuple():
-                return self._list(value)
-            case dict():
-                return self._dict(value)
-            case _ if hasattr(type(value), "__dataclass_fields__"):
-                return self._dict(_fields_of(value))
-            case _:
-                raise self._error(f"a value of type {type(value).__name__} has no JSON form")
+def _list(items: Sequence[object], depth: int) -> list[_Json]:
+    if items and depth >= MAX_DEPTH:
+        raise _too_deep()
+    tree: list[_Json] = []
+    for item in items:
+        try:
+            tree.append(_tree(item, depth + 1))
+        except _NoFormError as fault:
+            fault.steps.append(f"[{len(tree)}]")
+            raise
+    return tree
 
-    def _enter(self, step: str) -> None:
-        if len(self._path) >= MAX_DEPTH:
-            raise CodecError(f"the value is nested deeper than {MAX_DEPTH} levels")
-        self._path.append(step)
 
-    def _error(self, message: str) -> CodecError:
-        return CodecError(message, "".join(self._path))
+def _dict(items: Mapping[object, object], depth: int) -> _Json:
+    if items and depth >= MAX_DEPTH:
+        raise _too_deep()
+    pairs: list[_Json] = []
+    tree: dict[str, _Json] = {}
+    for key, item in items.items():
+        if not isinstance(key, _KEYS):
+            raise _NoFormError(f"a key of a dict is of type {type(key).__name__}")
+        try:
+            value = _tree(item, depth + 1)
+            pairs.append([_tree(key, depth + 1), value])
+        except _NoFormError as fault:
+            fault.steps.append(f"[{key!r}]")
+            raise
+        tree[str(key)] = value
+    plain = TAG not in items and all(type(key) is str for key in items)
+    return tree if plain else {TAG: "dict", "v": pairs}
+
+
+def _spec_tree(value: object, shape: _Shape, depth: int) -> dict[str, _Json]:
+    tree: dict[str, _Json] = {TAG: type(value).__name__}
+    if depth >= MAX_DEPTH:
+        raise _too_deep()
+    for name, default, item in zip(shape.names, shape.defaults, shape.values(value), strict=True):
+        # What is not none does not equal none, which most defaults are, and asking a record takes long.
+        if item is default or (default is not None and default is not _MISSING and item == default):
+            continue
+        try:
+            tree[name] = _tree(item, depth + 1)
+        except _NoFormError as fault:
+            fault.steps.append("." + name)
+            raise
+    return tree
+
+
+def _other(value: object, depth: int) -> _Json:
+    match value:
+        case Enum():
+            plain = _tree(value.value, depth)
+            name = type(value).__name__
+            return {TAG: name, "v": plain} if _SPEC_ENUMS.get(name) is type(value) else plain
+        case datetime():
+            return {TAG: "datetime", "v": datetime.isoformat(value)}
+        case date():
+            return {TAG: "date", "v": date.isoformat(value)}
+        case timedelta():
+            return {TAG: "duration", "v": microseconds(value)}
+        case Decimal():
+            if not value.is_finite():
+                raise _NoFormError(f"{value} is no number")
+            return {TAG: "decimal", "v": str(value)}
+        case PurePath():
+            return {TAG: "path", "v": str(value)}
+        case str():
+            return str.__str__(value)
+        case Integral():
+            return int(value)
+        case Real() if not isinstance(value, Rational):
+            return _float(float(value))
+        case list() | tuple():
+            return _list(value, depth)
+        case dict():
+            return _dict(value, depth)
+        case _ if hasattr(type(value), "__dataclass_fields__"):
+            return _dict(_fields_of(value), depth)
+        case _:
+            raise _NoFormError(f"a value of type {type(value).__name__} has no JSON form")
+
+
+def _too_deep() -> CodecError:
+    return CodecError(f"the value is nested deeper than {MAX_DEPTH} levels")
 
 
 # --- decoding --------------------------------------------------------------------------------------------------------
@@ -238,7 +254,7 @@ def _revive(tree: dict[str, object]) -> object:
 
 def _spec_object(kind: type, tree: dict[str, object]) -> object:
     fields = {name: _tuples(value) for name, value in tree.items() if name != TAG}
-    unknown = fields.keys() - {name for name, _ in _SPEC_FIELDS[kind]}
+    unknown = fields.keys() - set(_SPEC_SHAPES[kind].names)
     if unknown:
         raise CodecError(f'{kind.__name__} has no field "{min(unknown)}"; the text may come from a newer version')
     try:
@@ -258,7 +274,7 @@ def _pair(pair: object) -> tuple[object, object]:
     return pair[0], pair[1]
 
 
-def _fields_of(value: object) -> dict[str, object]:
+def _fields_of(value: object) -> dict[object, object]:
     """The fields of an instance of a dataclass."""
     import dataclasses  # noqa: PLC0415 - only users' values have dataclasses
 
@@ -275,10 +291,20 @@ def _refuse_constant(text: str) -> object:
 _MISSING = object()
 
 
-def _fields(kind: type) -> tuple[tuple[str, object], ...]:
-    """Name and default of each field, sorted by name; no field of the spec has a default factory."""
+class _Shape(NamedTuple):
+    """The fields of a class, sorted by name: what they are called, their defaults, and what reads them all at once."""
+
+    names: tuple[str, ...]
+    defaults: tuple[object, ...]
+    values: Callable[[object], tuple[object, ...]]
+
+
+def _shape(kind: type) -> _Shape:
+    """No field of the spec has a default factory, and no class fewer than two fields."""
     found = sorted(fields(kind), key=lambda field: field.name)
-    return tuple((field.name, _MISSING if field.default is MISSING else field.default) for field in found)
+    names = tuple(field.name for field in found)
+    defaults = tuple(_MISSING if field.default is MISSING else field.default for field in found)
+    return _Shape(names, defaults, attrgetter(*names))
 
 
 _SPEC_CLASSES: Mapping[str, type] = {
@@ -291,4 +317,4 @@ _SPEC_ENUMS: Mapping[str, type[Enum]] = {
     for name, kind in vars(spec).items()
     if isinstance(kind, type) and issubclass(kind, Enum) and kind.__module__ == spec.__name__
 }
-_SPEC_FIELDS: Mapping[type, tuple[tuple[str, object], ...]] = {kind: _fields(kind) for kind in _SPEC_CLASSES.values()}
+_SPEC_SHAPES: Mapping[type, _Shape] = {kind: _shape(kind) for kind in _SPEC_CLASSES.values()}
