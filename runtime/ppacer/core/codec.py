@@ -120,6 +120,8 @@ def _tree(value: object, depth: int) -> _Json:
         return _list(value, depth)
     if type(value) is dict:
         return _dict(value, depth)
+    if type(value) is spec.At:
+        return _at(value)
     shape = _SPEC_SHAPES.get(type(value))
     return _other(value, depth) if shape is None else _spec_tree(value, shape, depth)
 
@@ -175,6 +177,15 @@ def _spec_tree(value: object, shape: _Shape, depth: int) -> dict[str, _Json]:
         except _NoFormError as fault:
             fault.steps.append("." + name)
             raise
+    return tree
+
+
+def _at(value: spec.At) -> dict[str, _Json]:
+    """`_spec_tree` for what most objects of a program are."""
+    tree: dict[str, _Json] = {TAG: "At", "column": value.column}
+    if value.file:
+        tree["file"] = value.file
+    tree["line"] = value.line
     return tree
 
 
