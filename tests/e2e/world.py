@@ -132,12 +132,14 @@ class Api:
     url: str
     token: str | None = None
 
-    def request(self, path: str, body: object = None, *, seconds: float = 20) -> object:
-        """GET, or POST where there is a body; the decoded answer."""
+    def request(self, path: str, body: object = None, *, seconds: float = 20, key: str | None = None) -> object:
+        """GET, or POST where there is a body, with an idempotency key if there is one; the decoded answer."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data)  # an address the test made
         if data is not None:
             request.add_header("Content-Type", "application/json")
+        if key is not None:
+            request.add_header("Idempotency-Key", key)
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
         with urllib.request.urlopen(request, timeout=seconds) as answer:
