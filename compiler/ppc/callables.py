@@ -14,6 +14,7 @@ from pathlib import Path
 from ppacer import spec
 from ppacer.records import dataclass, replace
 from ppc.definitions import TRANSPARENT, Definitions, Fault, FaultKind, Place
+from ppc.docstrings import clean
 from ppc.modules import Assigned, Definition, Imported, Module, ModuleFinder
 from ppc.signatures import (
     Parameter,
@@ -147,7 +148,7 @@ class CallableFinder:
                 _code(place.module, node),
             ),
             place.module.name,
-            ast.get_docstring(node) or "",
+            clean(ast.get_docstring(node, clean=False) or ""),
             signature.without(context) if plain else None,
             context,
             returns_nothing=plain and returns_nothing(node),
@@ -193,7 +194,7 @@ class CallableFinder:
                 _code(owner, node),
             ),
             maker.name,
-            ast.get_docstring(node) or "",
+            clean(ast.get_docstring(node, clean=False) or ""),
             None if constructor is None else constructor.without(given),
             given,
             returns_nothing=nothing,

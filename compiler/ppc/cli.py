@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     gc.set_threshold(*_COLLECT_RARELY)
     try:
-        arguments = _parser(argv[0] if argv else "").parse_args(argv)
+        chosen = argv[0] if argv else ""
+        arguments = _parser(chosen).parse_args(argv[chosen in _COMMANDS :])
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except CommandError as error:
@@ -61,7 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(chosen: str) -> ArgumentParser:
-    """The parser of all commands; only the chosen one knows its arguments."""
+    """The parser of the chosen command alone; where that is none, the parser of all, for its help and its errors."""
+    if chosen in _COMMANDS:
+        module, what = _COMMANDS[chosen]
+        about = f"{what[0].upper()}{what[1:]}."
+        parser = ArgumentParser(f"ppc {chosen}", description=about, formatter_class=_formatter, allow_abbrev=False)
+        implementation = import_module(module)
+        implementation.add_arguments(parser)
+        parser.set_defaults(run=implementation.run)
+        return parser
     parser = ArgumentParser(
         prog="ppc",
         description="Compiles pipelines written in .ppd into programs that run on their own.",
@@ -70,16 +79,9 @@ def _parser(chosen: str) -> ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"ppc {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands", prog="ppc")
-    for name, (module, what) in _COMMANDS.items():
-        about = f"{what[0].upper()}{what[1:]}."
-        command = commands.add_parser(
-            name, help=what, description=about, formatter_class=_formatter, allow_abbrev=False
-        )
-        if name == chosen:
-            implementation = import_module(module)
-            implementation.add_arguments(command)
-            command.set_defaults(run=implementation.run)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands", prog="ppc")
+    for name, (_, what) in _COMMANDS.items():
+        commands.add_parser(name, help=what)
     return parser
 
 

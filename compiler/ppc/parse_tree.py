@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 from ppacer.records import replace
 from ppc import ast
 from ppc.diagnostics import Diagnostic, Span
+from ppc.docstrings import clean
 from ppc.parse_faults import BAD_NAME, RESERVED_NAME, UNEXPECTED
 from ppc.parse_reading import Token
 from ppd.words import RESERVED, SCOPES
@@ -88,7 +89,7 @@ class TreeBuilder:
         constant = c[0].payload
         assert isinstance(constant, ast.Constant)
         assert isinstance(constant.value, str)
-        return ast.Docstring(_clean(constant.value), constant.span)
+        return ast.Docstring(clean(constant.value), constant.span)
 
     def import_module(self, c: tuple[Token, ast.DottedName]) -> ast.ImportDecl:
         keyword, module = c
@@ -406,18 +407,6 @@ class TreeBuilder:
     def bound(self, c: tuple[Token]) -> ast.Identifier:
         _refuse_reserved(c[0])
         return _identifier(c[0])
-
-
-def _clean(text: str) -> str:
-    """A docstring without its margin and outer blank lines, as PEP 257 says (`inspect` would take long to import)."""
-    first, *rest = text.expandtabs().split("\n")
-    margin = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
-    lines = [first.lstrip(), *(line[margin:] for line in rest)]
-    while lines and not lines[-1]:
-        lines.pop()
-    while lines and not lines[0]:
-        lines.pop(0)
-    return "\n".join(lines)
 
 
 def _identifier(token: Token) -> ast.Identifier:

@@ -7,9 +7,9 @@ import inspect
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppc.parse_tree import _clean
+from ppc.docstrings import clean
 
 
 @given(st.text(st.sampled_from(" \t\nab"), max_size=60))
 def test_a_docstring_is_cleaned_as_in_python(text: str) -> None:
-    assert _clean(text) == inspect.cleandoc(text)
+    assert clean(text) == inspect.cleandoc(text)
