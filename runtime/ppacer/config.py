@@ -84,7 +84,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("logs", "FILE", "the SQLite file with the tasks' logs [DATABASE.logs.db]", is_path=True),
     Setting("lease", "SECONDS", "how long an executor may be silent before its tasks count as lost [30]"),
     Setting("drain", "SECONDS", "how long running tasks may go on after a stop was asked for [10]"),
-    Setting("scheduler", "URL", "the scheduler that an executor works for [none]"),
+    Setting("scheduler", "URL", "the scheduler to work for, or to ask [none]"),
     Setting("name", "NAME", "what this executor is called in logs and on the page [host and process id]"),
     Setting("capacity", "N", "how many tasks this executor runs at once [4 per core, at least 8]"),
     Setting("labels", "LABEL", "labels of this executor, for tasks with `runs_on`; repeat it for more [none]"),
@@ -109,7 +109,7 @@ def load(
     config = Config(
         host=_text(given, "host", origins) or LOOPBACK,
         port=_integer(given, "port", origins, DEFAULT_PORT, least=0, most=65535),
-        token=_text(given, "token", origins),
+        token=_token(given, origins),
         database=database,
         logs=_text(given, "logs", origins) or str(Path(database).with_suffix(".logs.db")),
         lease=_seconds(given, "lease", origins, 30.0, least=1.0),
@@ -205,6 +205,13 @@ def _text(values: _Values, name: str, origins: Mapping[str, str]) -> str | None:
     if not isinstance(value, str) or not value.strip():
         raise _refuse(name, value, origins, "expected a text that is not empty")
     return value
+
+
+def _token(values: _Values, origins: Mapping[str, str]) -> str | None:
+    token = _text(values, "token", origins)
+    if token is not None and not re.fullmatch(r"[!-~]{1,1000}", token):
+        raise _refuse("token", token, origins, "expected letters, digits and signs of ASCII, without spaces")
+    return token
 
 
 def _integer(values: _Values, name: str, origins: Mapping[str, str], default: int, *, least: int, most: int) -> int:

@@ -28,7 +28,8 @@ def parse(program: spec.Program, file: Path, arguments: Sequence[str]) -> Option
     """Reads the command line. Raises `SystemExit` (2 for a misuse, 0 after `--help` and `--version`)."""
     parser = _parser(program, file)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
-        parser.error(f"there is no command `{arguments[0]}`{similar(arguments[0], list(COMMANDS))}")
+        hint = similar(arguments[0], list(COMMANDS)) or "; --help lists what there is"
+        parser.error(f"there is no command `{arguments[0]}`{hint}")
     values = vars(parser.parse_args(arguments))
     command = COMMANDS[values.pop("command", None) or "start"]
     return Options(_loader(command), values)

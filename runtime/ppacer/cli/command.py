@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +53,14 @@ class Invocation:
             config_file=named if isinstance(named, str) else None,
         )
 
+    @property
+    def program_command(self) -> str:
+        """How to call the program from here: `python hello.py`, with a path where that would be another Python."""
+        python = Path(sys.executable)
+        found = shutil.which(python.name)
+        name = python.name if found is not None and Path(found) == python else from_here(python)
+        return shlex.join([name, from_here(self.file)])
+
     def text(self, name: str) -> str:
         """An argument of the command line that the parser made sure of."""
         value = self.values[name]
@@ -70,6 +81,12 @@ class Invocation:
             if dag.id == dag_id:
                 return dag
         raise CommandError(f"there is no dag `{dag_id}`{similar(dag_id, [dag.id for dag in self.program.dags])}", 2)
+
+
+def from_here(path: Path) -> str:
+    """Relative to the working directory where it lies inside, since that is what one would type."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def similar(name: str, names: list[str]) -> str:

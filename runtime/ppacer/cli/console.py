@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +15,8 @@ from enum import StrEnum
 from typing import TextIO
 
 SECOND = 1_000_000
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
+"""What programs write to colour a terminal, to move about in it or to name it."""
 
 
 class Style(StrEnum):
@@ -51,8 +55,19 @@ class Cell:
     right: bool = False
 
 
+class OutputError(Exception):
+    """The stream takes no more: its reader has gone (`… | head`), or its disk is full."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(f"cannot write the output: {(cause.strerror or str(cause)).lower()}")
+        self.reader_gone = isinstance(cause, BrokenPipeError)
+
+
 class Console:
-    """Writes to one stream; `colour` and `live` (lines may be rewritten) only where it is a terminal."""
+    """Writes to one stream; `colour` and `live` (lines may be rewritten) only where it is a terminal.
+
+    Any thread may write. What is written scrolls by above the footer, which is gone then until it is drawn again.
+    """
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
@@ -61,6 +76,13 @@ class Console:
         self.live = terminal
         self.colour = terminal and not environ.get("NO_COLOR")
         self._together: list[str] | None = None
+        self._footer = 0
+        self._lock = threading.RLock()
+        self._keeps_going = False
+
+    def keep_going(self) -> None:
+        """From now on what cannot be written is left out, which is said once: the work matters more than its tale."""
+        self._keeps_going = True
 
     @property
     def width(self) -> int:
@@ -76,11 +98,21 @@ class Console:
         self.write(self.style(text, style) + "\n")
 
     def write(self, text: str) -> None:
-        if self._together is not None:
-            self._together.append(text)
-        else:
-            self.stream.write(text)
-            self.stream.flush()
+        """Raises `OutputError`, unless told to keep going."""
+        with self._lock:
+            if self._footer:
+                text = f"\x1b[{self._footer}F\x1b[J{text}"
+                self._footer = 0
+            if self._together is not None:
+                self._together.append(text)
+            else:
+                self._put(text)
+
+    def footer(self, lines: Sequence[str]) -> None:
+        """Lines that stand below everything until something is written or the next footer takes their place."""
+        with self._lock:
+            self.write("".join(f"{line}\n" for line in lines))
+            self._footer = len(lines)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -90,8 +122,22 @@ class Console:
         try:
             yield
         finally:
-            self._together = None
-            self.write("".join(parts))
+            with self._lock:
+                self._together = None
+                self._put("".join(parts))
+
+    def _put(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError as error:
+            # Nothing of it may be left for the interpreter to write, and to complain of, at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+            problem = OutputError(error)
+            if not self._keeps_going:
+                raise problem from error
+            if not problem.reader_gone:
+                error_line(f"{problem}; everything else goes on")
 
     def table(self, rows: Sequence[Sequence[str | Cell]], header: Sequence[str] = (), indent: str = "") -> None:
         """Aligned columns, two spaces apart; the last one is not padded."""
@@ -143,7 +189,11 @@ def clip(text: str, width: int) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without the control characters by which a task's output could steer the terminal."""
+    """The text without colours, and without the control characters by which it could steer the terminal."""
+    if "\x1b" in text:
+        text = _SEQUENCE.sub("", text)
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() or character == "\t" else "�" for character in text)
 
 

@@ -1,51 +1,67 @@
-"""`main`: reads the command line of a generated program and runs the command."""
+"""`run_command`: reads the command line of a generated program and runs the command."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from ppacer import spec
 from ppacer.cli.arguments import parse
 from ppacer.cli.command import CallableLoader, CommandError, Invocation
-from ppacer.cli.console import Console, error_line
+from ppacer.cli.console import Console, OutputError, error_line
 from ppacer.config import ConfigError
 
-INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C ended, as shells have it."""
 
-
-def main(
+def run_command(
     program: spec.Program,
     callables: Mapping[str, CallableLoader],
-    file: str,
-    argv: Sequence[str] | None = None,
+    file: Path,
+    arguments: Sequence[str],
 ) -> int:
-    """Runs the command that `argv` (default: the process's own arguments) names; returns the exit code.
-
-    0: done, 1: it failed, 2: it was asked for wrongly.
-    """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    path = Path(file).resolve()
+    """Runs the command that `arguments` name; returns the exit code."""
     if arguments[:1] == ["_worker"]:
         from ppacer.services import zygote  # noqa: PLC0415 (workers alone need it)
 
-        search_path = [str((path.parent / folder).resolve()) for folder in program.search_path]
+        search_path = [str((file.parent / folder).resolve()) for folder in program.search_path]
         return zygote.main(arguments[1:], callables, search_path)
+    _complete_streams()
     try:
-        options = parse(program, path, arguments)
-        return options.run(Invocation(program, callables, path, options.values, Console(sys.stdout)))
+        options = parse(program, file, arguments)
+        return options.run(Invocation(program, callables, file, options.values, Console(sys.stdout)))
     except ConfigError as error:
         error_line(str(error))
         return 2
     except CommandError as error:
         error_line(str(error))
         return error.code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (`… | head`). Keep the interpreter from telling so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputError as error:
+        if not error.reader_gone:
+            error_line(str(error))
         return 1
+
+
+def _complete_streams() -> None:
+    """Gives a program that was started without standard streams (`>&-`) ones that lead nowhere.
+
+    Left closed, their numbers would go to the next files that are opened: a database, a socket.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    sys.stdout = _complete(sys.stdout)
+    sys.stderr = _complete(sys.stderr)
+
+
+def _complete(stream: TextIO | None) -> TextIO:
+    """The stream, which writes `?` for what its encoding lacks."""
+    if stream is None:
+        return Path(os.devnull).open("w", encoding="utf-8")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return stream

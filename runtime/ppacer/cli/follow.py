@@ -101,11 +101,9 @@ class _Progress:
     logs_command: str
     attempts: dict[str, _Shown] = field(default_factory=dict)
     ended: set[tuple[str, int]] = field(default_factory=set)
-    region: int = 0
     width: int = 0
 
     def show(self, detail: RunDetail) -> None:
-        self.clear()
         self.width = min(_MAX_NAME, max((display_width(task_name(task)) for task in detail.tasks), default=0))
         for task in detail.tasks:
             for attempt in task.attempts:
@@ -115,11 +113,6 @@ class _Progress:
                 self.ended.add((task.id, task.position))
                 self._outcome(detail, task)
         self.draw(detail)
-
-    def clear(self) -> None:
-        if self.region:
-            self.console.write(f"\x1b[{self.region}F\x1b[J")
-            self.region = 0
 
     def draw(self, detail: RunDetail) -> None:
         """The tasks under way, on a terminal only."""
@@ -133,8 +126,7 @@ class _Progress:
         done = sum(TaskStatus(task.status).terminal for task in detail.tasks)
         spent = _whole_seconds(now - _seconds(detail.run.created_at))
         lines.append(self.console.style(f"{done} of {len(detail.tasks)} tasks done, {spent}", Style.DIM))
-        self.console.write("\n".join(lines) + "\n")
-        self.region = len(lines)
+        self.console.footer(lines)
 
     def running(self, detail: RunDetail) -> bool:
         return any(task.status in (TaskStatus.RUNNING, TaskStatus.RETRYING) for task in detail.tasks)

@@ -8,21 +8,31 @@ from datetime import datetime
 from logging.handlers import MemoryHandler
 
 from ppacer.cli.console import Console, Style
+from ppacer.services.notifier import NOTICES
 
 
-def log_to_stderr(level: int = logging.INFO) -> MemoryHandler:
-    """What the program tells (`ppacer`) from `level` on, and warnings of everything else.
+def log_to_stderr() -> MemoryHandler:
+    """What the program tells (`ppacer`), and warnings of everything else.
 
     It is held back until `release` (or an error), so that what the program says on its start follows its banner.
     """
-    stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(_Calm(Console(sys.stderr)))
-    handler = MemoryHandler(_HELD_BACK, flushLevel=logging.ERROR, target=stream)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("ppacer").setLevel(level)
+    console = Console(sys.stderr)
+    console.keep_going()
+    handler = MemoryHandler(_HELD_BACK, flushLevel=logging.ERROR, target=_Calm(console))
+    _set_up(handler, logging.INFO)
     return handler
+
+
+def log_faults(console: Console | None = None) -> None:
+    """Only what hinders the program as a whole, on standard error or on the console that shows a run's progress.
+
+    What becomes of runs and tasks is for somebody else to tell.
+    """
+    if console is None or not console.live:
+        console = Console(sys.stderr)
+        console.keep_going()
+    _set_up(_Calm(console), logging.ERROR)
+    logging.getLogger(NOTICES).setLevel(logging.CRITICAL + 1)
 
 
 def release(handler: MemoryHandler) -> None:
@@ -35,10 +45,23 @@ _HELD_BACK = 1000
 """How many records are held back at most."""
 
 
-class _Calm(logging.Formatter):
+def _set_up(handler: logging.Handler, level: int) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("ppacer").setLevel(level)
+
+
+class _Calm(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._console.line(self.format(record))
+        except Exception:  # as every handler of `logging` has it: a bad record must not stop the work
+            self.handleError(record)
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).astimezone()
@@ -46,7 +69,7 @@ class _Calm(logging.Formatter):
         time = moment.strftime("%H:%M:%S" if self._console.live else "%Y-%m-%d %H:%M:%S")
         text = f"{self._console.style(time, Style.DIM)}  {self._level(record)}{record.getMessage()}"
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
         return text
 
     def _level(self, record: logging.LogRecord) -> str:

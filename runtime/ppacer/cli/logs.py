@@ -105,6 +105,8 @@ def _find_run(reader: _Reader, text: str) -> str:
         if not newest:
             raise CommandError("there is no run yet")
         return newest[0].id
+    if not text:
+        raise CommandError("expected a run's id, a unique part of it, or `latest`", 2)
     match reader.runs(id_part=text, limit=10).runs:
         case (only,):
             return only.id

@@ -23,8 +23,8 @@ def run_params(dag: spec.Dag, given: object) -> dict[str, Json]:
         if not equals:
             raise CommandError(f"-p {text}: expected NAME=VALUE", 2)
         if name not in declared:
-            hint = similar(name, list(declared)) if declared else "; it has none"
-            raise CommandError(f"{dag.id} has no parameter `{name}`{hint}", 2)
+            problem = f"has no parameter `{name}`{similar(name, list(declared))}" if declared else "takes no parameters"
+            raise CommandError(f"{dag.id} {problem}", 2)
         if name in found:
             raise CommandError(f"-p {name} is given twice", 2)
         found[name] = value if declared[name].type.kind in _TEXTS else _json_or_text(value)

@@ -7,19 +7,13 @@ for as long as the run takes: other commands find it, and its page shows the run
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import shlex
-import sys
-from contextlib import suppress
-from pathlib import Path
 
 from ppacer import spec
 from ppacer.cli.access import find_server
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import Console, Style
 from ppacer.cli.follow import follow, summary
-from ppacer.cli.log import log_to_stderr, release
+from ppacer.cli.log import log_faults
 from ppacer.cli.params import logical_time, run_params
 from ppacer.cli.program import Serving, serving
 from ppacer.cli.serve import stop_signal
@@ -36,6 +30,7 @@ def run(invocation: Invocation) -> int:
     params = run_params(dag, invocation.values.get("params"))
     at = logical_time(invocation, dag)
     config = invocation.config
+    invocation.console.keep_going()
     client = find_server(config)
     if client is not None:
         with client:
@@ -66,7 +61,7 @@ async def _here(
     invocation: Invocation, config: Config, dag: spec.Dag, params: dict[str, Json], at: int | None
 ) -> RunDetail:
     """Is the program for the time of one run. The first Ctrl-C cancels the run, the second ends everything at once."""
-    release(log_to_stderr(logging.CRITICAL))  # the progress says it all
+    log_faults(invocation.console)  # the progress says all else
     with stop_signal() as stopped:
         async with serving(invocation, config, host=LOOPBACK, port=0, with_executor=True, schedules=False) as running:
             try:
@@ -74,26 +69,34 @@ async def _here(
             except SchedulerError as error:
                 raise CommandError(str(error)) from error
             _begin(invocation.console, dag.id, made.id, None)
-            canceller = asyncio.ensure_future(_cancel_when(stopped, running, made.id, invocation.console))
             with Client(running.url, config.token) as client:
                 following = asyncio.ensure_future(asyncio.to_thread(_follow, invocation, client, made.id))
-                either: set[asyncio.Future[RunDetail] | asyncio.Future[None]] = {following, running.failure}
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                canceller.cancel()
-                if not following.done():
-                    raise CommandError(f"the program failed: {running.failure.exception()}")
+                cancelling = asyncio.ensure_future(_cancel_when(stopped, running, made.id, invocation.console))
+                waiting: set[asyncio.Future[RunDetail] | asyncio.Future[None]]
+                waiting = {following, cancelling, running.failure}
+                while not following.done():
+                    _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                    if cancelling.done():
+                        cancelling.result()
+                    if running.failure.done():
+                        raise CommandError(f"the program failed: {running.failure.exception()}")
+                cancelling.cancel()
                 return following.result()
 
 
 async def _cancel_when(stopped: asyncio.Event, running: Serving, run_id: str, console: Console) -> None:
     await stopped.wait()
     console.line("cancelling the run; once more to stop at once", Style.YELLOW)
-    with suppress(RunFinished):
+    try:
         await running.scheduler.cancel_run(run_id)
+    except RunFinished:
+        pass
+    except SchedulerError as error:
+        raise CommandError(f"the run cannot be cancelled now, and goes on at the next start: {error}") from error
 
 
 def _follow(invocation: Invocation, client: Client, run_id: str) -> RunDetail:
-    command = f"{_python(invocation.file)} logs"
+    command = f"{invocation.program_command} logs"
     try:
         return follow(client, run_id, invocation.console, quiet=invocation.flag("quiet"), logs_command=command)
     except ClientError as error:
@@ -103,9 +106,3 @@ def _follow(invocation: Invocation, client: Client, run_id: str) -> RunDetail:
 def _begin(console: Console, dag: str, run_id: str, url: str | None) -> None:
     where = f" at {url}/runs/{run_id}" if url else f", run {run_id}"
     console.line(f"{console.style(dag, Style.BOLD)}{console.style(where, Style.DIM)}")
-
-
-def _python(file: Path) -> str:
-    """How to call the program from here."""
-    shown = os.path.relpath(file) if file.is_relative_to(Path.cwd()) else str(file)
-    return shlex.join([Path(sys.executable).name, shown])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import ppacer
-from ppacer.cli.command import CommandError, Invocation
+from ppacer.cli.command import CommandError, Invocation, from_here
 from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.cli.listing import next_due, schedules_cell
 from ppacer.cli.log import log_to_stderr, release
@@ -66,7 +66,9 @@ def stop_signal() -> Iterator[asyncio.Event]:
 
 async def _serve(invocation: Invocation, *, with_executor: bool) -> int:
     config = invocation.config
+    invocation.console.keep_going()
     log = log_to_stderr()
+    _warn_of_unknown(invocation)
     with stop_signal() as stopped:
         async with serving(
             invocation, config, host=config.host, port=config.port, with_executor=with_executor
@@ -83,6 +85,7 @@ async def _serve(invocation: Invocation, *, with_executor: bool) -> int:
 
 async def _work(invocation: Invocation, config: Config, url: str) -> int:
     release(log_to_stderr())
+    _warn_of_unknown(invocation)
     made = make_executor(invocation, config, HttpTransport(url, config.token))
     labels = f", labels {', '.join(config.labels)}" if config.labels else ""
     _LOGGER.info(
@@ -122,6 +125,11 @@ async def _first(stopped: asyncio.Event, failure: asyncio.Future[None]) -> int:
     return 0
 
 
+def _warn_of_unknown(invocation: Invocation) -> None:
+    for name in invocation.loaded.unknown:
+        _LOGGER.warning("%s is set, but there is no such setting", name)
+
+
 def _say_stopping(made: Executor | None, drain: float) -> None:
     if made is not None and made.running:
         tasks = "1 task" if made.running == 1 else f"{made.running} tasks"
@@ -156,21 +164,14 @@ def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
         console.line()
     facts: list[list[str | Cell]] = [
         [Cell("page", Style.DIM), Cell(running.url, Style.BLUE)],
-        [Cell("database", Style.DIM), _short_path(config.database)],
+        [Cell("database", Style.DIM), from_here(Path(config.database))],
         [Cell("token", Style.DIM), "required" if config.token else "none: this machine only"],
     ]
     if running.executor is None:
         token = "PPACER_TOKEN=… " if config.token else ""
-        command = f"{token}python {invocation.file.name} executor --scheduler {running.url}"
+        command = f"{token}{invocation.program_command} executor --scheduler {running.url}"
         facts.append([Cell("executors", Style.DIM), f"none in here: {command}"])
     console.table(facts, indent="  ")
     console.line()
     if not config.loopback:
         _LOGGER.warning("serving on %s without TLS: the token and all data cross the network in clear", config.host)
-
-
-def _short_path(path: str) -> str:
-    """Relative to the working directory where it lies inside, since that is what one would type."""
-    here = Path.cwd()
-    found = Path(path)
-    return str(found.relative_to(here)) if found.is_relative_to(here) else path

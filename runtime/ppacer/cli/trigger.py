@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from ppacer import spec
 from ppacer.cli.access import exclusive, find_server
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import Style
-from ppacer.cli.log import log_to_stderr, release
+from ppacer.cli.log import log_faults
 from ppacer.cli.params import logical_time, run_params
 from ppacer.client import Client, ClientError
 from ppacer.core.model import Run
@@ -47,7 +46,7 @@ def ask(client: Client, dag: str, params: dict[str, Json], at: int | None, key: 
 
 
 async def _leave(invocation: Invocation, dag: spec.Dag, params: dict[str, Json], at: int | None) -> RunView:
-    release(log_to_stderr(logging.CRITICAL))  # what becomes of the run is for its next start to tell
+    log_faults()  # what becomes of the run is for its next start to tell
     with exclusive(invocation.config) as opened:
         scheduler = Scheduler(invocation.program, opened.store, opened.logs, schedules=False)
         await scheduler.start()

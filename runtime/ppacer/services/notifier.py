@@ -8,7 +8,10 @@ from ppacer import spec
 from ppacer.core.happenings import Notice
 from ppacer.core.model import Run, RunStatus
 
-_log = logging.getLogger("ppacer")
+NOTICES = "ppacer.notices"
+"""The name of the logger that tells of runs and their tasks, for those who tell of them in another way."""
+
+_log = logging.getLogger(NOTICES)
 
 
 class Notifier:

@@ -141,7 +141,7 @@ class RunningAttempt:
     def _judge(self, ended: End) -> Report:
         match self.reason:
             case StopReason.TIMED_OUT:
-                text = f"the task ran longer than its time-out of {self.assignment.timeout:g} seconds"
+                text = f"the task ran longer than its time-out of {self.assignment.timeout:g} s"
                 return self._failure(Outcome.TIMED_OUT, ErrorKind.TIMEOUT, text)
             case StopReason.CANCELLED:
                 return self._failure(Outcome.CANCELLED, ErrorKind.CANCELLED, "the task was cancelled")

@@ -31,6 +31,7 @@ MAX_API_BODY = 1024 * 1024
 """Bytes that a request of the JSON API may carry; exchanges of executors may carry more."""
 
 _CHALLENGE = 'Basic realm="ppacer: any name, the token as password", charset="UTF-8"'
+_UNAUTHORIZED = "a token is required, as `Authorization: Bearer …`; commands take it from --token or PPACER_TOKEN"
 _LOGGER = logging.getLogger("ppacer.web")
 _Message = TypeVar("_Message")
 _STATUS_OF = {
@@ -77,7 +78,8 @@ class BaseHandler(RequestHandler):
         if not access.origin_allowed(host, headers.get("Origin"), headers.get("Sec-Fetch-Site"), navigation=navigation):
             raise ApiError(HTTPStatus.FORBIDDEN, "the request comes from a page of another site")
         if not self.open_to_all and not access.authorized(headers.get("Authorization")):
-            raise ApiError(HTTPStatus.UNAUTHORIZED, "a token is required: Authorization: Bearer …")
+            given = headers.get("Authorization") is not None
+            raise ApiError(HTTPStatus.UNAUTHORIZED, "the token is not the right one" if given else _UNAUTHORIZED)
         if len(self.request.body) > self.max_body:
             raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {self.max_body} bytes are taken")
         if not reads and headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":

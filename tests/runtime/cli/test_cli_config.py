@@ -72,6 +72,7 @@ def test_variables_that_are_no_settings_are_told(tmp_path: Path) -> None:
         ("capacity", "0", "from 1"),
         ("scheduler", "127.0.0.1:9321", "http://127.0.0.1:9321"),
         ("token", "  ", "not empty"),
+        ("token", "żółw", "of ASCII"),
         ("database", "postgresql://me:secret@host/db", "only SQLite files"),
         ("labels", "gpu,,", "labels, such as gpu"),
     ],

@@ -52,7 +52,7 @@ def test_in_a_file_every_step_is_a_line(server: Server, executor: FakeExecutor) 
     assert rest[:13] == [
         '  raw["eu/x"] │ one',
         '  raw["eu/x"] │ two',
-        '  raw["eu/x"] │ escape �[2J',
+        '  raw["eu/x"] │ escape ',
         '✔ raw["eu/x"]  success  0.00s',
         "↻ load         attempt 1 failed, 0.00s",
         "    Traceback …",
