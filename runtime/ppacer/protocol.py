@@ -96,7 +96,8 @@ class Claim:
 class Exchange:
     """`executor` is a name for people (host and pid by default), `instance` a UUID made at the executor's start,
     `request` a UUID per request, the same when it is repeated. `build` is the executor's program; `codes` maps the
-    ids of its callables to their hashes."""
+    ids of its callables to their hashes; left empty, what the instance said last counts. One that the scheduler has
+    not heard say gets no work."""
 
     protocol: int
     executor: str

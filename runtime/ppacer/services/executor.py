@@ -202,7 +202,7 @@ class Executor:
 
     async def _poll(self, slots: int) -> None:
         """One long-poll, given up when the executor is drained."""
-        exchange = self._exchange(claim=Claim(slots, min(LONG_POLL_SECONDS, self._leases.term / 3)))
+        exchange = self._exchange(claim=Claim(slots, min(LONG_POLL_SECONDS, self._leases.term / 3)), codes=self._codes)
         sent_at = self._clock()
         asking = asyncio.create_task(self._link.ask(exchange, self._leases.patience))
         draining = asyncio.create_task(self._draining.wait())
@@ -367,6 +367,7 @@ class Executor:
         self,
         *,
         claim: Claim | None = None,
+        codes: dict[str, str] | None = None,
         reports: tuple[Report, ...] = (),
         renewals: tuple[Renewal, ...] = (),
         logs: tuple[AttemptLog, ...] = (),
@@ -377,7 +378,7 @@ class Executor:
             instance=self.instance,
             request=str(uuid.uuid4()),
             build=self._program.build,
-            codes=self._codes if claim is not None else {},
+            codes=codes or {},
             labels=self._labels,
             capacity=self.capacity,
             reports=reports,

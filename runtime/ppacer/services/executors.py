@@ -75,8 +75,7 @@ class Executors:
             self._timers.call_in(self._presence, lambda: self._look(executor))
         executor.last_seen_at, executor.seen = now, seen
         executor.capacity = exchange.capacity
-        advertises = exchange.claim is not None  # what asks for no work need not say what it could do
-        if advertises and (exchange.codes, exchange.labels) != (executor.codes, executor.labels):
+        if exchange.codes and (exchange.codes, exchange.labels) != (executor.codes, executor.labels):
             self._ready.leave(executor.profile)
             executor.codes, executor.labels = exchange.codes, exchange.labels
             executor.profile = self._ready.join(exchange.codes, frozenset(exchange.labels))

@@ -261,6 +261,18 @@ async def test_attempts_go_to_executors_with_their_code_and_labels(place, kit) -
     assert [one.task for one in await gpu.claim(8)] == ["b"]
 
 
+async def test_codes_need_not_be_told_again(place, kit) -> None:
+    scheduler, client = await begin(place, kit, kit.task("a"), kit.task("b"))
+    codes, client.codes = client.codes, {}
+    await scheduler.trigger("d")
+    assert await client.claim(1, wait=0) == []
+    client.codes = codes
+    [first] = await client.claim(1, wait=0)
+    client.codes = {}
+    [second] = await client.claim(1, wait=0)
+    assert {first.task, second.task} == {"a", "b"}
+
+
 async def test_arguments_without_a_value_fail_the_task_where_it_stands(place, kit) -> None:
     bad = (spec.Attribute(spec.Output("a", kit.at), "rows", spec.At(12, 8)),)
     scheduler, client = await begin(
