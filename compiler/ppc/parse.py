@@ -19,7 +19,7 @@ from ppc.parse_brackets import BOUNDARIES
 from ppc.parse_faults import CLOSES_NOTHING, UNCLOSED
 from ppc.parse_reading import Reading, Token
 from ppc.parse_table import Automaton, UnexpectedTokenError
-from ppc.parse_tokens import tokenise
+from ppc.parse_tokens import Tokens, tokenise
 from ppc.parse_tree import Items, UnbuildableError
 from ppc.parse_unexpected import unexpected
 from ppc.source import Source
@@ -27,7 +27,11 @@ from ppc.source import Source
 
 def parse(source: Source) -> tuple[ast.Module, tuple[Diagnostic, ...]]:
     """The tree of what is sound in a file, and the faults of the rest in source order."""
-    lexed = tokenise(source)
+    return parse_tokens(source, tokenise(source))
+
+
+def parse_tokens(source: Source, lexed: Tokens) -> tuple[ast.Module, tuple[Diagnostic, ...]]:
+    """The same for a file whose tokens are known."""
     parser = _Parser(source, lexed.tokens, lexed.reading)
     module = parser.run()
     words = frozenset(parser.broken_words)

@@ -14,6 +14,7 @@ from typing import Final
 
 from ppacer.records import dataclass
 from ppc.diagnostics import Label
+from ppc.parse_braces import surplus_braces
 from ppc.parse_faults import CLOSES_NOTHING, TOO_DEEP, UNCLOSED, UNEXPECTED
 from ppc.parse_reading import Payload, Reading, Token
 from ppd.words import DECLARATIONS, FILE_DECLARATIONS
@@ -49,11 +50,6 @@ _COLON: Final = re.compile(r"[ \t\f\v]*[A-Za-z_]\w*[ \t]*:")
 _VALUE_ENDS: Final = frozenset(
     {"NAME", "STRING", "NUMBER", "DURATION", "DATE", "TRUE", "FALSE", "NONE", "RPAR", "RSQB", "RDICT", "FEND", "ERROR"}
 )
-_BRACES: Final = re.compile(
-    r'"""(?>(?:[^"\\]|\\.|"(?!""))*)"""|"(?>(?:[^"\\\r\n]|\\.)*)"?|#[^\r\n]*|(?P<brace>[{}])', re.DOTALL
-)
-
-
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 
 
@@ -340,8 +336,7 @@ class Structure:
     def _missing(self) -> int:
         """How many closing braces the file lacks and has not been given yet; negative where it has too many."""
         if self._surplus is None:
-            braces = [found["brace"] for found in _BRACES.finditer(self.text) if found["brace"]]
-            self._surplus = 2 * braces.count("}") - len(braces)
+            self._surplus = surplus_braces(self.text)
         return -self._surplus
 
     def _supplied(self, braces: int) -> None:

@@ -438,7 +438,7 @@ def _too_early(p: _Place) -> Diagnostic | None:
         )
     if "LBRACE" in p.expected and "EQUAL" not in p.expected and before.type != "RPAR":
         return p.fault(f"`{p.head.text}` needs a block", f"write {_HEAD_FORMS.get(p.head.type, '`{ … }`')}")
-    if before.type in STATEMENT_HEADS or (before.type == "NAME" and p.head.type in _HEAD_FORMS):
+    if p.head.type in _HEAD_FORMS and (before.type in STATEMENT_HEADS or before.type == "NAME"):
         return p.fault(f"this `{p.head.text}` is not complete", f"write {_HEAD_FORMS[p.head.type]}")
     if p.expected & {"STRING", "NUMBER"}:
         return p.fault(

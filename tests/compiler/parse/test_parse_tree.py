@@ -162,6 +162,16 @@ def test_a_dict_in_brackets_may_begin_a_line(text: str) -> None:
     assert not faults
 
 
+@pytest.mark.parametrize(
+    "value",
+    ['f"{ "a" }"', 'f"{{"', 'f"{x:>3}{{"', 'f"""{m["}"]}{{ "}}" """', 'f"{f"{ "}" }"}{{"', '"{"', "1  # {"],
+)
+def test_a_brace_behind_a_statement_closes_its_block_whatever_braces_its_strings_hold(value: str) -> None:
+    end = "\n" if "#" in value else ""
+    _, faults = parse(Source("t.ppd", f"dag d {{\n task t = f() {{\n  env = {value}{end} }}\n}}\n"))
+    assert not faults
+
+
 def test_edges() -> None:
     (edge,) = body('a -> [b.c, raw["eu", *]]\n  -> g["x"].first.last')
     assert isinstance(edge, ast.EdgeStatement)
@@ -280,3 +290,8 @@ def test_safe_edits_mend_the_source() -> None:
         text = text[: fault.edit.span.start] + fault.edit.text + text[fault.edit.span.end :]
     assert text == 'let a = [true, "x", 2026-01-01, none]\n'
     assert parse(Source("t.ppd", text))[1] == ()
+
+
+@pytest.mark.parametrize("text", ["}dag ", "}task", "dag d { } task"])
+def test_a_statement_that_begins_behind_a_brace_and_ends_at_once(text: str) -> None:
+    assert parse(Source("t.ppd", text))[1]
