@@ -61,10 +61,16 @@ class Source:
 
 def read_source(path: str | Path) -> Source | Diagnostic:
     """Reads the file, or says as a diagnostic why it cannot."""
+    raw = read_bytes(path)
+    return raw if isinstance(raw, Diagnostic) else decode_source(str(path), raw)
+
+
+def read_bytes(path: str | Path) -> bytes | Diagnostic:
+    """What the file holds, or as a diagnostic why it cannot be read."""
     name = str(path)
     at = Span(name, 0, 0)
     try:
-        raw = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return Diagnostic(NOT_FOUND, f"there is no file `{name}`", at)
     except IsADirectoryError:
@@ -72,6 +78,10 @@ def read_source(path: str | Path) -> Source | Diagnostic:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return Diagnostic(UNREADABLE, f"`{name}` cannot be read: {reason}", at)
+
+
+def decode_source(name: str, raw: bytes) -> Source | Diagnostic:
+    """The text of what a file holds, or as a diagnostic why it is none."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
