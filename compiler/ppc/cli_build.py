@@ -25,13 +25,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     files: list[str] = arguments.files
     place = package.output_path(Path(files[0]), arguments.output)
-    compilation = compile_for(arguments, files, place)
+    compilation = compile_for(arguments, files)
     code = report(compilation, arguments)
-    program = compilation.program
-    if code or program is None:
+    if code or compilation.analysis is None:
         return code
     from ppc.emit import emit  # noqa: PLC0415 - only a program without faults needs the template
 
+    program = compilation.program(place)
     try:
         package.check_place(place, [Path(file) for file in files], force=arguments.force)
         package.check_modules(place, program)
@@ -39,5 +39,5 @@ def run(arguments: Namespace) -> int:
     except package.OutputError as error:
         raise CommandError(str(error)) from error
     if tells_text(arguments):
-        print(f"{several(files)} -> {place}: {contents(program)}")
+        print(f"{several(files)} -> {place}: {contents(compilation.analysis)}")
     return code

@@ -27,13 +27,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     files: list[str] = arguments.files
-    first = Path(files[0])
-    place = first.parent / f"{first.stem}.py"
     folders = search_folders(arguments)
-    python = find_python(arguments.python, first.parent)
+    python = find_python(arguments.python, Path(files[0]).parent)
 
     def compiled(read: Callable[[str], Source | Diagnostic] = read_source) -> Compilation:
-        return compile_with(files, folders, python, place, read)
+        return compile_with(files, folders, python, read)
 
     if arguments.fix or arguments.diff:
         from ppc.cli_fix import difference, fix  # noqa: PLC0415 - a plain check needs it not
@@ -47,6 +45,6 @@ def run(arguments: Namespace) -> int:
                 print(line)
     compilation = compiled()
     code = report(compilation, arguments)
-    if code == 0 and compilation.program is not None and tells_text(arguments):
-        print(f"{several(files)}: {contents(compilation.program)}, no errors")
+    if code == 0 and compilation.analysis is not None and tells_text(arguments):
+        print(f"{several(files)}: {contents(compilation.analysis)}, no errors")
     return code

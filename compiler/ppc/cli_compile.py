@@ -10,11 +10,11 @@ from pathlib import Path
 from ppacer import spec
 from ppacer.records import dataclass
 from ppc import explanations
+from ppc.analyse import Analysis, analyse
 from ppc.callables import CallableFinder
 from ppc.cli_error import UsageError
 from ppc.cli_options import search_folders
 from ppc.cli_python import Python, find_python
-from ppc.compile import compile_files
 from ppc.diagnostics import Diagnostic, Span, in_source_order
 from ppc.includes import Unit, gather
 from ppc.parse import parse
@@ -24,22 +24,32 @@ from ppc.suppressions import suppress
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """What became of the files. `program` is none where there are errors; `diagnostics` stand in source order."""
+    """What became of the files. `analysis` is none where there are errors; `diagnostics` stand in source order."""
 
-    program: spec.Program | None
+    analysis: Analysis | None
     diagnostics: Sequence[Diagnostic]
     sources: dict[str, Source]
+    folders: Sequence[str]
+
+    def program(self, place: Path) -> spec.Program:
+        """The program for `place`, where it is to stand; of files without errors."""
+        from ppc.compile import produce  # noqa: PLC0415 - a check makes no program
+
+        assert self.analysis is not None
+        paths = {path: _relative(path, place) for path in self.sources}
+        return produce(place.stem, self.analysis, paths, [_relative(folder, place) for folder in self.folders])
 
 
-def compile_for(arguments: Namespace, files: Sequence[str], place: Path) -> Compilation:
+def compile_for(arguments: Namespace, files: Sequence[str]) -> Compilation:
     """Compiles as a command's arguments say. Raises `CommandError` where the Python they name is none."""
-    return compile_with(files, search_folders(arguments), find_python(arguments.python, Path(files[0]).parent), place)
+    return compile_with(files, search_folders(arguments), find_python(arguments.python, Path(files[0]).parent))
 
 
-def compile_one(arguments: Namespace) -> Compilation:
-    """Compiles the one file that `arguments` name, as if for a program beside it."""
-    first = Path(arguments.file)
-    return compile_for(arguments, [arguments.file], first.parent / f"{first.stem}.py")
+def compile_one(arguments: Namespace) -> tuple[spec.Program | None, Compilation]:
+    """Compiles the one file that `arguments` name, for a program beside it; none where it has errors."""
+    compilation = compile_for(arguments, [arguments.file])
+    place = Path(arguments.file).with_suffix(".py")
+    return None if compilation.analysis is None else compilation.program(place), compilation
 
 
 def chosen_dags(program: spec.Program, arguments: Namespace) -> tuple[spec.Dag, ...]:
@@ -57,11 +67,10 @@ def compile_with(
     files: Sequence[str],
     paths: Sequence[str],
     python: Python,
-    place: Path,
     read: Callable[[str], Source | Diagnostic] = read_source,
 ) -> Compilation:
-    """Compiles the files into one program for `place`, where it is to stand. `paths` are further folders of modules and
-    of included files, which are looked for beside the file that includes them first.
+    """Compiles the files into one program. `paths` are further folders of modules and of included files, which are
+    looked for beside the file that includes them first.
 
     A file that is named twice counts once. Raises nothing for what is in the files, or keeps them from being read.
     """
@@ -72,7 +81,7 @@ def compile_with(
         if isinstance(unit, Diagnostic):
             unread.append(unit)
     if not units:
-        return Compilation(None, unread, {})
+        return Compilation(None, unread, {}, ())
     named = tuple(units.values())
 
     def include(name: str, by: Source) -> Unit | Diagnostic:
@@ -88,15 +97,10 @@ def compile_with(
     gathered = gather([(unit.source, unit.module) for unit in named], include, faults)
     sources = {file.source.path: file.source for file in gathered.files}
     folders = _distinct([*(str(Path(file).parent) for file in sources), *paths])
-    program, diagnostics = compile_files(
-        place.stem,
-        gathered,
-        callables=CallableFinder([Path(os.path.realpath(folder)) for folder in folders], python.path),
-        source_paths={path: _relative(path, place) for path in sources},
-        search_path=[_relative(folder, place) for folder in folders],
-    )
+    callables = CallableFinder([Path(os.path.realpath(folder)) for folder in folders], python.path)
+    analysis, diagnostics = analyse(gathered, callables)
     told = suppress(diagnostics, sources, explanations.is_known)
-    return Compilation(None if unread else program, in_source_order([*unread, *told]), sources)
+    return Compilation(None if unread else analysis, in_source_order([*unread, *told]), sources, folders)
 
 
 def _read(path: str, units: dict[str, Unit], read: Callable[[str], Source | Diagnostic]) -> Unit | Diagnostic:

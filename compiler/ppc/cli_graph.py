@@ -43,11 +43,11 @@ def run(arguments: Namespace) -> int:
     place = None if arguments.output is None else Path(arguments.output)
     if place is not None and place.suffix == ".ppd":
         raise UsageError(f"{place} would be a source: a drawing ends in .svg, .dot or .mmd")
-    compilation = compile_one(arguments)
-    if compilation.program is None:
+    program, compilation = compile_one(arguments)
+    if program is None:
         tell_text(compilation)
         return CommandError.code
-    text = _draw(chosen_dags(compilation.program, arguments), _drawing(arguments.format, place))
+    text = _draw(chosen_dags(program, arguments), _drawing(arguments.format, place))
     if place is None:
         sys.stdout.write(text)
         return 0

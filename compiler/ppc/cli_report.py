@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TextIO
 
-from ppacer import spec
+from ppc.analyse import Analysis
 from ppc.cli_compile import Compilation
 from ppc.cli_error import CommandError
 from ppc.cli_options import Format
@@ -24,7 +24,7 @@ def report(compilation: Compilation, arguments: Namespace) -> int:
     else:
         render = import_module(f"ppc.render_{arguments.format}").render
         sys.stdout.write(render(compilation.diagnostics, compilation.sources))
-    return CommandError.code if compilation.program is None or refused else 0
+    return CommandError.code if compilation.analysis is None or refused else 0
 
 
 def tell_text(compilation: Compilation, *, warnings_refused: bool = False) -> None:
@@ -54,8 +54,8 @@ def several(files: Sequence[str]) -> str:
     return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
 
 
-def contents(program: spec.Program) -> str:
-    return f"{_number(len(program.dags), 'dag')}, {_number(sum(len(dag.tasks) for dag in program.dags), 'task')}"
+def contents(analysis: Analysis) -> str:
+    return f"{_number(len(analysis.dags), 'dag')}, {_number(analysis.task_count, 'task')}"
 
 
 def _refused(compilation: Compilation, arguments: Namespace) -> bool:

@@ -43,11 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
         place = output_path(Path(arguments.file), f"{folder}/")
         if hides_module(place.stem):
             place = place.with_stem(f"{place.stem}_dags")
-        compilation = compile_with([arguments.file], search_folders(arguments), python, place)
+        compilation = compile_with([arguments.file], search_folders(arguments), python)
         tell_text(compilation)
-        if compilation.program is None:
+        if compilation.analysis is None:
             return CommandError.code
-        code = _run_in(place, compilation.program, python, arguments.rest)
+        code = _run_in(place, compilation.program(place), python, arguments.rest)
         keep = code == CommandError.code and place.with_suffix(".db").exists()
         if keep:
             print(f"The program and the run's logs are kept in {folder}", file=sys.stderr)

@@ -41,14 +41,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    compilation = compile_one(arguments)
-    if compilation.program is None:
+    program, compilation = compile_one(arguments)
+    if program is None:
         tell_text(compilation)
         return CommandError.code
     now = time.time_ns() // 1000
     folder = os.path.dirname(arguments.file)  # noqa: PTH120 - it stays as it was given
-    paths = [os.path.normpath(os.path.join(folder, source.path)) for source in compilation.program.sources]  # noqa: PTH118
-    dags = chosen_dags(compilation.program, arguments)
+    paths = [os.path.normpath(os.path.join(folder, source.path)) for source in program.sources]  # noqa: PTH118
+    dags = chosen_dags(program, arguments)
     sys.stdout.write("\n\n".join("\n".join(dag_lines(dag, paths, now)) for dag in dags) + "\n")
     return 0
 

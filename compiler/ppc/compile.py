@@ -1,4 +1,4 @@
-"""The stages between syntax and output in their order: resolve, configure, check, lower."""
+"""The stages between syntax and output in their order: analyse, lower."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ from ppacer import spec
 from ppacer.core import codec
 from ppacer.records import replace
 from ppc import __version__, ast
+from ppc.analyse import Analysis, analyse
 from ppc.callables import CallableFinder
-from ppc.checks.every import check_program
-from ppc.configure import configure
-from ppc.diagnostics import Diagnostic, has_errors, in_source_order
-from ppc.graph import Graph, graph_of
+from ppc.diagnostics import Diagnostic
 from ppc.includes import Files, Reader, gather, no_others
-from ppc.link import link
 from ppc.lower import lower_callables, lower_dag, lower_labels, lower_notifiers, lower_pools
-from ppc.resolve import resolve
-from ppc.resolved import ResolvedDag
 from ppc.source import Source
 
 
@@ -58,39 +53,37 @@ def compile_files(
 ) -> tuple[spec.Program | None, tuple[Diagnostic, ...]]:
     """The program that the files make, or none if they have errors; and all faults, in source order.
 
-    The faults of syntax are part of the answer, and what only follows from them is not reported. `source_paths` gives
-    each source's path, by `Source.path`, relative to the program as a POSIX path (the path as it is, where it has
-    none); `search_path` the folders of the users' modules likewise. Without `support` a program is made even if the
-    runtime cannot carry out all of it.
+    For the faults see `analyse`, for the program `produce`.
     """
-    program = resolve(files, callables)
-    configure(program)
-    graphs = [_drawn(dag) for dag in program.all_dags]
-    check_program(program, graphs, callables, supported_only=support)
-    found = program.faults
-    if has_errors(found):
-        return None, tuple(in_source_order(found))
-    paths = source_paths or {}
+    analysis, found = analyse(files, callables, support=support)
+    if analysis is None:
+        return None, found
+    return produce(name, analysis, source_paths or {}, search_path), found
+
+
+def produce(name: str, analysis: Analysis, source_paths: Mapping[str, str], search_path: Sequence[str]) -> spec.Program:
+    """The program that sound files make.
+
+    `source_paths` gives each source's path, by `Source.path`, relative to the program as a POSIX path (the path as it
+    is, where it has none); `search_path` the folders of the users' modules likewise.
+    """
+    resolved = analysis.program
+    sources = [file.source for file in analysis.files.files]
     made = spec.Program(
         name=name,
         build="",
         compiler=__version__,
-        dags=tuple(lower_dag(dag, graph) for dag, graph in graphs if dag.template is None),
-        callables=lower_callables(program),
-        sources=tuple(_source(file.source, paths.get(file.source.path, file.source.path)) for file in files.files),
+        dags=tuple(lower_dag(dag, graph) for dag, graph in analysis.dags),
+        callables=lower_callables(resolved),
+        sources=tuple(_source(source, source_paths.get(source.path, source.path)) for source in sources),
         search_path=tuple(search_path),
-        notifiers=lower_notifiers(program),
-        pools=lower_pools(program),
-        labels=lower_labels(program),
+        notifiers=lower_notifiers(resolved),
+        pools=lower_pools(resolved),
+        labels=lower_labels(resolved),
         tzdata=_tzdata_version(),
     )
     build = hashlib.sha256(codec.encode(made).encode()).hexdigest()
-    return replace(made, build=build), tuple(in_source_order(found))
-
-
-def _drawn(dag: ResolvedDag) -> tuple[ResolvedDag, Graph]:
-    link(dag)
-    return dag, graph_of(dag)
+    return replace(made, build=build)
 
 
 def _source(source: Source, path: str) -> spec.Source:

@@ -7,7 +7,6 @@ time, does not. What a module binds at its top level is read off its syntax tree
 from __future__ import annotations
 
 import ast
-import hashlib
 import pkgutil
 from collections.abc import Iterator, Sequence
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec
@@ -115,12 +114,17 @@ class ModuleFinder:
     def code_hash(self, name: str) -> str:
         """SHA-256 over the project's modules that `name` is made of, by their static imports; else empty."""
         if name not in self._hashes:
-            digest = hashlib.sha256()
-            for module in sorted(self._closure(name), key=lambda m: m.name):
-                digest.update(f"{module.name}\0{module.source}\0".encode("utf-8", "surrogatepass"))
             start = self.find(name)
-            self._hashes[name] = digest.hexdigest() if start is not None and start.project else ""
+            self._hashes[name] = self._hashed(name) if start is not None and start.project else ""
         return self._hashes[name]
+
+    def _hashed(self, name: str) -> str:
+        import hashlib  # noqa: PLC0415 - a file that calls none of the project's modules needs it not
+
+        digest = hashlib.sha256()
+        for module in sorted(self._closure(name), key=lambda m: m.name):
+            digest.update(f"{module.name}\0{module.source}\0".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def _closure(self, name: str) -> list[Module]:
         found: dict[str, Module] = {}

@@ -1,0 +1,50 @@
+"""The stages that find faults, in their order: resolve, configure, check. What they leave is ready to be lowered."""
+
+from __future__ import annotations
+
+from ppacer.records import dataclass
+from ppc.callables import CallableFinder
+from ppc.checks.every import check_program
+from ppc.configure import configure
+from ppc.diagnostics import Diagnostic, has_errors, in_source_order
+from ppc.graph import Graph, graph_of
+from ppc.includes import Files
+from ppc.link import link
+from ppc.resolve import resolve
+from ppc.resolved import ResolvedDag, ResolvedProgram
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Files without errors. `dags` are those of the program, without the bodies of templates that nobody uses."""
+
+    files: Files
+    program: ResolvedProgram
+    dags: list[tuple[ResolvedDag, Graph]]
+
+    @property
+    def task_count(self) -> int:
+        return sum(len(graph.ids) for _, graph in self.dags)
+
+
+def analyse(
+    files: Files, callables: CallableFinder, *, support: bool = True
+) -> tuple[Analysis | None, tuple[Diagnostic, ...]]:
+    """What the files mean, or none if they have errors; and all faults, in source order.
+
+    The faults of syntax are part of the answer, and what only follows from them is not reported. Without `support`
+    nothing is refused because the runtime cannot carry it out.
+    """
+    program = resolve(files, callables)
+    configure(program)
+    graphs = [_drawn(dag) for dag in program.all_dags]
+    check_program(program, graphs, callables, supported_only=support)
+    found = tuple(in_source_order(program.faults))
+    if has_errors(found):
+        return None, found
+    return Analysis(files, program, [(dag, graph) for dag, graph in graphs if dag.template is None]), found
+
+
+def _drawn(dag: ResolvedDag) -> tuple[ResolvedDag, Graph]:
+    link(dag)
+    return dag, graph_of(dag)
