@@ -9,7 +9,7 @@ from ppc import ast
 from ppc.bodies import BodyScope, ResolvedTask
 from ppc.callables import BUILT_IN_MODULE, BUILT_IN_TASKS, CallableFinder, FoundCallable
 from ppc.definitions import Fault
-from ppc.scopes import FileScope, similar_help
+from ppc.scopes import FileScope, similar_help, slip_edit
 from ppc.signatures import Parameter, ParameterKind, Signature
 from ppc.similar import Similar
 
@@ -127,6 +127,8 @@ class Callees:
             way_out = f"a template makes a group: `group x = {callee.text}(…)`"
         elif similar is not None:
             way_out = f"a callable with a similar name exists: `{similar}`"
+            if similar in scope.imports.bound:
+                scope.imports.bound[similar].used = True  # it is meant
         elif isinstance(body.node(first), ResolvedTask):
             way_out = f"`{first}` is a task; a task calls an imported function or class, or a built-in"
         elif elsewhere := self._imported_elsewhere(callee):
@@ -135,7 +137,8 @@ class Callees:
             way_out = f"`import {'.'.join(part.name for part in callee.parts[:-1])}` at the head of the file"
         else:
             way_out = f"`from … import {first}` at the head of the file"
-        scope.report(UNKNOWN_CALLEE, message, callee.span, help=way_out)
+        edit = slip_edit(callee.span, callee.text, similar)
+        scope.report(UNKNOWN_CALLEE, message, callee.span, help=way_out, edit=edit)
 
     def _imported_elsewhere(self, callee: ast.DottedName) -> str | None:
         """The name as it would be right with the imports that there are."""
@@ -145,6 +148,7 @@ class Callees:
                 for own in (names, names[1:]):
                     whole = f"{found.bound}.{'.'.join(own)}"
                     if own and whole.endswith(callee.text) and self._is_callable(found.module, own):
+                        found.used = True  # it is meant
                         return whole
         return None
 

@@ -36,7 +36,7 @@ def _configure_pool(scope: BodyScope, pool: ResolvedPool) -> None:
     slots = found.values.get("slots")
     if isinstance(slots, int):
         pool.slots = slots
-    elif "slots" not in found.written and found.written.keys() <= POOL_SETTINGS.keys():
+    elif "slots" not in found.written and found.written.keys() <= POOL_SETTINGS.keys() and not scope.file.broken:
         name = pool.decl.name
         message = f"the pool `{name.name}` does not say how many tasks may run at once"
         scope.file.report(NO_SLOTS, message, name.span, help=f"as in `pool {name.name} {{ slots = 4 }}`")

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ppacer import spec
+from ppacer.records import replace
 from ppacer.spec import BinaryOperator as Operator
 from ppc import ast
 from ppc.diagnostics import Diagnostic, Edit, Span
 from ppc.infer_narrowing import Reading, not_none, reading
 from ppc.infer_operators import binary_type, format_fault, negative_type
-from ppc.scopes import similar_help
+from ppc.scopes import similar_help, slip_edit
 from ppc.similar import Similar
 from ppc.typing_model import (
     ANY,
@@ -370,7 +371,7 @@ def _no_field(of: RecordType, name: str, span: Span) -> Diagnostic:
         f"it has {', '.join(f'`{field}`' for field in known[:_MOST_SHOWN])}{', …' if len(known) > _MOST_SHOWN else ''}"
     )
     way_out = similar_help(similar, "field") or (has if known else "it has no fields")
-    edit = None if similar is None else Edit(span, similar)
+    edit = slip_edit(span, name, similar)
     return Diagnostic(NO_SUCH_FIELD, f"{words(of)} has no field `{name}`", span, help=way_out, edit=edit)
 
 
@@ -392,9 +393,8 @@ def _element(of: Type, key: Type, span: Span) -> Type | Diagnostic:
             if of.open:
                 return ANY
             fault = _no_field(of, key.value, span)
-            similar = Similar(of.fields).to(key.value)
-            edit = None if similar is None else Edit(span, f'"{similar}"')
-            return Diagnostic(fault.code, fault.message, span, help=fault.help, edit=edit)
+            edit = None if fault.edit is None else Edit(span, f'"{fault.edit.text}"')
+            return replace(fault, edit=edit)
         case ListType() | TupleType() if not _is_number(key):
             return Diagnostic(NO_PARTS, f"a list is indexed by int, this is {words(key)}", span)
         case ListType(item):

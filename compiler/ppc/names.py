@@ -11,7 +11,7 @@ from ppc.callables import BUILT_IN_TASKS
 from ppc.diagnostics import Span
 from ppc.places import Place, Reads
 from ppc.references import all_of, example_of
-from ppc.scopes import similar_help
+from ppc.scopes import similar_help, slip_edit
 from ppc.similar import Similar
 
 UNKNOWN_NAME = "E201"
@@ -186,11 +186,14 @@ class Names:
 
     def _unknown_field(self, expr: ast.AttributeExpr, of: str, known: Collection[str]) -> None:
         similar = Similar(sorted(known)).to(expr.name.name)
+        if of == "params" and similar is not None and self._scope.dag is not None:
+            self._scope.dag.params[similar].used = True  # it is meant
         way_out = similar_help(similar, "param" if of == "params" else "field")
         if not way_out and known and of != "params":
             way_out = f"`{of}` has {', '.join(f'`{name}`' for name in sorted(known))}"
         what = "there is no param" if of == "params" else f"`{of}` has no"
-        self._file.report(UNKNOWN_FIELD, f"{what} `{expr.name.name}`", expr.name.span, help=way_out)
+        edit = slip_edit(expr.name.span, expr.name.name, similar)
+        self._file.report(UNKNOWN_FIELD, f"{what} `{expr.name.name}`", expr.name.span, help=way_out, edit=edit)
 
     def _unknown(self, expr: ast.Name) -> None:
         name, file, scope, span = expr.name, self._file, self._scope, expr.span
@@ -212,8 +215,17 @@ class Names:
             file.report(NO_VALUE, f"`{name}` is {what}: it has no value", span)
         elif not file.may_declare(name) and not self._is_task_without_node(name):
             similar = scope.similar_value(name)
+            if similar is not None:
+                self._mark_meant(similar)
             what = "task" if similar is not None and scope.node(similar) is not None else "name"
-            file.report(UNKNOWN_NAME, f"unknown name `{name}`", span, help=similar_help(similar, what))
+            way_out, edit = similar_help(similar, what), slip_edit(span, name, similar)
+            file.report(UNKNOWN_NAME, f"unknown name `{name}`", span, help=way_out, edit=edit)
+
+    def _mark_meant(self, name: str) -> None:
+        """A name that was probably meant counts as used: that it is not would only follow from the fault."""
+        self.mark_parameter(name)
+        if name in self._file.lets:
+            self._file.lets[name].used = True
 
     def _other_declaration(self, name: str) -> str | None:
         file = self._file

@@ -9,6 +9,7 @@ from ppc.callables import FoundCallable
 from ppc.definitions import Fault
 from ppc.diagnostics import Diagnostic, Edit, Label, Span
 from ppc.imports import Imports
+from ppc.similar import is_slip
 from ppc.source import Source
 
 
@@ -177,6 +178,11 @@ class DagScope:
     decl: ast.DagDecl
     params: dict[str, ResolvedParam] = field(default_factory=dict)
     listed: int = 0
+
+
+def slip_edit(span: Span, name: str, similar: str | None) -> Edit | None:
+    """Puts the similar name in its place where the other is plainly a slip of the finger."""
+    return Edit(span, similar) if similar is not None and is_slip(name, similar) else None
 
 
 def similar_help(name: str | None, what: str = "name") -> str:

@@ -14,7 +14,7 @@ from ppc import ast
 from ppc.bodies import BodyScope, Bound, Use
 from ppc.diagnostics import Diagnostic, Edit, Label
 from ppc.expressions import Expressions
-from ppc.scopes import similar_help
+from ppc.scopes import similar_help, slip_edit
 from ppc.settings_values import OUT_OF_RANGE, WRONG_TYPE, Absent, ValueReader
 from ppc.similar import Similar
 from ppc.types import (
@@ -248,7 +248,7 @@ def _refuse(scope: BodyScope, setting: ast.Setting, owner: Owner, *, known: bool
         way_out = similar_help(similar, f"setting of {owner}")
         if similar is None and other is not None:
             way_out = similar_help(_SIMILAR[other].to(name), f"setting of {other}")
-        edit = None if similar is None else Edit(span, similar)
+        edit = slip_edit(span, name, similar)
         file.add(Diagnostic(UNKNOWN_SETTING, f"unknown setting `{name}`", span, help=way_out, edit=edit))
 
 

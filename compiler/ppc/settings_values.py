@@ -15,7 +15,7 @@ from ppc.diagnostics import Diagnostic, Edit, Span
 from ppc.expressions import Expressions
 from ppc.places import Place
 from ppc.scopes import ResolvedLabel, ResolvedNotifier, ResolvedPool, similar_help
-from ppc.similar import Similar
+from ppc.similar import Similar, is_slip
 from ppc.types import Duration, Misfit
 
 WRONG_TYPE = "E303"
@@ -72,7 +72,7 @@ class ValueReader:
         similar = Similar(known).to(word) if word else None
         message = f"`{name}` takes one of {', '.join(f'`{each}`' for each in known)}"
         way_out = "" if similar is None else f"did you mean `{similar}`?"
-        self._fault(WRONG_WORD, message, value.span, way_out, similar)
+        self._fault(WRONG_WORD, message, value.span, way_out, _slip(word, similar))
         self._expressions.mark_used(value)
         return Absent.AT_FAULT
 
@@ -126,7 +126,7 @@ class ValueReader:
             if similar is not None:
                 known[similar].used = True  # it is meant: that it is not used would only follow from this
             way_out = similar_help(similar, what) or f"declare it: `{_EXAMPLES[what].format(name=named)}`"
-            self._fault(NOT_DECLARED, f"there is no {what} `{named}`", value.span, way_out, similar)
+            self._fault(NOT_DECLARED, f"there is no {what} `{named}`", value.span, way_out, _slip(named, similar))
             self._expressions.mark_used(value)
         return Absent.AT_FAULT
 
@@ -139,7 +139,13 @@ class ValueReader:
             span = value.callee.span if isinstance(value, ast.Call) else value.span
             message = "`backoff` takes `exponential(initial = 10s, max = 5m)`"
             way_out = "did you mean `exponential`?" if similar else ""
-            self._fault(BAD_BACKOFF, message, span, way_out, similar or None)
+            self._fault(
+                BAD_BACKOFF,
+                message,
+                span,
+                way_out,
+                _slip(value.callee.text, similar) if isinstance(value, ast.Call) else None,
+            )
             self._expressions.mark_used(value)
             return Absent.AT_FAULT
         given: dict[str, ast.Argument] = {}
@@ -172,7 +178,8 @@ class ValueReader:
         if name not in _BACKOFF:
             similar = Similar(_BACKOFF).to(name)
             way_out = similar_help(similar, "argument") or f"it takes {', '.join(f'`{each}`' for each in _BACKOFF)}"
-            self._fault(BAD_BACKOFF, f"`exponential` takes no `{name}`", argument.name.span, way_out, similar)
+            instead = _slip(name, similar)
+            self._fault(BAD_BACKOFF, f"`exponential` takes no `{name}`", argument.name.span, way_out, instead)
             return False
         if name in given:
             self._fault(BAD_BACKOFF, f"`{name}` is given twice", argument.name.span, "leave one of them out")
@@ -275,6 +282,10 @@ class ValueReader:
     def _fault(self, code: str, message: str, span: Span, help: str = "", instead: str | None = None) -> None:
         edit = None if instead is None else Edit(span, instead)
         self._file.add(Diagnostic(code, message, span, help=help, edit=edit))
+
+
+def _slip(name: str, similar: str | None) -> str | None:
+    return similar if similar is not None and is_slip(name, similar) else None
 
 
 _EXAMPLES = {"pool": "pool {name} {{ slots = 4 }}", "notifier": "notifier {name} = log()", "label": "label {name}"}

@@ -44,6 +44,24 @@ class Similar:
         return next((other for other in found if other is not None and other != name), None)
 
 
+def is_slip(name: str, other: str) -> bool:
+    """Whether one is the other with a slip of the finger in it: a letter more, less or wrong, or two swapped.
+
+    In a short name that says nothing: `cpu` is no slip of `gpu`.
+    """
+    if min(len(name), len(other)) < _SHORT or name == other:
+        return False
+    start = 0
+    while start < min(len(name), len(other)) and name[start] == other[start]:
+        start += 1
+    one, two = name[start:], other[start:]
+    swapped = one[:2] == two[1::-1] and one[2:] == two[2:]
+    return swapped or one[1:] == two[1:] or one[1:] == two or one == two[1:]
+
+
+_SHORT = 4
+
+
 def _ratio(one: str, other: str) -> float:
     import difflib  # noqa: PLC0415
 

@@ -14,6 +14,7 @@ from ppc import ast
 from ppc.constants import embedded, is_constant
 from ppc.diagnostics import Span
 from ppc.names import Names
+from ppc.parse_literals import INTEGER_LIMIT
 from ppc.places import Place, Reads
 
 CALL_INSIDE = "E603"
@@ -145,10 +146,15 @@ class Values(Names, ABC):
         if not known:
             return expr
         try:
-            return embedded(evaluate(expr, NOTHING), expr.at)
+            value = evaluate(expr, NOTHING)
         except EvaluationError as fault:
             self._file.report(CANNOT_BE_WORKED_OUT, fault.message, span, labels=self._scope.made_by)
             return None
+        if isinstance(value, int) and not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
+            message = "the result is too large: integers have 64 bits"
+            self._file.report(CANNOT_BE_WORKED_OUT, message, span, labels=self._scope.made_by)
+            return None
+        return embedded(value, expr.at)
 
     def _call(self, expr: ast.Call, depth: int) -> spec.Expr | None:
         name = expr.callee.text

@@ -16,7 +16,7 @@ from ppc.bodies import ResolvedArgument
 from ppc.callables import BUILT_IN_MODULE, FoundCallable
 from ppc.diagnostics import Diagnostic, Edit, Label, Span
 from ppc.infer import Inference
-from ppc.scopes import FileScope, similar_help
+from ppc.scopes import FileScope, similar_help, slip_edit
 from ppc.signatures import Parameter, ParameterKind, Signature
 from ppc.similar import Similar
 from ppc.typing_fits import Fits, Misfit
@@ -199,7 +199,7 @@ class _Matching:
     def _unknown(self, argument: ast.Argument, name: ast.Identifier) -> None:
         parameters = self._takes.parameters
         similar = Similar(each.name for each in parameters.values() if each.kind in _BY_NAME).to(name.name)
-        edit = None if similar is None or similar in self._filled else Edit(name.span, similar)
+        edit = None if similar in self._filled else slip_edit(name.span, name.name, similar)
         way_out = similar_help(similar, "parameter")
         self._fault(UNKNOWN_ARGUMENT, f"takes no argument `{name.name}`", name.span, way_out, edit)
         if similar is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ppc import ast
 from ppc.bodies import ResolvedTask
 from ppc.definitions import Fault, FaultKind
-from ppc.diagnostics import Edit, Span
+from ppc.diagnostics import Span
 from ppc.resolved import ResolvedFile
-from ppc.scopes import FileScope, similar_help
+from ppc.scopes import FileScope, similar_help, slip_edit
 
 NO_MODULE = "E501"
 BROKEN_MODULE = "E502"
@@ -66,6 +66,6 @@ def _report(scope: FileScope, fault: Fault, span: Span) -> None:
     way_out = similar_help(fault.similar, "module" if fault.kind is FaultKind.NO_MODULE else "name")
     if not way_out and fault.kind is FaultKind.NO_MODULE and not fault.part:
         way_out = "name the folder that holds it with `--path`, or install it for the Python named with `--python`"
-    similar = (fault.similar or "").rpartition(".")[2]
-    edit = Edit(span, similar) if similar else None
+    written = scope.source.text[span.start : span.end]
+    edit = slip_edit(span, written, None if fault.similar is None else fault.similar.rpartition(".")[2])
     scope.report(_CODES[fault.kind], fault.message, span, help=way_out, edit=edit)

@@ -16,7 +16,7 @@ from ppc.definitions import Fault
 from ppc.diagnostics import Edit, Label, Span
 from ppc.expressions import Expressions, Known
 from ppc.resolved import ResolvedDag
-from ppc.scopes import FileScope, similar_help
+from ppc.scopes import FileScope, similar_help, slip_edit
 from ppc.settings_values import WRONG_TYPE
 from ppc.similar import Similar
 
@@ -119,7 +119,7 @@ def _called(file: FileScope, expressions: Expressions, call: ast.Call) -> spec.S
                 way_out = "make the object in Python and name it here" if call.arguments else "leave the brackets out"
                 file.report(BAD_SCHEDULE, message, call.span, help=way_out, edit=None if call.arguments else bare)
             elif not file.may_declare(call.callee.parts[0].name):
-                edit = None if similar is None else Edit(call.callee.span, similar)
+                edit = slip_edit(call.callee.span, name, similar)
                 way_out = similar_help(similar, "schedule") or 'use `cron("…")` or `every(…)`'
                 file.report(BAD_SCHEDULE, f"there is no schedule `{name}`", call.callee.span, help=way_out, edit=edit)
             expressions.mark_used(call)
