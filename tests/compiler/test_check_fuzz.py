@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ppacer import spec
 from ppc.callables import CallableFinder
 from ppc.compile import compile_program
 from ppc.diagnostics import has_errors
@@ -36,6 +37,20 @@ def damaged(draw: st.DrawFn) -> str:
     return "".join(tokens)
 
 
+def assert_sound(program: spec.Program) -> None:
+    """What every program must be, whatever it does."""
+    for dag in program.dags:
+        tasks = {task.id: task for task in dag.tasks}
+        place = {task.id: i for i, task in enumerate(dag.tasks)}
+        assert len(tasks) == len(dag.tasks)
+        for task in dag.tasks:
+            assert all(place[parent] < place[task.id] for parent in task.parents)
+            assert all(task.id in tasks[parent].children for parent in task.parents)
+            assert all(task.id in tasks[child].parents for child in task.children)
+            assert task.fan_out is None or set(task.fan_out.pairwise) <= set(task.parents)
+            assert {tasks[parent].handler for parent in task.parents} <= {task.handler}
+
+
 @settings(
     max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -43,8 +58,10 @@ def damaged(draw: st.DrawFn) -> str:
 def test_answers_whatever_the_source(finder: CallableFinder, text: str) -> None:
     source = Source("damaged.ppd", text)
     module, faults = parse(source)
-    program, found = compile_program("damaged", [(source, module)], callables=finder, faults=faults)
+    program, found = compile_program("damaged", [(source, module)], callables=finder, faults=faults, support=False)
     assert (program is None) is has_errors(found)
+    if program is not None:
+        assert_sound(program)
     for fault in found:
         for span in (fault.span, *(label.span for label in fault.labels)):
             assert 0 <= span.start <= span.end <= len(text)
