@@ -152,9 +152,14 @@ _HOLDING = ("settings", "body")
 _BUILT_PARAMS = frozenset({spec.ParamKind.DATE, spec.ParamKind.DATETIME, spec.ParamKind.DURATION})
 
 
-def _lacking_setting(name: str, *words: str) -> Lacking:
-    what = f"the setting `{name}` is" if not words else f"this value of `{name}` is"
-    return Lacking(SETTING_NOT_SUPPORTED, what, of_file=_settings(name, *words))
+def _lacking_words(name: str, *words: str) -> Lacking:
+    return Lacking(SETTING_NOT_SUPPORTED, f"this value of `{name}` is", of_file=_settings(name, *words))
+
+
+LATER_SETTINGS = frozenset(
+    {"pool", "env", "cwd", "memory", "notify", "alert", "max_active_tasks", "run_timeout", "deadline"}
+)
+"""Settings that the runtime of this version does nothing with."""
 
 
 LACKING = (
@@ -166,17 +171,12 @@ LACKING = (
     Lacking(SCHEDULE_NOT_SUPPORTED, "schedules written in Python are", of_dag=_schedules),
     Lacking(EXPRESSION_NOT_SUPPORTED, "`env(…)` is", of_file=_calls("env")),
     Lacking(EXPRESSION_NOT_SUPPORTED, "`secret(…)` is", of_file=_calls("secret")),
-    _lacking_setting("pool"),
-    _lacking_setting("isolation", "thread", "async"),
-    _lacking_setting("env"),
-    _lacking_setting("cwd"),
-    _lacking_setting("memory"),
-    _lacking_setting("notify"),
-    _lacking_setting("alert"),
-    _lacking_setting("alert_on", "late"),
-    _lacking_setting("overlap", "skip", "cancel_running"),
-    _lacking_setting("max_active_tasks"),
-    _lacking_setting("run_timeout"),
-    _lacking_setting("deadline"),
+    _lacking_words("isolation", "thread", "async"),
+    _lacking_words("alert_on", "late"),
+    _lacking_words("overlap", "skip", "cancel_running"),
+    *(
+        Lacking(SETTING_NOT_SUPPORTED, f"the setting `{name}` is", of_file=_settings(name))
+        for name in sorted(LATER_SETTINGS)
+    ),
 )
 """What the runtime of this version lacks."""
