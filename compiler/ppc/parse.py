@@ -126,6 +126,8 @@ class _Parser:
         last = end
         while self._tokens[last].text == "," and self._tokens[last].type == "NEWLINE":
             last += 1
+            if self._tokens[last].type == "RBRACE":
+                break  # of the block that the settings stand in
             while self._tokens[last].type not in BOUNDARIES:
                 payload = self._tokens[last].payload
                 if isinstance(payload, Diagnostic) and payload.code == CLOSES_NOTHING:
