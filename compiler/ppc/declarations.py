@@ -11,8 +11,9 @@ from ppc.bodies import BodyScope
 from ppc.callables import BUILT_IN_TASKS, CallableFinder
 from ppc.callees import Callees
 from ppc.constants import depth_of
+from ppc.declared import DECLARED_TWICE, SHADOWS, declared_twice
 from ppc.diagnostics import Label
-from ppc.expand import DECLARED_TWICE, EMPTY_GROUP, SHADOWS, declared_twice
+from ppc.expand import EMPTY_GROUP
 from ppc.expressions import Expressions
 from ppc.imports import Import
 from ppc.param_types import read_type

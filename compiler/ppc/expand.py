@@ -23,6 +23,7 @@ from ppc.bodies import (
 )
 from ppc.callables import BUILT_IN_TASKS
 from ppc.constants import depth_of, is_constant
+from ppc.declared import declare_handler, declare_node, declare_variables, has_short_id, is_short
 from ppc.diagnostics import Label, Span
 from ppc.expressions import Expressions
 from ppc.families import MOST_TASKS, TOO_MANY_TASKS, Row, Rows, is_static, rows_of, unknown
@@ -31,26 +32,16 @@ from ppc.scopes import FileScope, Template, similar_help
 from ppc.similar import Similar
 from ppc.template_arguments import match_template
 
-DECLARED_TWICE = "E204"
-SHADOWS = "E205"
 UNKNOWN_TEMPLATE = "E210"
 TEMPLATE_CYCLE = "E211"
-NAME_TOO_LONG = "E212"
 EMPTY_GROUP = "E405"
 
 CODES = {
-    DECLARED_TWICE: "a name declared twice",
-    SHADOWS: "a name that hides another",
     UNKNOWN_TEMPLATE: "a group made from what is no template",
     TEMPLATE_CYCLE: "templates that use each other",
-    NAME_TOO_LONG: "a full name that is too long",
     EMPTY_GROUP: "a group without tasks",
 }
 
-LONGEST_NAME = 200
-"""Of a task or group with the names of its groups, the keys of families left out."""
-LONGEST_ID = 500
-"""With the keys."""
 _MOST_LABELS = 3
 
 
@@ -99,13 +90,13 @@ class Expansion:
         handlers: dict[ast.HandlerEvent, ast.HandlerDecl] = {}
         for item, _ in list(kept):
             if isinstance(item, ast.HandlerDecl):
-                _declare_handler(scope.file, handlers, item)
+                declare_handler(scope.file, handlers, item)
                 inside = _handler_scope(scope, item.event)
                 kept += ((each, inside) for each in item.body)
         first: dict[str, ast.TaskDecl | ast.GroupDecl] = {}
         for item, at in kept:
             if isinstance(item, ast.TaskDecl | ast.GroupDecl):
-                _declare(at, item, first)
+                declare_node(at, item, first)
         for item, at in kept:
             match item:
                 case ast.TaskDecl(name):
@@ -127,14 +118,14 @@ class Expansion:
 
     def _task(self, decl: ast.TaskDecl, scope: BodyScope, *, counts: bool) -> None:
         name = decl.name.name
-        if not self._is_short(scope, decl.name):
+        if not is_short(scope, decl.name):
             counts = False
         if not decl.loops:
             task = self._new_task(decl, scope, scope.prefix + name, {}, counts=counts)
             if counts and task is not None:
                 scope.nodes[name] = task
             return
-        _declare_variables(scope, decl.loops)
+        declare_variables(scope, decl.loops)
         rows = rows_of(decl.loops, scope, groups=False)
         family = self._new_family(decl, scope, rows)
         if counts:
@@ -168,7 +159,7 @@ class Expansion:
         if not counts:
             self.dag.sketches.append(task)
             return task
-        if not self._may_add(scope, decl.name.span) or not self._has_short_id(scope, id, decl.name.span):
+        if not self._may_add(scope, decl.name.span) or not has_short_id(scope, id, decl.name.span):
             return None
         self.dag.tasks[id] = task
         return task
@@ -192,7 +183,7 @@ class Expansion:
     # --- groups ------------------------------------------------------------------------------------------------------
 
     def _group(self, decl: ast.GroupDecl, scope: BodyScope, *, counts: bool) -> None:
-        if not counts or not self._is_short(scope, decl.name):
+        if not counts or not is_short(scope, decl.name):
             Expressions(scope).mark_used((decl.loops, decl.call, decl.body))
             return
         full_id = scope.prefix + decl.name.name
@@ -203,7 +194,7 @@ class Expansion:
             return
         template = self._template(decl.call, scope)
         if decl.loops:
-            _declare_variables(scope, decl.loops)
+            declare_variables(scope, decl.loops)
         if template is None:
             Expressions(scope).mark_used((decl.loops, decl.call.arguments))
             return
@@ -223,7 +214,7 @@ class Expansion:
 
     def _use(self, id: str, decl: ast.GroupDecl, call: ast.Call, use: _Use) -> ResolvedGroup | None:
         template, scope, variables = use.template, use.scope, use.variables
-        if not self._has_short_id(scope, id, decl.name.span) or not self._may_add(scope, decl.name.span):
+        if not has_short_id(scope, id, decl.name.span) or not self._may_add(scope, decl.name.span):
             return None
         template.made += 1
         bound = self._bind(call, template, scope, variables)
@@ -335,23 +326,6 @@ class Expansion:
             scope.file.report(TOO_MANY_TASKS, message, span, label="from here on", labels=scope.made_by)
         return False
 
-    def _is_short(self, scope: BodyScope, name: ast.Identifier) -> bool:
-        """Whether the name with those of the groups around it is short enough, which bounds their nesting."""
-        return self._fits(scope, scope.path + name.name, LONGEST_NAME, name.span)
-
-    def _has_short_id(self, scope: BodyScope, id: str, span: Span) -> bool:
-        return self._fits(scope, id, LONGEST_ID, span)
-
-    def _fits(self, scope: BodyScope, name: str, most: int, span: Span) -> bool:
-        if len(name) <= most:
-            return True
-        shown = f"{name[:40]}…{name[-20:]}"
-        message = f"the full name `{shown}` has {len(name)} characters: at most {most} may be"
-        scope.file.report(
-            NAME_TOO_LONG, message, span, labels=scope.made_by, help="shorten the names that it is made of"
-        )
-        return False
-
 
 def _of(value: spec.Expr | None) -> Bound:
     if value is None:
@@ -392,66 +366,7 @@ def _handler_scope(scope: BodyScope, event: ast.HandlerEvent) -> BodyScope:
     return BodyScope(scope.file, scope.dag, handler=_HANDLERS[event], declared=scope.declared, nodes=scope.nodes)
 
 
-# --- names -----------------------------------------------------------------------------------------------------------
-
-
-def declared_twice(file: FileScope, what: str, name: ast.Identifier, first: Span) -> None:
-    """Reports the second declaration of a name."""
-    labels = (Label(first, "first declared here"),)
-    message = f"{what} `{name.name}` is declared twice"
-    file.report(DECLARED_TWICE, message, name.span, label="declared again", labels=labels)
-
-
-def _declare(
-    scope: BodyScope, item: ast.TaskDecl | ast.GroupDecl, first: dict[str, ast.TaskDecl | ast.GroupDecl]
-) -> None:
-    name = item.name
-    if name.name in first:
-        what = "task" if isinstance(item, ast.TaskDecl) else "group"
-        declared_twice(scope.file, what, name, first[name.name].name.span)
-    else:
-        first[name.name] = item
-        scope.declared[name.name] = name
-    _check_shadows(scope, name, None if scope.outer is None else scope.outer.declaration(name.name))
-
-
-def _declare_variables(scope: BodyScope, loops: Iterable[ast.LoopClause]) -> None:
-    first: dict[str, ast.Identifier] = {}
-    for clause in loops:
-        name = clause.variable
-        if name.name in first:
-            declared_twice(scope.file, "loop variable", name, first[name.name].span)
-        first.setdefault(name.name, name)
-        _check_shadows(scope, name, scope.declaration(name.name))
-
-
-def _check_shadows(scope: BodyScope, name: ast.Identifier, node: ast.Identifier | None) -> None:
-    hidden: tuple[str, Span] | None = None
-    let = scope.file.lets.get(name.name)
-    template = scope.template
-    if let is not None:
-        let.used = True
-        hidden = ("`let`", let.name.span)
-    elif template is not None and name.name in template.parameters:
-        hidden = ("parameter", template.parameters[name.name].decl.name.span)
-    elif node is not None:
-        hidden = ("task or group", node.span)
-    if hidden is not None:
-        what, place = hidden
-        message = f"`{name.name}` hides the {what} of that name"
-        labels = (Label(place, f"the {what}"),)
-        scope.file.report(SHADOWS, message, name.span, labels=labels, help="give one of the two another name")
-
-
-def _declare_handler(file: FileScope, first: dict[ast.HandlerEvent, ast.HandlerDecl], item: ast.HandlerDecl) -> None:
-    before = first.setdefault(item.event, item)
-    if before is not item:
-        what = "finally" if item.event is ast.HandlerEvent.FINALLY else f"on {item.event}"
-        start = item.span.start
-        span = Span(item.span.file, start, start + len(what))
-        labels = (Label(Span(before.span.file, before.span.start, before.span.start + len(what)), "the first"),)
-        message = f"this dag has two blocks `{what}`"
-        file.report(DECLARED_TWICE, message, span, labels=labels, help="make one of the two")
+# --- templates -------------------------------------------------------------------------------------------------------
 
 
 def _unknown_template(file: FileScope, call: ast.Call) -> None:

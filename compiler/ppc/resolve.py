@@ -16,8 +16,9 @@ from ppc.callables import CallableFinder, FoundCallable
 from ppc.callees import SHELL, Callees
 from ppc.constants import depth_of, without_places
 from ppc.declarations import Everywhere, declare, declare_params
+from ppc.declared import declared_twice
 from ppc.diagnostics import Span
-from ppc.expand import Expansion, GivenLater, ListLater, declared_twice
+from ppc.expand import Expansion, GivenLater, ListLater
 from ppc.expressions import Expressions
 from ppc.families import NOT_A_LIST
 from ppc.includes import Files
