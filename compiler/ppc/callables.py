@@ -7,14 +7,13 @@ unknown decorators, names bound in branches) is `UNKNOWN`, or has no signature, 
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from ppacer import spec
 from ppacer.records import dataclass, replace
 from ppc.definitions import TRANSPARENT, Definitions, Fault, FaultKind, Place
-from ppc.docstrings import clean
+from ppc.docstrings import clean, dedent
 from ppc.modules import Assigned, Definition, Imported, Module, ModuleFinder
 from ppc.signatures import (
     Parameter,
@@ -275,4 +274,4 @@ def _code(module: Module, node: Definition | ast.Lambda) -> spec.Code | None:
         return None
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     lines = module.lines[first - 1 : node.end_lineno]
-    return spec.Code(module.place, first, textwrap.dedent("\n".join(lines)) + "\n")
+    return spec.Code(module.place, first, dedent(lines) + "\n")

@@ -1,6 +1,9 @@
-"""Docstrings, of `.ppd` files and of Python: their text without the margin that their place gives them."""
+"""Texts without the margin that their place gives them: docstrings of `.ppd` files and of Python, and code."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Sequence
 
 
 def clean(text: str) -> str:
@@ -16,3 +19,14 @@ def clean(text: str) -> str:
     while lines and not lines[0]:
         lines.pop(0)
     return "\n".join(lines)
+
+
+def dedent(lines: Sequence[str]) -> str:
+    """The lines without the blanks and tabs that all of them begin with; those of nothing else do not count.
+
+    As `textwrap.dedent`, whose module takes long to import for its regular expressions.
+    """
+    filled = [line for line in lines if line.strip(" \t")]
+    common = os.path.commonprefix(filled)  # noqa: RUF071 - characters are what is meant
+    margin = len(common) - len(common.lstrip(" \t"))
+    return "\n".join(line[margin:] if line.strip(" \t") else "" for line in lines)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import re
 from collections.abc import Iterator, Sequence
-from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, SourceFileLoader
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
@@ -206,7 +207,7 @@ def _read(name: str, spec: ModuleSpec, *, project: bool) -> Module:
     levels = name.count(".") + (2 if module.package else 1)
     module.place = "/".join(file.parts[-levels:])
     try:
-        source = get_source(name)
+        source = _plain_source(spec) or get_source(name)
         if isinstance(source, str):
             module.source = source
             module.tree = ast.parse(source)
@@ -219,8 +220,26 @@ def _read(name: str, spec: ModuleSpec, *, project: bool) -> Module:
     return module
 
 
+def _plain_source(spec: ModuleSpec) -> str | None:
+    """The text of a source file that is UTF-8 and does not say otherwise; reading others brings Python's tokeniser."""
+    if not isinstance(spec.loader, SourceFileLoader) or spec.origin is None:
+        return None
+    raw = spec.loader.get_data(spec.origin)
+    if any(b"coding" in line for line in raw.split(b"\n", 2)[:2]):
+        return None
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError:
+        return None
+
+
+_DYNAMIC = re.compile(r"\b(?:globals|exec|locals|vars)\b")
+
+
 def _index(module: Module, tree: ast.Module) -> None:
-    for node in ast.walk(tree):
+    # Imports are statements; only for those names have all expressions to be looked through.
+    nodes = ast.walk(tree) if _DYNAMIC.search(module.source or "") else _statements(tree.body)
+    for node in nodes:
         match node:
             case ast.Import(names):
                 module.imports.update((alias.name, None) for alias in names)
@@ -248,6 +267,15 @@ def _bind_all(module: Module, body: list[ast.stmt], into: dict[str, Binding], *,
                 for name, binding in _bound_by(module, node):
                     clash = not sure and name in into
                     into[name] = Unclear() if clash else binding
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """All statements, those inside others too."""
+    waiting = [body]
+    for statements in waiting:
+        for statement in statements:
+            yield statement
+            waiting += _branches(statement)
 
 
 def _branches(node: ast.stmt) -> Iterator[list[ast.stmt]]:
