@@ -10,7 +10,7 @@ from ppc.bodies import BodyScope, Bound, Family, Node, ResolvedGroup, Use
 from ppc.callables import BUILT_IN_TASKS
 from ppc.diagnostics import Span
 from ppc.places import Place, Reads
-from ppc.references import all_of, example_of
+from ppc.references import example_of, text_of
 from ppc.scopes import similar_help, slip_edit
 from ppc.similar import Similar
 
@@ -133,14 +133,15 @@ class Names:
 
     def node_has_no_value(self, node: Node, span: Span) -> None:
         """Reports a group, or a family without keys, in the place of a value."""
+        written = text_of(self._scope, span)
         if isinstance(node, ResolvedGroup):
             example = next(iter(node.inside.nodes), "x")
-            way_out = f"name a task of it: `{node.id}.{example}`"
+            way_out = f"name a task of it: `{written}.{example}`"
             self._file.report(NO_VALUE, f"the group `{node.id}` has no value", span, help=way_out)
         elif isinstance(node, Family) and node.known:
-            example = example_of(node)
+            example = example_of(node, written)
             one = f"one output is `{example}`, " if example else ""
-            way_out = f"{one}the list of all `{all_of(node)}`"
+            way_out = f"{one}the list of all `{written}[*]`"
             self._file.report(NO_VALUE, f"the family `{node.id}` alone has no value", span, help=way_out)
 
     def _run_field(self, expr: ast.AttributeExpr) -> spec.Expr | None:
@@ -150,7 +151,8 @@ class Names:
             self._file.report(UNKNOWN_FIELD, message, expr.span)
             return None
         if field not in _RUN_FIELDS and field not in _HANDLER_FIELDS:
-            self._unknown_field(expr, "run", _RUN_FIELDS)
+            handles = self._scope.handler is not spec.HandlerKind.NONE
+            self._unknown_field(expr, "run", _RUN_FIELDS | _HANDLER_FIELDS if handles else _RUN_FIELDS)
             return None
         if not self.may_read(Reads.RUN, f"`run.{field}`", f"`run.{field}` belongs to a run", expr.span):
             return None
@@ -214,7 +216,7 @@ class Names:
         elif (what := self._other_declaration(name)) is not None:
             file.report(NO_VALUE, f"`{name}` is {what}: it has no value", span)
         elif not file.may_declare(name) and not self._is_task_without_node(name):
-            similar = scope.similar_value(name)
+            similar = Similar(self._variables).to(name) or scope.similar_value(name)
             if similar is not None:
                 self._mark_meant(similar)
             what = "task" if similar is not None and scope.node(similar) is not None else "name"

@@ -116,17 +116,23 @@ def follow(scope: BodyScope, start: Node, steps: Sequence[Step], key_of: KeyRead
     return Reached(nodes, listed, select, ())
 
 
-def example_of(family: Family) -> str:
-    """How one member is named: `raw["eu"]`; empty where there is none to show."""
+def example_of(family: Family, written: str) -> str:
+    """How one member is named of a family that was written like this: `raw["eu"]`; empty where none can be shown."""
     member = next(iter(family.members), None)
     if member is None or family.at_run_time:
         return ""
-    return f"{family.id}[{', '.join(map(key_text, member))}]"
+    return f"{written}[{', '.join(map(key_text, member))}]"
 
 
-def all_of(family: Family) -> str:
-    """How all members are named."""
-    return f"{family.id}[*]"
+def text_of(scope: BodyScope, span: Span) -> str:
+    """What is written there."""
+    return scope.file.source.text[span.start : span.end]
+
+
+def _before_keys(scope: BodyScope, step: Step) -> str:
+    """What is written before the brackets of a step."""
+    text = scope.file.source.text
+    return text[step.span.start : text.rfind("[", step.span.start, step.keys[0].span.start)]
 
 
 def _child(scope: BodyScope, node: Node, step: Step, name: ast.Identifier) -> Node | None:
@@ -147,8 +153,9 @@ def _child(scope: BodyScope, node: Node, step: Step, name: ast.Identifier) -> No
 def _without_keys(scope: BodyScope, family: Family, span: Span) -> None:
     if not family.known:
         return
-    example = example_of(family)
-    way_out = f"name a member, such as `{example}`" if example else f"name all with `{all_of(family)}`"
+    written = text_of(scope, span)
+    example = example_of(family, written)
+    way_out = f"name a member, such as `{example}`" if example else f"name all with `{written}[*]`"
     scope.file.report(WRONG_KEYS, f"`{family.id}` is a family: which member is meant?", span, help=way_out)
 
 
@@ -175,7 +182,7 @@ def _members(scope: BodyScope, family: Family, step: Step, key_of: KeyReader) ->
         elif isinstance(key, Bound) and at_run_time:
             read.own = key
         elif isinstance(key, Bound) or at_run_time:
-            _not_at_run_time(scope, family, written, at_run_time=at_run_time)
+            _not_at_run_time(scope, family, step, written, at_run_time=at_run_time)
             return None
         else:
             found = keyed(key)
@@ -196,7 +203,7 @@ def _wrong_number(scope: BodyScope, family: Family, step: Step) -> None:
     way_out = ""
     if member is not None:
         shown = [*map(key_text, member), "*"] if family.at_run_time else map(key_text, member)
-        way_out = f"such as `{family.id}[{', '.join(shown)}]`"
+        way_out = f"such as `{_before_keys(scope, step)}[{', '.join(shown)}]`"
     scope.file.report(WRONG_KEYS, message, step.span, help=way_out)
 
 
@@ -229,22 +236,20 @@ def _chosen(scope: BodyScope, family: Family, step: Step, keys: _Keys) -> Reache
                 return None
             if listed or own.over != keys.own.over:
                 message = f"`{family.id}` goes over another list: its members do not stand in step with these"
-                way_out = f"`{family.id}[*]` is the list of all; or let both go over the list of `{variable}`"
+                every = f"{_before_keys(scope, step)}[*]"
+                way_out = f"`{every}` is the list of all; or let both go over the list of `{variable}`"
                 scope.file.report(RUN_TIME_MEMBER, message, step.span, labels=scope.made_by, help=way_out)
                 return None
     return Reached(found, listed, select, ())
 
 
-def _not_at_run_time(scope: BodyScope, family: Family, written: ast.Expr, *, at_run_time: bool) -> None:
+def _not_at_run_time(scope: BodyScope, family: Family, step: Step, written: ast.Expr, *, at_run_time: bool) -> None:
+    way_out = f"`{_before_keys(scope, step)}[*]` is the list of all"
     if at_run_time:
         message = f"the members of `{family.id}` are known only when its list is: they have no names"
-        way_out = (
-            f"`{all_of(family)}` is the list of all; a family over the same list may name the member at its own "
-            "position by its loop variable"
-        )
+        way_out += "; a family over the same list may name the member at its own position by its loop variable"
     else:
         message = f"which member of `{family.id}` is meant must be known at build time"
-        way_out = f"`{all_of(family)}` is the list of all"
     scope.file.report(RUN_TIME_MEMBER, message, written.span, help=way_out)
 
 
