@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import NamedTuple
 from ppc.cli_error import CommandError, UsageError
 from ppc.diagnostics import Diagnostic
 from ppc.format import FormatError, format_source
-from ppc.package import OutputError, write_text
 from ppc.source import decode_source, read_bytes
 
 STANDARD_INPUT = "-"
@@ -68,7 +66,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _format(name: str) -> _File:
-    """Reads and formats a file; what its statements keep from being formatted is told as notes."""
+    """Reads and formats a file; statements that cannot be formatted are told as notes."""
     raw = sys.stdin.buffer.read() if name == STANDARD_INPUT else read_bytes(name)
     shown = "<stdin>" if name == STANDARD_INPUT else name
     source = raw if isinstance(raw, Diagnostic) else decode_source(shown, raw)
@@ -82,12 +80,14 @@ def _format(name: str) -> _File:
             sys.stdout.write(source.text)
         raise CommandError(f"{shown} is left as it is: {error}") from error
     for line in formatted.broken:
-        note = "this statement does not parse and is left as it is; `ppc check` tells why"
+        note = "this statement has a syntax fault and is left as it is; `ppc check` tells which"
         print(f"{shown}:{line}: note: {note}", file=sys.stderr)
     return _File(name, raw, formatted.text.encode())
 
 
 def _write(file: _File) -> None:
+    from ppc.package import OutputError, write_text  # noqa: PLC0415 - most runs change nothing
+
     try:
         write_text(Path(file.path), file.now.decode())
     except OutputError as error:
@@ -96,6 +96,8 @@ def _write(file: _File) -> None:
 
 def _difference(file: _File) -> str:
     """The changes as a unified diff, which `patch` takes."""
+    import difflib  # noqa: PLC0415 - for this alone
+
     was, now = (_lines(text) for text in (file.was, file.now))
     parts = difflib.unified_diff(was, now, f"a/{file.path}", f"b/{file.path}")
     return "".join(part if part.endswith("\n") else f"{part}\n\\ No newline at end of file\n" for part in parts)

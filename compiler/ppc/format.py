@@ -47,12 +47,12 @@ class Formatted:
 def format_source(source: Source) -> Formatted:
     """The file in its one form. Raises `FormatError`."""
     parsed = read(source)
-    text, layout, after = _formatted(parsed)
+    text, layout, after = lay_out(parsed)
     if text != source.text:
-        if _formatted(after)[0] != text:
-            raise _error(parsed, "formatting it again would change it again")
+        if lay_out(after)[0] != text:
+            raise _error(parsed, "would not be done at once")
         if source.text != parsed.source.text and not same_tree(parse(source)[0], parsed.module):
-            raise _error(parsed, "its meaning would not stay the same")
+            raise _error(parsed, "would change its meaning")
     return Formatted(text, tuple(parsed.source.line_column(start)[0] for start in _broken(layout.block)))
 
 
@@ -72,24 +72,12 @@ def read(source: Source) -> Parsed:
     return Parsed(plain, lexed, *parse_tokens(plain, lexed))
 
 
-def lay_out(parsed: Parsed) -> Layout:
-    return split(parsed.source.text, parsed.lexed, parsed.module, parsed.faults)
+def lay_out(parsed: Parsed) -> tuple[str, Layout, Parsed]:
+    """The text in its form, the statements with the lines that they were given, and what the text reads as.
 
-
-def check_same(parsed: Parsed, text: str) -> Parsed:
-    """Reads a text that is to say the same as what was parsed. Raises `FormatError` where it does not."""
-    after = read(Source(parsed.source.path, text))
-    what = difference(
-        (parsed.module, parsed.faults, parsed.lexed.comments), (after.module, after.faults, after.lexed.comments)
-    )
-    if what:
-        raise _error(parsed, f"its {what} would not stay the same")
-    return after
-
-
-def _formatted(parsed: Parsed) -> tuple[str, Layout, Parsed]:
-    """The text, what it was made of, and what it reads as."""
-    layout = lay_out(parsed)
+    Raises `FormatError` where the text does not say the same.
+    """
+    layout = split(parsed.source.text, parsed.lexed, parsed.module, parsed.faults)
     text = join(statement_lines(layout))
     if text == parsed.source.text:
         return text, layout, parsed
@@ -100,8 +88,19 @@ def _formatted(parsed: Parsed) -> tuple[str, Layout, Parsed]:
         text = join(statement_lines(layout))
         after = check_same(parsed, text)
         if _torn(parsed, after):
-            raise _error(parsed, "its comments for the compiler would not stay on their lines")
+            raise _error(parsed, "would move its comments for the compiler to other lines")
     return text, layout, after
+
+
+def check_same(parsed: Parsed, text: str) -> Parsed:
+    """Reads a text that is to say the same as what was parsed. Raises `FormatError` where it does not."""
+    after = read(Source(parsed.source.path, text))
+    what = difference(
+        (parsed.module, parsed.faults, parsed.lexed.comments), (after.module, after.faults, after.lexed.comments)
+    )
+    if what:
+        raise _error(parsed, f"would change its {what}")
+    return after
 
 
 def _torn(before: Parsed, after: Parsed) -> list[tuple[int, int]]:
@@ -114,8 +113,8 @@ def _lexed(parsed: Parsed) -> Lexed:
 
 def _error(parsed: Parsed, why: str) -> FormatError:
     if parsed.faults:
-        return UnformattableError(f"with the faults that it has, {why}")
-    return FormatterFaultError(why)
+        return UnformattableError(f"its syntax faults are to be mended first: as it is, formatting {why}")
+    return FormatterFaultError(f"formatting {why}, which is a fault of the formatter and not of the file")
 
 
 def _broken(block: Block) -> list[int]:

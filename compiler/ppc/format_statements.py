@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Sequence
 from typing import Final
 
 from ppc import ast
+from ppc.docstrings import clean
 from ppc.format_breaking import breaking
 from ppc.format_comments import settle_comments
 from ppc.format_layout import lay_out
@@ -172,14 +172,14 @@ def _docstring(token: Token, indent: int) -> str:
     opening = _OPENING.match(token.text)
     if opening is None or "\n" not in token.text or ("\\" in token.text and not opening[1]):
         return token.text
-    clean = inspect.cleandoc(constant.value)
-    lines = clean.split("\n")
+    meant = clean(constant.value)
+    lines = meant.split("\n")
     if not constant.value.split("\n", 1)[0].strip():
         lines.insert(0, "")
     moved = "\n".join([lines[0], *(f"{' ' * indent}{line}" if line else "" for line in lines[1:])])
     if not constant.value.rsplit("\n", 1)[1].strip():
         moved += "\n" + " " * indent
-    return f'{opening[0]}{moved}"""' if clean and inspect.cleandoc(moved) == clean else token.text
+    return f'{opening[0]}{moved}"""' if meant and clean(moved) == meant else token.text
 
 
 def _note_key(line: Line, found: Sequence[Piece], beside: int | None) -> None:
