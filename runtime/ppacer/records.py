@@ -2,7 +2,7 @@
 
 The standard decorator writes and compiles six methods for every class, needed or not: half a millisecond each, which
 for the classes of a compiler or a program is more than all that a short command does besides. This one writes
-`__init__` alone, and not before the first instance is made or somebody asks for it. The other methods are closures
+`__init__` alone, and not before a few instances have been made or somebody asks for it. The other methods are closures
 over the names of the fields. Nothing here imports `dataclasses`, which itself costs as much as a bare Python start,
 unless somebody asks a class for its standard fields.
 
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 else:
     import operator
     import sys
+    from functools import partial
 
     MISSING = object()
+    _UNWRITTEN = 8
+    """So many instances are made before `__init__` is written: many classes have no more in a short command."""
+    _set = object.__setattr__
 
     class Field:
         """One field. `default` and `default_factory` are `MISSING` where there is none."""
@@ -68,20 +72,20 @@ else:
     def _make(cls, frozen, eq, order):
         namespace = dict(cls.__dict__)
         found = {}
-        for base in reversed(cls.__mro__[1:]):
+        for base in cls.__mro__[-2:0:-1]:
             found.update(base.__dict__.get("__fields__", ()))
         own = _own_fields(cls, namespace)
-        slots = tuple(name for name in own if name not in found)
+        slots = tuple([name for name in own if name not in found])
         found.update(own)
         for name in ("__dict__", "__weakref__"):
             namespace.pop(name, None)
-        compared = tuple(each.name for each in found.values() if each.compare)
+        compared = [each.name for each in found.values() if each.compare]
         key = operator.attrgetter(*compared) if compared else _nothing
         methods = {
             "__init__": _Init(),
             "__repr__": _repr,
-            "__dataclass_fields__": _Standard("__dataclass_fields__"),
-            "__dataclass_params__": _Standard("__dataclass_params__"),
+            "__dataclass_fields__": _STANDARD_FIELDS,
+            "__dataclass_params__": _STANDARD_PARAMS,
         }
         if eq:
             methods["__eq__"] = _comparison(key, "__eq__")
@@ -92,18 +96,18 @@ else:
         if frozen:
             methods |= {"__getstate__": _state, "__setstate__": _set_state}
             methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
-        made = type(cls)(
-            cls.__name__,
-            cls.__bases__,
-            {
-                **methods,
-                **namespace,
-                "__slots__": slots,
-                "__fields__": found,
-                "__frozen__": frozen,
-                "__match_args__": tuple(each.name for each in found.values() if each.init),
-            },
-        )
+        taken = [each for each in found.values() if each.init]
+        names = tuple([each.name for each in taken])
+        needed = [each.required() for each in taken]
+        if needed != sorted(needed, reverse=True):
+            raise TypeError(f"a field of {cls.__qualname__} has no default but follows one that has")
+        methods |= namespace
+        methods["__slots__"] = slots
+        methods["__fields__"] = found
+        methods["__frozen__"] = frozen
+        methods["__match_args__"] = names
+        methods["__init_names__"] = frozenset(names)
+        made = type(cls)(cls.__name__, cls.__bases__, methods)
         made.__qualname__ = cls.__qualname__
         return made
 
@@ -122,26 +126,54 @@ else:
         return own
 
     class _Init:
-        """Stands for `__init__` until somebody needs it."""
+        """Stands for `__init__`: makes the first instances itself, and then, or when somebody asks, has it written."""
+
+        __slots__ = ("left",)
+
+        def __init__(self):
+            self.left = _UNWRITTEN
 
         def __get__(self, instance, owner):
+            if instance is not None and self.left and owner.__dict__.get("__init__") is self:
+                self.left -= 1
+                return partial(_init, instance)
             for cls in owner.__mro__:
                 if cls.__dict__.get("__init__") is self:
                     cls.__init__ = _write_init(cls)
             return owner.__init__ if instance is None else owner.__init__.__get__(instance, owner)
 
+    def _init(self, /, *args, **named):
+        """What the `__init__` of the class would do, worked out from its fields."""
+        cls = type(self)
+        values = dict(zip(cls.__match_args__, args, strict=False))
+        if len(values) < len(args) or not values.keys().isdisjoint(named) or not named.keys() <= cls.__init_names__:
+            return _write_init(cls)(self, *args, **named)  # which tells what is wrong
+        values.update(named)
+        for each in cls.__fields__.values():
+            name = each.name
+            if name in values:
+                value = values[name]
+            elif each.default is not MISSING:
+                value = each.default
+            elif each.default_factory is not MISSING:
+                value = each.default_factory()
+            elif each.init:
+                return _write_init(cls)(self, *args, **named)
+            else:
+                continue
+            _set(self, name, value)
+        if hasattr(cls, "__post_init__"):
+            self.__post_init__()
+        return None
+
     def _write_init(cls):
         values = {"_FACTORY": MISSING}
         parameters, lines, annotations = [], [], {}
-        optional = False
         for each in cls.__fields__.values():
             name = each.name
             value = name
             if each.init:
                 annotations[name] = each.type
-                optional = optional or not each.required()
-                if optional and each.required():
-                    raise TypeError(f"the field {name!r} of {cls.__qualname__} has no default but follows one that has")
                 if each.default_factory is not MISSING:
                     values[f"_factory_{name}"] = each.default_factory
                     parameters.append(f"{name}=_FACTORY")
@@ -205,7 +237,7 @@ else:
 
     def _set_state(self, state):
         for name, value in zip(self.__fields__, state, strict=True):
-            object.__setattr__(self, name, value)
+            _set(self, name, value)
 
     def _refuse_to_set(_self, name, _value):
         from dataclasses import FrozenInstanceError  # noqa: PLC0415
@@ -244,6 +276,9 @@ else:
                 cls.__dataclass_fields__ = made.__dataclass_fields__
                 cls.__dataclass_params__ = made.__dataclass_params__
             return getattr(owner, self._name)
+
+    _STANDARD_FIELDS = _Standard("__dataclass_fields__")
+    _STANDARD_PARAMS = _Standard("__dataclass_params__")
 
 
 __all__ = ["MISSING", "dataclass", "field", "fields", "is_record", "replace"]

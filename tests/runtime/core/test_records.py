@@ -55,7 +55,8 @@ class Empty:
     pass
 
 
-def test_it_is_made_from_what_is_given_and_its_defaults() -> None:
+@pytest.mark.parametrize("_", range(12))
+def test_it_is_made_from_what_is_given_and_its_defaults(_: int) -> None:
     assert (Place(3).line, Place(3).column, Place(3).text, Place.KINDS) == (3, 1, "3:1", 3)
     assert Named(1, 2, ("x",), "n").name == "n"
     assert Counter(4).twice == 8
@@ -137,11 +138,10 @@ def test_what_cannot_be_is_refused_when_it_is_declared() -> None:
         dataclass(frozen=True)(type("Bare", (), {}))
     with pytest.raises(ValueError, match="default_factory"):
         dataclass(slots=True)(type("Shared", (), {"__annotations__": {"x": "list"}, "x": []}))
-    late = dataclass(slots=True)(
-        type("Late", (), {"__module__": __name__, "__annotations__": {"x": 0, "y": 0}, "x": 1})
-    )
-    with pytest.raises(TypeError, match="'y' of Late"):
-        late(1, 2)
+    with pytest.raises(TypeError, match="Late has no default"):
+        dataclass(slots=True)(
+            type("Late", (), {"__module__": __name__, "__annotations__": {"x": "int", "y": "int"}, "x": 1})
+        )
 
 
 @pytest.mark.slow
