@@ -229,7 +229,7 @@ class Inference:
                 else:
                     found.append(part)
         if found:
-            return union(found)
+            return found[0] if len(found) == 1 else union(found)
         if fault is not None:
             self._report(fault)
         return ANY

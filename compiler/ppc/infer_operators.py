@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import product
 
 from ppacer.core.operators import OperandError, binary
@@ -55,6 +56,8 @@ def binary_type(operator: Operator, left: Type, right: Type) -> Type | None:
         return BOOL
     if operator in (Operator.IN, Operator.NOT_IN):
         return BOOL if any(_may_hold(container, left) for container in members(right)) else None
+    if isinstance(left, PlainType | LiteralType) and isinstance(right, PlainType | LiteralType):
+        return _known(operator, left.kind, right.kind)
     made = [_simple(operator, one, other) for one, other in product(members(left), members(right))]
     sound = [each for each in made if each is not None]
     if not sound:
@@ -76,6 +79,8 @@ def negative_type(operand: Type) -> Type | None:
 
 def format_fault(type: Type, form: str) -> str:
     """Why no value of the type can be shown in this form; empty where one can."""
+    if isinstance(type, PlainType | LiteralType) and type.kind in _SAMPLES:
+        return _shown(type.kind, form)
     fault = ""
     for member in members(type):
         if not isinstance(member, PlainType | LiteralType) or member.kind not in _SAMPLES:
@@ -83,13 +88,21 @@ def format_fault(type: Type, form: str) -> str:
                 return ""
             fault = fault or "it is no text, number or date"
             continue
-        try:
-            format(_SAMPLES[member.kind], form)
-        except (TypeError, ValueError) as error:
-            fault = fault or str(error)
-        else:
+        own = _shown(member.kind, form)
+        if not own:
             return ""
+        fault = fault or own
     return fault
+
+
+@lru_cache(maxsize=1000)
+def _shown(kind: Kind, form: str) -> str:
+    """Why a value of the kind cannot be shown so."""
+    try:
+        format(_SAMPLES[kind], form)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 _NEGATIVE = frozenset({Kind.INT, Kind.FLOAT, Kind.DECIMAL, Kind.DURATION})

@@ -23,7 +23,9 @@ from ppc.typing_model import (
     STR,
     DictType,
     Field,
+    Kind,
     ListType,
+    PlainType,
     TupleType,
     Type,
     literal,
@@ -46,6 +48,7 @@ OUTPUTS: dict[str, Type] = {
     "prices": DictType(STR, FLOAT),
     "point": TupleType((INT, STR), "Point", ("x", "y")),
     "nothing": NONE,
+    "path": PlainType(Kind.PATH),
 }
 PARAMS: dict[str, Type] = {
     "full": BOOL,
@@ -175,6 +178,7 @@ def infer(text: str) -> tuple[Type, list[tuple[str, str, str]]]:
         ("params.wait / 1h", "float"),
         ("count > 0", "bool"),
         ("text == none", "bool"),
+        ('path == "a/b" or path in ["a/b"]', "bool"),
         ('text in ["a"]', "bool"),
         ('"a" in text', "bool"),
         ('"id" in row', "bool"),
