@@ -8,7 +8,7 @@ from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
 from ppacer.core.schedule import DagClock, ScheduleError
 from ppacer.localtime import local_time
-from ppacer.web.describe import ahead_text, interval_text, place_text, schedule_text
+from ppacer.web.describe import ahead_text, callable_text, interval_text, place_text, schedule_text
 
 
 def list_dags(invocation: Invocation) -> int:
@@ -42,7 +42,12 @@ def show(invocation: Invocation) -> int:
     console.table(facts, indent="  ")
     console.line()
     rows: list[list[str | Cell]] = [
-        [Cell(task.id, Style.BOLD), ", ".join(task.parents) or "–", task.callable, Cell(_settings(task), Style.DIM)]
+        [
+            Cell(task.id, Style.BOLD),
+            ", ".join(task.parents) or "–",
+            callable_text(task.callable),
+            Cell(_settings(task), Style.DIM),
+        ]
         for task in dag.tasks
     ]
     console.table(rows, ("task", "after", "runs", "settings"), indent="  ")

@@ -71,6 +71,8 @@ async def _here(
             _begin(invocation.console, dag.id, made.id, None)
             with Client(running.url, config.token) as client:
                 following = asyncio.ensure_future(asyncio.to_thread(_follow, invocation, client, made.id))
+                # Where something else ends this, nobody asks how the following of the run came to its end.
+                following.add_done_callback(lambda done: done.cancelled() or done.exception())
                 cancelling = asyncio.ensure_future(_cancel_when(stopped, running, made.id, invocation.console))
                 waiting: set[asyncio.Future[RunDetail] | asyncio.Future[None]]
                 waiting = {following, cancelling, running.failure}

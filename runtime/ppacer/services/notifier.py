@@ -61,6 +61,7 @@ def _gist(error: str) -> str:
     """The line of an error that says the most: of a traceback, the one with the exception."""
     lines = [line for line in error.strip().splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Traceback"):
-        told = [line for line in lines[1:] if not line.startswith(" ")]
-        return told[0] if told else lines[-1]
+        lines = lines[next((at for at, line in enumerate(lines) if at and not line.startswith(" ")), -1) :]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1].strip()}"
     return lines[0] if lines else ""

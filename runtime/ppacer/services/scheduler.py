@@ -39,6 +39,9 @@ CODE_GRACE_SECONDS = 60.0
 
 _LONGEST_NAME = 200
 _FIRST_RETRY, _LAST_RETRY = 0.2, 5.0
+_TOLD_DAGS = 12
+"""How many names of dags one line of the log holds at most."""
+
 _log = logging.getLogger("ppacer")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -388,7 +391,8 @@ class Scheduler:
     def _tell_dags(self, synced: SyncedDags) -> None:
         for word, names in (("new", synced.new), ("changed", synced.changed), ("removed", synced.removed)):
             if names:
-                _log.info("%s: %s", word, ", ".join(names))
+                more = f" and {len(names) - _TOLD_DAGS} more" if len(names) > _TOLD_DAGS else ""
+                _log.info("%s: %s%s", word, ", ".join(names[:_TOLD_DAGS]), more)
 
     def _tell_start(self) -> None:
         health = self.health()

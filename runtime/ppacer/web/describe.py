@@ -18,6 +18,12 @@ def schedule_text(schedule: spec.Schedule) -> str:
             return callable_id
 
 
+def callable_text(callable_id: str) -> str:
+    """A callable as its author named it: `print`, `shop.etl:load`."""
+    module, _, name = callable_id.partition(":")
+    return name.removesuffix("_") if module == "ppacer.tasks.builtin" else callable_id
+
+
 def interval_text(interval: timedelta) -> str:
     """A duration in the language's own notation: `1h30m`, `500ms`, `2d`; `0s` for none."""
     left = interval // timedelta(microseconds=1)

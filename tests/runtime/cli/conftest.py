@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from ppacer import spec as s
 from ppacer.cli import main
+from ppacer.services.notifier import NOTICES
 
 AT = s.At(3, 1)
 
@@ -67,9 +69,11 @@ Call = Callable[..., Said]
 
 
 @pytest.fixture
-def call(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     """Calls the program's `main` with arguments, in an empty folder of its own."""
     monkeypatch.chdir(tmp_path)
+    loggers = [logging.getLogger(name) for name in (None, "ppacer", NOTICES)]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     for name in ("PPACER_CONFIG", "PPACER_DATABASE", "PPACER_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 
@@ -81,4 +85,7 @@ def call(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
         said = capsys.readouterr()
         return Said(code, said.out, said.err)
 
-    return run
+    yield run
+    for logger, level, handlers in before:  # which the command set for a process of its own
+        logger.setLevel(level)
+        logger.handlers[:] = handlers

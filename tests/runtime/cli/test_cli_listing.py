@@ -98,3 +98,13 @@ def test_listing_makes_no_file(call: Call, tmp_path: Path) -> None:
     call("list")
     call("next", "daily")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_takes_no_files(call: Call, tmp_path: Path, ordinary_permissions: None) -> None:
+    tmp_path.chmod(0o555)
+    try:
+        said = call("trigger", "by_hand")
+    finally:
+        tmp_path.chmod(0o755)
+    assert said.code == 1
+    assert re.fullmatch(rf"error: cannot keep a database in {tmp_path}: (permission denied|no file .*)\n", said.err)

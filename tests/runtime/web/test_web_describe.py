@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ppacer import spec
-from ppacer.web.describe import ahead_text, elapsed_text, interval_text, schedule_text
+from ppacer.web.describe import ahead_text, callable_text, elapsed_text, interval_text, schedule_text
 
 AT = spec.At(1, 1)
 
@@ -68,3 +68,15 @@ def test_elapsed(seconds: float, text: str) -> None:
 )
 def test_ahead(seconds: float, text: str) -> None:
     assert ahead_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("callable_id", "text"),
+    [
+        ("ppacer.tasks.builtin:print_", "print"),
+        ("ppacer.tasks.builtin:shell", "shell"),
+        ("shop.etl:load_", "shop.etl:load_"),
+    ],
+)
+def test_callables_are_named_as_their_author_did(callable_id: str, text: str) -> None:
+    assert callable_text(callable_id) == text

@@ -2,7 +2,7 @@
 
 import { get, part, repeat, sleep } from "./api.js";
 import { h, morphChildren } from "./dom.js";
-import { elapsed, fullTime, plural } from "./format.js";
+import { callable, fullTime, notation, plural } from "./format.js";
 import { schedule } from "./home.js";
 import { due, runTable, squares } from "./parts.js";
 
@@ -45,7 +45,7 @@ function view({ dag, tasks, next_runs }, runs) {
           h("tr", { "data-key": task.id },
             h("td", { class: "c-name" }, h("span", { class: "name" }, task.id), h("span", { class: "quiet" }, task.at)),
             h("td", { class: "c-after", "data-label": "after " }, task.parents.join(", ") || h("span", { class: "none" }, "–")),
-            h("td", { class: "c-callable" }, h("code", {}, task.callable)),
+            h("td", { class: "c-callable" }, h("code", { title: task.callable }, callable(task.callable))),
             h("td", { class: "c-settings quiet" }, settings(task))))))),
     h("section", { "data-key": "runs" },
       h("div", { class: "heading" }, h("h2", {}, "Runs")),
@@ -56,7 +56,7 @@ function view({ dag, tasks, next_runs }, runs) {
 function settings(task) {
   const parts = [];
   if (task.retries) parts.push(plural(task.retries, "retry").replace("retrys", "retries"));
-  parts.push(task.timeout === null ? "no time-out" : `time-out ${elapsed(task.timeout)}`);
+  parts.push(task.timeout === null ? "no time-out" : `time-out ${notation(task.timeout)}`);
   return parts.join(", ");
 }
 

@@ -25,6 +25,20 @@ export function elapsed(seconds) {
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
+// A duration that somebody set, in the language's own notation: `1h30m`, `10m`, `500ms`.
+export function notation(seconds) {
+  let left = Math.round(seconds * 1000);
+  let text = "";
+  for (const [unit, size] of [["d", 86400000], ["h", 3600000], ["m", 60000], ["s", 1000], ["ms", 1]]) {
+    if (left >= size) text += `${Math.floor(left / size)}${unit}`;
+    left %= size;
+  }
+  return text || "0s";
+}
+
+// A callable as its author named it: `print`, not the place of the built-in task in the runtime.
+export const callable = (id) => id.replace(/^ppacer\.tasks\.builtin:(\w+?)_?$/, "$1");
+
 // Whole seconds while something still runs: figures that flicker help nobody.
 export function running(seconds) {
   return seconds < 60 ? `${Math.max(0, Math.floor(seconds))}s` : elapsed(Math.floor(seconds));
@@ -40,6 +54,9 @@ export function relative(iso, now = Date.now()) {
     : `${Math.round(size / 86400)} days`;
   return seconds > 0 ? `in ${text}` : `${text} ago`;
 }
+
+// Without what programs write to colour a terminal.
+export const plain = (text) => text.replace(/\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)/g, "");
 
 export const ahead = (iso) => (milliseconds(iso) <= Date.now() ? "now" : relative(iso));
 export const words = (status) => status.replaceAll("_", " ");

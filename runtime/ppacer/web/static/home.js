@@ -5,6 +5,8 @@ import { h, morphChildren } from "./dom.js";
 import { plural } from "./format.js";
 import { dagLink, due, runTable, squares } from "./parts.js";
 
+const MANY = 8;
+
 export const title = () => "";
 
 export async function show(main, { signal }) {
@@ -32,9 +34,10 @@ function view(list, runs, wanted, filter) {
     h("section", { "data-key": "dags" },
       h("div", { class: "heading" },
         h("h1", {}, plural(list.dags.length, "dag")),
-        list.dags.length > 8 && filter),
+        list.dags.length > MANY && runs.length > 0 && h("a", { href: "#runs", class: "to" }, "Recent runs"),
+        list.dags.length > MANY && filter),
       found.length ? dagTable(found) : h("p", { class: "empty" }, list.dags.length ? "No dag of that name or tag." : "This program has no dags.")),
-    h("section", { "data-key": "runs" },
+    h("section", { "data-key": "runs", id: "runs" },
       h("div", { class: "heading" }, h("h2", {}, "Recent runs")),
       runTable(runs, { withDag: true })),
   ];

@@ -2,8 +2,8 @@
 
 import { get, part, repeat } from "./api.js";
 import { h, morphChildren } from "./dom.js";
-import { clockTime, fullTime } from "./format.js";
-import { badge, duration } from "./parts.js";
+import { callable, clockTime, fullTime, plain } from "./format.js";
+import { badge, due, duration } from "./parts.js";
 
 const MOST_LINES = 5000;
 
@@ -67,7 +67,7 @@ export class LogPanel {
     log.append(...entries.map((entry) =>
       h("li", { class: `${entry.stream} ${entry.level >= 40 ? "error" : entry.level >= 30 && entry.stream === "logging" ? "warning" : ""}` },
         h("time", { datetime: entry.at, title: fullTime(entry.at) }, clockTime(entry.at)),
-        h("span", { class: "text" }, entry.logger && entry.logger !== "root" ? h("span", { class: "quiet" }, `${entry.logger}  `) : null, entry.message))));
+        h("span", { class: "text" }, entry.logger && entry.logger !== "root" ? h("span", { class: "quiet" }, `${entry.logger}  `) : null, plain(entry.message)))));
     while (log.childElementCount > MOST_LINES) log.firstElementChild.remove();
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
@@ -78,11 +78,12 @@ function header(task, attempt) {
     h("div", { class: "heading" },
       h("h2", {}, task.label === null ? task.id : `${task.id}[${task.position}]`),
       h("a", { href: "?", class: "close", "aria-label": "Close", title: "Close (Esc)" }, "×")),
-    h("p", { class: "quiet" }, h("code", {}, task.callable), task.parents.length > 0 && ` after ${task.parents.join(", ")}`),
+    h("p", { class: "quiet" }, h("code", { title: task.callable }, callable(task.callable)), task.parents.length > 0 && ` after ${task.parents.join(", ")}`),
     task.attempts.length > 1 && h("nav", { class: "attempts", "aria-label": "Attempts" }, task.attempts.map((each) =>
       h("a", { href: `?task=${part(task.label === null ? task.id : `${task.id}[${task.position}]`)}&attempt=${each.number}`, "aria-current": each === attempt ? "true" : null, "data-key": each.id, class: each.status }, `Attempt ${each.number}`))),
     attempt && h("p", { class: "line" }, badge(attempt.status), " ", duration(attempt.started_at, attempt.finished_at), attempt.executor && h("span", { class: "quiet" }, ` on ${attempt.executor}`)),
-    (attempt?.error ?? task.error) && h("pre", { class: "error" }, attempt?.error ?? task.error),
+    task.status === "retrying" && task.due_at && h("p", { class: "quiet" }, "Tries again ", due(task.due_at), "."),
+    (attempt?.error ?? task.error) && h("pre", { class: "error" }, plain(attempt?.error ?? task.error)),
     task.output !== null && attempt?.status === "success" && h("details", { "data-key": "output" }, h("summary", {}, "Output"), h("pre", {}, JSON.stringify(task.output, null, 2))),
   ];
 }
