@@ -357,6 +357,10 @@ class _Tokeniser(Strings):
     def _other(self, character: str, start: int, end: int) -> None:
         if _DIRECTION.match(character):
             return  # told by `_refuse_hidden`
+        last = self.tokens[-1]
+        if last.type == "ERROR" and last.end == start and last.text == character:
+            last.end = end  # told once for a run of them
+            return
         if character == "`":
             self.error(UNEXPECTED, "backquotes mean nothing here", start, end, help='a string is written `"…"`')
             return
