@@ -98,8 +98,8 @@ class Fits:
                 return _member(found, wanted)
             case EnumType(), _:
                 return self.misfit(enum_values(found), wanted)
-            case (PlainType() | LiteralType(), ListType(name=name)) if name in _TEXT_IS and plain(found) == _STR:
-                return None
+            case (PlainType() | LiteralType(), ListType(item, name)) if name in _TEXT_IS and plain(found) == _STR:
+                return None if _holds_texts(item) else _other(found, wanted)
             case ListType(item), ListType(inner):
                 return _inside(self.misfit(item, inner), 0)
             case ListType(item), TupleType(items):
@@ -120,8 +120,8 @@ class Fits:
                 return _inside(self.misfit(key, inner_key) or self.misfit(value, inner), "")
             case DictType(), RecordType():
                 return None
-            case (DictType() | RecordType(), ListType(name=name)) if name in _KEYS_ARE:
-                return None
+            case (DictType() | RecordType(), ListType(item, name)) if name in _KEYS_ARE:
+                return None if _holds_texts(item) else _other(found, wanted)
         return _other(found, wanted)
 
     def _into(self, found: Type, wanted: Type, step: int | str) -> Misfit | None:
@@ -203,6 +203,12 @@ _STR = PlainType(Kind.STR)
 _ANY = AnyType()
 _TEXT_IS = frozenset({"Sequence", "Iterable", "Collection"})
 _KEYS_ARE = frozenset({"Iterable", "Collection"})
+
+
+def _holds_texts(item: Type) -> bool:
+    """A text is a sequence of texts, and a dict an iterable of its keys: nothing is rebuilt in these."""
+    return any(isinstance(member, AnyType) or member == _STR for member in members(item))
+
 
 _ALSO: dict[Kind, frozenset[Kind]] = {
     Kind.BOOL: frozenset({Kind.INT, Kind.FLOAT}),

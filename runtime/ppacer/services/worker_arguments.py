@@ -136,12 +136,18 @@ def _rebuild(value: object, annotation: object, place: str) -> object:
         return _rebuild_union(value, inner, place)
     if origin is not None:
         return _rebuild_generic(value, origin, inner, place)
-    if not isinstance(annotation, type) or isinstance(value, annotation):
+    if not isinstance(annotation, type):
+        return value
+    if typing.is_typeddict(annotation) and isinstance(value, dict):
+        return _rebuild_typed_dict(value, annotation, place)
+    if _is_instance(value, annotation):
         return value
     if issubclass(annotation, Enum):
         return _rebuild_enum(value, annotation, place)
     if dataclasses.is_dataclass(annotation) and isinstance(value, dict):
         return _rebuild_dataclass(value, annotation, place)
+    if issubclass(annotation, tuple) and hasattr(annotation, "_fields") and isinstance(value, list):
+        return _rebuild_named_tuple(value, annotation, place)
     if annotation in (tuple, set, frozenset) and isinstance(value, list):
         return annotation(value)
     return _rebuild_plain(value, annotation, place)
@@ -149,7 +155,7 @@ def _rebuild(value: object, annotation: object, place: str) -> object:
 
 def _rebuild_union(value: object, forms: Sequence[object], place: str) -> object:
     """The value itself if one of the forms has it already, else the first form that it can be rebuilt to."""
-    if any(isinstance(form, type) and isinstance(value, form) for form in forms):
+    if any(isinstance(form, type) and _is_instance(value, form) for form in forms):
         return value
     fault: ArgumentError | None = None
     for form in forms:
@@ -181,9 +187,12 @@ def _rebuild_generic(value: object, origin: object, inner: tuple[object, ...], p
         return tuple(_elements(value, forms, place))
     if isinstance(value, list) and issubclass(origin, Iterable) and not issubclass(origin, Mapping):
         items = _elements(value, (inner[0],) * len(value), place)
-        if issubclass(origin, Set):
+        if not issubclass(origin, Set):
+            return list(items)
+        try:
             return frozenset(items) if issubclass(origin, frozenset) else set(items)
-        return list(items)
+        except TypeError as fault:
+            raise ArgumentError(f"argument {place}: no set can be made of this: {fault}") from None
     if isinstance(value, dict) and issubclass(origin, Mapping) and len(inner) == 2:
         return {
             _rebuild(key, inner[0], f"{place}, a key"): _rebuild(item, inner[1], f"{place}[{key!r}]")
@@ -221,6 +230,43 @@ def _rebuild_dataclass(value: dict[str, object], wanted: type, place: str) -> ob
     return made
 
 
+def _rebuild_typed_dict(value: dict[str, object], wanted: type, place: str) -> dict[str, object]:
+    """Fields that the type does not know, and all of them where its annotations cannot be read, stay as they are."""
+    forms = _hints(wanted)
+    return {
+        name: _rebuild(item, forms[name], f"{place}[{name!r}]") if name in forms else item
+        for name, item in value.items()
+    }
+
+
+def _rebuild_named_tuple(value: list[object], wanted: type, place: str) -> object:
+    forms = _hints(wanted)
+    names: tuple[str, ...] = getattr(wanted, "_fields", ())
+    fields = [
+        _rebuild(item, forms.get(name, object), f"{place}.{name}") for name, item in zip(names, value, strict=False)
+    ]
+    try:
+        made: object = wanted(*fields, *value[len(names) :])
+    except TypeError as fault:
+        raise ArgumentError(f"argument {place}: {fault}") from None
+    return made
+
+
+def _hints(wanted: type) -> dict[str, object]:
+    try:
+        return dict(typing.get_type_hints(wanted))
+    except Exception:  # an annotation that exists for type checkers only
+        return {}
+
+
+def _is_instance(value: object, annotation: type) -> bool:
+    """False for what cannot be asked: `Any`, a protocol."""
+    try:
+        return isinstance(value, annotation)
+    except TypeError:
+        return False
+
+
 def _rebuild_plain(value: object, wanted: type, place: str) -> object:
     try:
         match value:
@@ -230,7 +276,7 @@ def _rebuild_plain(value: object, wanted: type, place: str) -> object:
                 return wanted(value)
             case PurePath() if wanted is str:
                 return str(value)
-            case int() | str() if wanted is Decimal:
+            case int() | str() if wanted is Decimal and not isinstance(value, bool):
                 return Decimal(value)
             case float() if wanted is Decimal:
                 return Decimal(repr(value))
@@ -238,7 +284,7 @@ def _rebuild_plain(value: object, wanted: type, place: str) -> object:
                 return float(value)
             case str() if wanted is int:
                 return value
-            case int() | float() if wanted is timedelta:
+            case int() | float() if wanted is timedelta and not isinstance(value, bool):
                 return timedelta(seconds=value)
     except (ValueError, ArithmeticError) as fault:
         raise ArgumentError(f"argument {place}: {value!r} is no {wanted.__name__}: {fault}") from None
