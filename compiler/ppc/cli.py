@@ -12,26 +12,20 @@ import sys
 from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
 
 from ppc import __version__
 from ppc.cli_error import CommandError
 
-
-class _Command(NamedTuple):
-    module: str
-    what: str
-
-
 _COMMANDS = {
-    "check": _Command("ppc.cli_check", "tells every fault of the files; mends with --fix what is safe to mend"),
-    "build": _Command("ppc.cli_build", "writes the program of the files, named after the first"),
-    "run": _Command("ppc.cli_run", "builds to a temporary place and runs a dag once, in this terminal"),
-    "fmt": _Command("ppc.cli_format", "brings files into their one form"),
-    "show": _Command("ppc.cli_show", "shows the dags as they are compiled"),
-    "graph": _Command("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),
-    "new": _Command("ppc.cli_new", "makes a small project that builds and runs"),
-    "explain": _Command("ppc.cli_explain", "tells what a code means and what to do; all codes without one"),
+    # the name: its module and what it does
+    "check": ("ppc.cli_check", "tells every fault of the files; mends with --fix what is safe to mend"),
+    "build": ("ppc.cli_build", "writes the program of the files, named after the first"),
+    "run": ("ppc.cli_run", "builds to a temporary place and runs a dag once, in this terminal"),
+    "fmt": ("ppc.cli_format", "brings files into their one form"),
+    "show": ("ppc.cli_show", "shows the dags as they are compiled"),
+    "graph": ("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),
+    "new": ("ppc.cli_new", "makes a small project that builds and runs"),
+    "explain": ("ppc.cli_explain", "tells what a code means and what to do; all codes without one"),
 }
 
 INTERRUPTED = 130

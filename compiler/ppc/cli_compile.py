@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ppacer import spec
 from ppacer.records import dataclass
-from ppc import explanations
 from ppc.analyse import Analysis, analyse
 from ppc.callables import CallableFinder
 from ppc.cli_error import UsageError
@@ -19,7 +18,6 @@ from ppc.diagnostics import Diagnostic, Span, in_source_order
 from ppc.includes import Unit, gather
 from ppc.parse import parse
 from ppc.source import NOT_FOUND, Source, read_source
-from ppc.suppressions import suppress
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +97,17 @@ def compile_with(
     folders = _distinct([*(str(Path(file).parent) for file in sources), *paths])
     callables = CallableFinder([Path(os.path.realpath(folder)) for folder in folders], python.path)
     analysis, diagnostics = analyse(gathered, callables)
-    told = suppress(diagnostics, sources, explanations.is_known)
-    return Compilation(None if unread else analysis, in_source_order([*unread, *told]), sources, folders)
+    told = in_source_order([*unread, *_suppressed(diagnostics, sources)])
+    return Compilation(None if unread else analysis, told, sources, folders)
+
+
+def _suppressed(diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source]) -> Sequence[Diagnostic]:
+    if not any("ppc:" in source.text for source in sources.values()):
+        return diagnostics
+    from ppc import explanations  # noqa: PLC0415 - hardly any file has such a comment
+    from ppc.suppressions import suppress  # noqa: PLC0415
+
+    return suppress(diagnostics, sources, explanations.is_known)
 
 
 def _read(path: str, units: dict[str, Unit], read: Callable[[str], Source | Diagnostic]) -> Unit | Diagnostic:

@@ -228,7 +228,7 @@ def _plain_source(spec: ModuleSpec) -> str | None:
     if any(b"coding" in line for line in raw.split(b"\n", 2)[:2]):
         return None
     try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return raw.decode().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         return None
 

@@ -21,7 +21,6 @@ from ppc.parse_reading import Reading, Token
 from ppc.parse_table import Automaton, UnexpectedTokenError
 from ppc.parse_tokens import Tokens, tokenise
 from ppc.parse_tree import Items, UnbuildableError
-from ppc.parse_unexpected import unexpected
 from ppc.source import Source
 
 
@@ -66,6 +65,8 @@ class _Parser:
                     feed(tokens[index])
                     index += 1
             except UnexpectedTokenError as error:
+                from ppc.parse_unexpected import unexpected  # noqa: PLC0415 - a sound file needs it not
+
                 index = self._recover(index, unexpected(tokens, index, error.expected))
             except UnbuildableError as error:
                 index = self._recover(index, error.fault)

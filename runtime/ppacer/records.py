@@ -23,7 +23,7 @@ else:
     from functools import partial
 
     MISSING = object()
-    _UNWRITTEN = 8
+    _UNWRITTEN = 16
     """So many instances are made before `__init__` is written: many classes have no more in a short command."""
     _set = object.__setattr__
 

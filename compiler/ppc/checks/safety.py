@@ -15,16 +15,15 @@ WRITTEN = "W820"
 
 CODES = {WRITTEN: "a password written into the source"}
 
-_NAME = re.compile(r"(?:password|passwd|passphrase|pwd|secret|api_?key|access_?key|private_?key|token)$", re.IGNORECASE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@]*:(?P<password>[^\s/@]+)@", re.IGNORECASE)
-_KEYS = re.compile(
+# Patterns as texts: `re` compiles them when they are first asked for, and hardly any file gets so far.
+_NAME = r"(?i:(?:password|passwd|passphrase|pwd|secret|api_?key|access_?key|private_?key|token)$)"
+_URL = r"(?i)[a-z][a-z0-9+.-]*://[^\s/:@]*:(?P<password>[^\s/@]+)@"
+_KEYS = (
     r"\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 _SUSPECT = ("pass", "pwd", "secret", "key", "token", "://", "akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "xox")
-_PLACEHOLDER = re.compile(
-    r"[<{$]|^(?:x+|\*+|\.+|none|null|example|changeme|password|passwd|secret|token|test)?$", re.IGNORECASE
-)
+_PLACEHOLDER = r"(?i)[<{$]|^(?:x+|\*+|\.+|none|null|example|changeme|password|passwd|secret|token|test)?$"
 
 
 def check(file: ResolvedFile) -> None:
@@ -73,15 +72,15 @@ def _check_value(scope: FileScope, name: str, expr: ast.Constant | ast.FormatLit
     text = _text(expr)
     if text is None:
         return
-    url = _URL.search(text)
-    if url is not None and not _PLACEHOLDER.search(url["password"]):
+    url = re.search(_URL, text)
+    if url is not None and not re.search(_PLACEHOLDER, url["password"]):
         found = scope.source.text.find(url["password"], expr.span.start, expr.span.end)
         span = Span(expr.span.file, found, found + len(url["password"])) if found >= 0 else expr.span
         message = "this address has a password in it, which everybody who sees the program can read"
         way_out = 'take the whole address from `secret("NAME")`, or let Python put it together'
         scope.report(WRITTEN, message, span, help=way_out)
-    elif _KEYS.search(text) or (
-        isinstance(expr, ast.Constant) and _NAME.search(name) and not _PLACEHOLDER.search(text)
+    elif re.search(_KEYS, text) or (
+        isinstance(expr, ast.Constant) and re.search(_NAME, name) and not re.search(_PLACEHOLDER, text)
     ):
         message = f"`{name}` looks like a password" if name else "this looks like a key"
         message += ", which everybody who sees the program can read"

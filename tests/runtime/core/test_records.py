@@ -55,7 +55,7 @@ class Empty:
     pass
 
 
-@pytest.mark.parametrize("_", range(12))
+@pytest.mark.parametrize("_", range(20))
 def test_it_is_made_from_what_is_given_and_its_defaults(_: int) -> None:
     assert (Place(3).line, Place(3).column, Place(3).text, Place.KINDS) == (3, 1, "3:1", 3)
     assert Named(1, 2, ("x",), "n").name == "n"
