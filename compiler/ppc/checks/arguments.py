@@ -14,6 +14,7 @@ from ppc import ast
 from ppc.annotations import Annotations
 from ppc.bodies import ResolvedArgument
 from ppc.callables import BUILT_IN_MODULE, FoundCallable
+from ppc.checks.callables import defined_at
 from ppc.diagnostics import Diagnostic, Edit, Label, Span
 from ppc.infer import Inference
 from ppc.scopes import FileScope, similar_help, slip_edit
@@ -226,14 +227,6 @@ def _refuse_repeated(file: FileScope, call: ast.Call) -> None:
 def _repeated(file: FileScope, name: ast.Identifier, first: ast.Argument, where: str) -> None:
     message = f"the argument `{name.name}` is given twice"
     file.report(REPEATED_ARGUMENT, message, name.span, labels=(Label(first.span, where),))
-
-
-def defined_at(name: str, callee: FoundCallable) -> tuple[str, ...]:
-    """A note that tells where a callable of the users' own is defined."""
-    code = callee.spec.code
-    if code is None or callee.module == BUILT_IN_MODULE:
-        return ()
-    return (f"`{name}` is defined at {code.path}:{code.line}",)
 
 
 # --- types -----------------------------------------------------------------------------------------------------------

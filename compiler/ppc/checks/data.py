@@ -9,7 +9,8 @@ from ppc import ast
 from ppc.bodies import ResolvedTask
 from ppc.callables import FoundCallable
 from ppc.checks import conditions, params
-from ppc.checks.arguments import Arguments, defined_at
+from ppc.checks.arguments import Arguments
+from ppc.checks.callables import defined_at
 from ppc.diagnostics import Diagnostic, Label
 from ppc.infer import Inference, element_type
 from ppc.resolved import Edge, ResolvedDag

@@ -33,6 +33,7 @@ def check_program(
     for dag, drawn in graphs:
         for task in (*dag.tasks.values(), *dag.sketches):
             callables.check_callee(task)
+            callables.check_isolation(task)
         graph.check(dag, drawn)
         triggers.check(dag, drawn)
         data.check(dag, outputs, arguments)
