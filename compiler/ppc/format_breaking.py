@@ -200,10 +200,7 @@ def _nested(parts: list[Doc]) -> Doc:
 
 def _is_literal(doc: Doc) -> bool:
     """Whether it is a list or a dict that may break."""
-    if not isinstance(doc, Group):
-        return False
-    opener = doc.parts[0]
-    return (opener[0] if isinstance(opener, list) else opener) in ("[", "{")
+    return isinstance(doc, Group) and doc.parts[0] in ("[", "{")
 
 
 def _ending(comment: str) -> list[Doc]:

@@ -93,7 +93,8 @@ class _Printer:
 
     def run(self, doc: Doc) -> None:
         """The stack holds what is still to come: its indentation, whether the group around it is broken, and it."""
-        stack: list[tuple[int, bool, Doc]] = [(self._indent, True, doc)]
+        indent = self._indent
+        stack: list[tuple[int, bool, Doc]] = [(indent, True, doc)]
         while stack:
             indent, broken, doc = stack.pop()
             if isinstance(doc, str):

@@ -357,7 +357,7 @@ class Structure:
 
     def _close_unclosed_block(self, start: int, end: int) -> None:
         block = self.open[-1]
-        labels = ()
+        labels: tuple[Label, ...] = ()
         if start < len(self.text):
             labels = (Label(self.reading.span(start, max(end, start + 1)), "it should be closed before this"),)
         if block.head != "{":  # a brace that belongs to no statement is a fault of its own

@@ -12,9 +12,8 @@ from ppc.source import Source
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.ppd"))
-BLOCKS = re.findall(
-    r"^```ppd\n(.*?)^```", (ROOT / "docs/formatting.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-)
+DOCUMENT = (ROOT / "docs/formatting.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```ppd\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("text", BLOCKS, ids=range(len(BLOCKS)))
