@@ -45,12 +45,14 @@ def check_imports(file: ResolvedFile) -> None:
     for item in scope.module.items:
         match item:
             case ast.ImportDecl(module) | ast.FromImportDecl(module) if fault := missing.get(module.text):
-                _report(scope, fault, module.parts[fault.part].span)
+                # Without an alias the name is written elsewhere too.
+                alone = isinstance(item, ast.FromImportDecl) or item.alias is not None
+                _report(scope, fault, module.parts[fault.part].span, mend=alone)
             case ast.FromImportDecl(module, names):
                 for name in names:
                     found = scope.imports.bound.get((name.alias or name.name).name)
                     if found is not None and found.name_missing and found.module == module.text and found.refused:
-                        _report(scope, found.refused, name.name.span)
+                        _report(scope, found.refused, name.name.span, mend=name.alias is not None)
             case _:
                 pass
 
@@ -99,10 +101,12 @@ def report_callee(scope: FileScope, callee: ast.DottedName, fault: Fault, offset
     _report(scope, fault, callee.parts[part].span)
 
 
-def _report(scope: FileScope, fault: Fault, span: Span) -> None:
+def _report(scope: FileScope, fault: Fault, span: Span, *, mend: bool = True) -> None:
+    """`mend` says that putting the similar name in its place mends it."""
     way_out = similar_help(fault.similar, "module" if fault.kind is FaultKind.NO_MODULE else "name")
     if not way_out and fault.kind is FaultKind.NO_MODULE and not fault.part:
         way_out = "name the folder that holds it with `--path`, or install it for the Python named with `--python`"
     written = scope.source.text[span.start : span.end]
-    edit = slip_edit(span, written, None if fault.similar is None else fault.similar.rpartition(".")[2])
+    similar = None if fault.similar is None or not mend else fault.similar.rpartition(".")[2]
+    edit = slip_edit(span, written, similar)
     scope.report(_CODES[fault.kind], fault.message, span, help=way_out, edit=edit)
