@@ -135,17 +135,12 @@ class ValueReader:
     def backoff(self, value: ast.Expr) -> spec.Backoff | Absent:
         """`exponential(initial = 10s, max = 5m, factor = 2, jitter = 0.2)`."""
         if not isinstance(value, ast.Call) or value.callee.text != "exponential":
-            similar = isinstance(value, ast.Call) and Similar(["exponential"]).to(value.callee.text)
+            written = value.callee.text if isinstance(value, ast.Call) else ""
             span = value.callee.span if isinstance(value, ast.Call) else value.span
+            similar = Similar(["exponential"]).to(written) if written else None
+            way_out = "" if similar is None else "did you mean `exponential`?"
             message = "`backoff` takes `exponential(initial = 10s, max = 5m)`"
-            way_out = "did you mean `exponential`?" if similar else ""
-            self._fault(
-                BAD_BACKOFF,
-                message,
-                span,
-                way_out,
-                _slip(value.callee.text, similar) if isinstance(value, ast.Call) else None,
-            )
+            self._fault(BAD_BACKOFF, message, span, way_out, _slip(written, similar))
             self._expressions.mark_used(value)
             return Absent.AT_FAULT
         given: dict[str, ast.Argument] = {}
