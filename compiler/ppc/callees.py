@@ -9,6 +9,7 @@ from ppc import ast
 from ppc.bodies import BodyScope, ResolvedTask
 from ppc.callables import BUILT_IN_MODULE, BUILT_IN_TASKS, CallableFinder, FoundCallable
 from ppc.definitions import Fault
+from ppc.diagnostics import Edit
 from ppc.scopes import FileScope, similar_help, slip_edit
 from ppc.signatures import Parameter, ParameterKind, Signature
 from ppc.similar import Similar
@@ -121,6 +122,7 @@ class Callees:
             self._similar = Similar((*BUILT_IN_TASKS, *scope.imports.bound))
         similar = self._similar.to(callee.text)
         message = f"`{callee.text}` is neither imported nor a built-in task"
+        edit = slip_edit(callee.span, callee.text, similar)
         if callee.text in scope.templates:
             scope.templates[callee.text].used = True
             message = f"`{callee.text}` is a template, not a callable"
@@ -132,12 +134,11 @@ class Callees:
         elif isinstance(body.node(first), ResolvedTask):
             way_out = f"`{first}` is a task; a task calls an imported function or class, or a built-in"
         elif elsewhere := self._imported_elsewhere(callee):
-            way_out = f"did you mean `{elsewhere}`?"
+            way_out, edit = f"did you mean `{elsewhere}`?", Edit(callee.span, elsewhere)
         elif len(callee.parts) > 1:
             way_out = f"`import {'.'.join(part.name for part in callee.parts[:-1])}` at the head of the file"
         else:
             way_out = f"`from … import {first}` at the head of the file"
-        edit = slip_edit(callee.span, callee.text, similar)
         scope.report(UNKNOWN_CALLEE, message, callee.span, help=way_out, edit=edit)
 
     def _imported_elsewhere(self, callee: ast.DottedName) -> str | None:

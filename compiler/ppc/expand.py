@@ -28,7 +28,7 @@ from ppc.diagnostics import Label, Span
 from ppc.expressions import Expressions
 from ppc.families import MOST_TASKS, TOO_MANY_TASKS, Row, Rows, is_static, rows_of, unknown
 from ppc.resolved import ResolvedDag
-from ppc.scopes import FileScope, Template, similar_help
+from ppc.scopes import FileScope, Template, similar_help, slip_edit
 from ppc.similar import Similar
 from ppc.template_arguments import match_template
 
@@ -380,5 +380,6 @@ def _unknown_template(file: FileScope, call: ast.Call) -> None:
         message = f"`{name}` is a callable, not a template"
         file.report(UNKNOWN_TEMPLATE, message, span, help=f"a task calls it: `task x = {name}(…)`")
         return
-    way_out = similar_help(Similar(file.templates).to(name), "template")
-    file.report(UNKNOWN_TEMPLATE, f"there is no template `{name}`", span, help=way_out)
+    similar = Similar(file.templates).to(name)
+    way_out, edit = similar_help(similar, "template"), slip_edit(span, name, similar)
+    file.report(UNKNOWN_TEMPLATE, f"there is no template `{name}`", span, help=way_out, edit=edit)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ppacer import spec
 from ppc import ast
-from ppc.scopes import FileScope, similar_help
+from ppc.diagnostics import Edit
+from ppc.scopes import FileScope, similar_help, slip_edit
 from ppc.similar import Similar
 
 UNKNOWN_TYPE = "E213"
@@ -41,12 +42,14 @@ def read_type(file: FileScope, written: ast.TypeExpr, depth: int = 0) -> spec.Pa
     name = written.name.name
     kind = _PLAIN.get(name)
     if kind is None:
-        way_out = similar_help(Similar(_PLAIN).to(name), "type")
+        similar = Similar(_PLAIN).to(name)
+        way_out, edit = similar_help(similar, "type"), slip_edit(written.name.span, name, similar)
         if name in _OTHER_NAMES:
+            edit = Edit(written.name.span, _OTHER_NAMES[name])
             way_out = f"it is called `{_OTHER_NAMES[name]}` here"
         elif not way_out:
             way_out = f"the types are {', '.join(f'`{each}`' for each in _PLAIN)}"
-        file.report(UNKNOWN_TYPE, f"there is no type `{name}`", written.name.span, help=way_out)
+        file.report(UNKNOWN_TYPE, f"there is no type `{name}`", written.name.span, help=way_out, edit=edit)
         return None
     if kind is spec.ParamKind.LIST:
         return _list(file, written, depth)

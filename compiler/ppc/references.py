@@ -10,9 +10,9 @@ from typing import TypeAlias
 from ppacer.records import dataclass
 from ppc import ast
 from ppc.bodies import BodyScope, Bound, Family, Key, Keyed, Node, ResolvedGroup, ResolvedTask, key_text, keyed
-from ppc.diagnostics import Span
-from ppc.scopes import similar_help
-from ppc.similar import Similar
+from ppc.diagnostics import Edit, Span
+from ppc.scopes import similar_help, slip_edit
+from ppc.similar import Similar, is_slip
 
 UNKNOWN_TASK = "E202"
 NOT_A_FAMILY = "E606"
@@ -143,10 +143,12 @@ def _child(scope: BodyScope, node: Node, step: Step, name: ast.Identifier) -> No
     child = node.inside.nodes.get(name.name)
     if child is None and not node.inside.file.may_declare(name.name):
         names = node.inside.nodes
-        way_out = similar_help(node.inside.similar_own(name.name), "task")
+        similar = node.inside.similar_own(name.name)
+        way_out, edit = similar_help(similar, "task"), slip_edit(name.span, name.name, similar)
         if not way_out and names:
             way_out = f"it has {listing((f'`{each}`' for each in names), len(names))}"
-        scope.file.report(UNKNOWN_TASK, f"the group `{node.id}` has no task `{name.name}`", name.span, help=way_out)
+        message = f"the group `{node.id}` has no task `{name.name}`"
+        scope.file.report(UNKNOWN_TASK, message, name.span, help=way_out, edit=edit)
     return child
 
 
@@ -259,6 +261,10 @@ def _no_member(scope: BodyScope, family: Family, written: ast.Expr, key: Keyed, 
     known = family.values[place]
     names = listing(map(key_text, known), len(known))
     variable = f"`{family.decl.loops[place].variable.name}`" if family.dimensions > 1 else ""
+    meant, how = _meant(known, key)
+    # The same key written as another type, or with a slip of the finger; not what comes of a loop's variable.
+    plain = meant is not None and isinstance(written, ast.Constant) and (how or is_slip(key_text(key), meant))
+    edit = Edit(written.span, meant) if plain and meant is not None else None
     scope.file.report(
         NOT_A_MEMBER,
         f"`{family.id}` has no member {key_text(key)}{variable and ' for '}{variable}",
@@ -267,19 +273,21 @@ def _no_member(scope: BodyScope, family: Family, written: ast.Expr, key: Keyed, 
         notes=(f"{f'the values of {variable}' if variable else 'the members'} are {names}",)
         if known
         else ("it has no members at all",),
-        help=_meant(known, key),
+        help="" if meant is None else f"did you mean {meant}{how}?",
+        edit=edit,
     )
 
 
-def _meant(known: Mapping[Keyed, None], key: Keyed) -> str:
+def _meant(known: Mapping[Keyed, None], key: Keyed) -> tuple[str | None, str]:
+    """The key that was probably meant, as it is written, and what to add to that."""
     value = key[1]
     if not isinstance(value, str):
         text = key_text(key)
-        return f'did you mean "{text}", in quotes?' if (str, text) in known else ""
+        return (key_text((str, text)), ", in quotes") if (str, text) in known else (None, "")
     if value.isdecimal() and (int, int(value)) in known:
-        return f"did you mean {int(value)}, without quotes?"
+        return str(int(value)), ", without quotes"
     similar = Similar(other for _, other in known if isinstance(other, str)).to(value)
-    return "" if similar is None else f"did you mean {key_text((str, similar))}?"
+    return (None if similar is None else key_text((str, similar))), ""
 
 
 def listing(names: Iterable[str], count: int) -> str:

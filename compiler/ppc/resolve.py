@@ -25,7 +25,7 @@ from ppc.includes import Files
 from ppc.places import Place
 from ppc.references import NOT_A_FAMILY, UNKNOWN_TASK, Select, Step, steps_of, steps_of_ref
 from ppc.resolved import Join, ResolvedDag, ResolvedFile, ResolvedProgram
-from ppc.scopes import DagScope, FileScope, Template, similar_help
+from ppc.scopes import DagScope, FileScope, Template, similar_help, slip_edit
 
 
 def resolve(files: Files, callables: CallableFinder) -> ResolvedProgram:
@@ -218,8 +218,9 @@ def _unknown_task(scope: BodyScope, name: ast.Identifier) -> None:
     if not what and scope.dag is not None:
         what = f"dag `{scope.dag.decl.name.name}`"
     similar = scope.similar_node(name.name)
-    way_out = similar_help(similar, "task")
+    way_out, edit = similar_help(similar, "task"), slip_edit(name.span, name.name, similar)
     if name.name in file.lets:
         file.lets[name.name].used = True
+        edit = None
         way_out = f"`{name.name}` is a `let`: edges join tasks and groups"
-    file.report(UNKNOWN_TASK, f"there is no task `{name.name}` in {what}", name.span, help=way_out)
+    file.report(UNKNOWN_TASK, f"there is no task `{name.name}` in {what}", name.span, help=way_out, edit=edit)

@@ -6,7 +6,7 @@ from ppc import ast
 from ppc.bodies import BodyScope
 from ppc.checks.arguments import MISSING_ARGUMENT, REPEATED_ARGUMENT, TOO_MANY_ARGUMENTS, UNKNOWN_ARGUMENT
 from ppc.diagnostics import Label
-from ppc.scopes import Template, similar_help
+from ppc.scopes import Template, similar_help, slip_edit
 from ppc.similar import Similar
 
 
@@ -27,8 +27,10 @@ def match_template(call: ast.Call, template: Template, scope: BodyScope) -> dict
         word = argument.name
         if word.name not in parameters:
             message = f"the template `{name}` takes no argument `{word.name}`"
-            way_out = similar_help(Similar(parameters).to(word.name), "parameter")
-            report(UNKNOWN_ARGUMENT, message, word.span, labels=(takes,), help=way_out)
+            similar = Similar(parameters).to(word.name)
+            edit = slip_edit(word.span, word.name, similar)
+            way_out = similar_help(similar, "parameter")
+            report(UNKNOWN_ARGUMENT, message, word.span, labels=(takes,), help=way_out, edit=edit)
         elif word.name in given:
             labels = (Label(given[word.name].span, "given first here"),)
             report(REPEATED_ARGUMENT, f"the argument `{word.name}` is given twice", word.span, labels=labels)

@@ -12,7 +12,7 @@ from ppacer.core.evaluate import EvaluationError, Scope, evaluate
 from ppacer.core.operators import kind
 from ppc import ast
 from ppc.constants import embedded, is_constant
-from ppc.diagnostics import Span
+from ppc.diagnostics import Edit, Span
 from ppc.names import Names
 from ppc.parse_literals import INTEGER_LIMIT
 from ppc.places import Place, Reads
@@ -119,6 +119,7 @@ class Values(Names, ABC):
                     label="would go into the shell unquoted",
                     labels=self._scope.made_by,
                     help="leave `:raw` out, so that the value is quoted",
+                    edit=Edit(Span(part.span.file, part.span.end - len(":raw}"), part.span.end - 1), ""),
                 )
                 continue
             field_format = "" if raw else part.format

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ppc import ast
 from ppc.callables import FoundCallable
 from ppc.checks import params
-from ppc.diagnostics import Diagnostic, Edit, Span
+from ppc.diagnostics import Edit, Span
 from ppc.resolved import ResolvedDag, ResolvedFile, ResolvedProgram
 from ppc.scopes import FileScope, ResolvedParam
 
@@ -71,13 +71,13 @@ def _check_imports(file: ResolvedFile) -> None:
             name = item.module if item.alias is None else item.alias
             bound = item.module.text if item.alias is None else item.alias.name
             if _is_unused(file, bound, name.span):
-                _report(scope, UNUSED_IMPORT, f"the import `{bound}`", name.span, item.span)
+                _report_import(scope, bound, name.span, item.span)
         elif isinstance(item, ast.FromImportDecl):
             unused = [each for each in item.names if _is_unused(file, _bound(each).name, _bound(each).span)]
             for each in unused:
                 cut = item.span if len(unused) == len(item.names) else _from_list(item, each)
                 whole = len(unused) == len(item.names)
-                _report(scope, UNUSED_IMPORT, f"the import `{_bound(each).name}`", _bound(each).span, cut, whole=whole)
+                _report_import(scope, _bound(each).name, _bound(each).span, cut, whole=whole)
 
 
 def _bound(name: ast.ImportedName) -> ast.Identifier:
@@ -105,21 +105,21 @@ def _check_declarations(file: ResolvedFile) -> None:
         return
     for let in scope.lets.values():
         if let.file is scope and not let.used:
-            _report(scope, UNUSED_LET, f"the `let` `{let.name.name}`", let.name.span, let.decl.span)
+            _report(scope, UNUSED_LET, f"the `let` `{let.name.name}`", let.name.span)
     for notifier in file.notifiers:
         if not notifier.used:
             decl = notifier.decl
-            _report(scope, UNUSED_NOTIFIER, f"the notifier `{decl.name.name}`", decl.name.span, decl.span)
+            _report(scope, UNUSED_NOTIFIER, f"the notifier `{decl.name.name}`", decl.name.span)
     for pool in file.pools:
         if not pool.used:
-            _report(scope, UNUSED_POOL, f"the pool `{pool.decl.name.name}`", pool.decl.name.span, pool.decl.span)
+            _report(scope, UNUSED_POOL, f"the pool `{pool.decl.name.name}`", pool.decl.name.span)
     for label in file.labels:
         if not label.used:
-            _report(scope, UNUSED_LABEL, f"the label `{label.decl.name.name}`", label.decl.name.span, label.decl.span)
+            _report(scope, UNUSED_LABEL, f"the label `{label.decl.name.name}`", label.decl.name.span)
     for template in file.templates:
         name = template.decl.name
         if not template.used:
-            _report(scope, UNUSED_TEMPLATE, f"the template `{name.name}`", name.span, template.decl.span)
+            _report(scope, UNUSED_TEMPLATE, f"the template `{name.name}`", name.span)
         for parameter in template.parameters.values():
             if not parameter.used:
                 own = parameter.decl.name
@@ -135,7 +135,7 @@ def _check_params(dag: ResolvedDag) -> None:
         return
     for param in unused:
         name = param.decl.name
-        _report(dag.scope.file, UNUSED_PARAM, f"the param `{name.name}`", name.span, param.decl.span)
+        _report(dag.scope.file, UNUSED_PARAM, f"the param `{name.name}`", name.span)
 
 
 def _is_refused(dag: ResolvedDag, param: ResolvedParam) -> bool:
@@ -148,7 +148,12 @@ def _sees_params(callee: object) -> bool:
     return not isinstance(callee, FoundCallable) or callee.signature is None or callee.spec.context is not None
 
 
-def _report(scope: FileScope, code: str, what: str, span: Span, cut: Span, *, whole: bool = True) -> None:
+def _report(scope: FileScope, code: str, what: str, span: Span) -> None:
+    """To take it out is for its author to decide: it may have been written for what comes next."""
+    scope.report(code, f"{what} is not used", span, help="leave it out")
+
+
+def _report_import(scope: FileScope, name: str, span: Span, cut: Span, *, whole: bool = True) -> None:
     text = scope.source.text
     start, end = cut.start, cut.end
     if whole:
@@ -159,4 +164,4 @@ def _report(scope: FileScope, code: str, what: str, span: Span, cut: Span, *, wh
         if not text[line_start:start].strip() and not text[end:line_end].strip():
             start, end = line_start, line_end
     edit = Edit(Span(cut.file, start, end), "")
-    scope.add(Diagnostic(code, f"{what} is not used", span, help="leave it out", edit=edit))
+    scope.report(UNUSED_IMPORT, f"the import `{name}` is not used", span, help="leave it out", edit=edit)

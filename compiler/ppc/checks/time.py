@@ -61,7 +61,10 @@ def check_zone(file: FileScope, setting: ast.Setting, name: str) -> bool:
     except UnknownZoneError:
         similar = Similar(sorted(available_timezones())).to(name)
         way_out = similar_help(similar, "zone") or "zones are named as in `Europe/Warsaw`, `America/New_York`, `UTC`"
-        file.report(UNKNOWN_ZONE, f'there is no time zone "{name}"', setting.value.span, help=way_out)
+        edit = slip_edit(setting.value.span, name, similar)
+        if edit is not None:
+            edit = Edit(edit.span, f'"{edit.text}"')
+        file.report(UNKNOWN_ZONE, f'there is no time zone "{name}"', setting.value.span, help=way_out, edit=edit)
         return False
     return True
 
