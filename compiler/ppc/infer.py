@@ -10,14 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ppacer import spec
-from ppacer.records import replace
 from ppacer.spec import BinaryOperator as Operator
 from ppc import ast
-from ppc.diagnostics import Diagnostic, Edit, Span
+from ppc.diagnostics import Diagnostic, Span
 from ppc.infer_narrowing import Reading, not_none, reading
 from ppc.infer_operators import binary_type, format_fault, negative_type
-from ppc.scopes import similar_help, slip_edit
-from ppc.similar import Similar
+from ppc.infer_parts import element_of, elements, field_of, is_text
 from ppc.typing_model import (
     ANY,
     BOOL,
@@ -31,7 +29,6 @@ from ppc.typing_model import (
     Field,
     ListType,
     LiteralType,
-    RecordType,
     TupleType,
     Type,
     literal,
@@ -44,17 +41,11 @@ from ppc.typing_model import (
     words,
 )
 
-NO_SUCH_FIELD = "E620"
-NO_PARTS = "E621"
-NO_SUCH_ELEMENT = "E622"
 WRONG_OPERANDS = "E623"
 PERHAPS_NONE = "E624"
 WRONG_FORM = "E625"
 
 CODES = {
-    NO_SUCH_FIELD: "a field that its type lacks",
-    NO_PARTS: "a field or an index of what has none",
-    NO_SUCH_ELEMENT: "an index beyond the end",
     WRONG_OPERANDS: "an operator on values that it does not take",
     PERHAPS_NONE: "a use of what may be none",
     WRONG_FORM: "a value shown in a form that it does not have",
@@ -135,7 +126,7 @@ class Inference:
                 return ListType(self._scope.output(task))
             case spec.Concat(items):
                 lists = [self.type_of(item, syntax) for item in items]
-                return ListType(union(element for each in lists for element in _elements(each)))
+                return ListType(union(element for each in lists for element in elements(each)))
             case spec.LoopVariable(name):
                 return self._known(expr, self._scope.variable(name))
             case spec.Unary(operator, operand):
@@ -169,27 +160,13 @@ class Inference:
     def _attribute(self, of: spec.Expr, name: str, syntax: ast.Expr) -> Type:
         inner, span = (syntax.of, syntax.name.span) if isinstance(syntax, ast.AttributeExpr) else (syntax, syntax.span)
         found = self.type_of(of, inner)
-        return self._parts(of, found, span, f"field `{name}`", lambda part: self._field(part, name, inner, span))
-
-    def _field(self, of: Type, name: str, inner: ast.Expr, span: Span) -> Type | Diagnostic:
-        match of:
-            case RecordType():
-                field = of.fields.get(name)
-                if field is not None:
-                    return field.type
-                return ANY if of.open else _no_field(of, name, span)
-            case DictType(_, value):
-                return value
-            case TupleType(names=names) if name in names:
-                index = names.index(name)
-                return Diagnostic(
-                    NO_PARTS,
-                    f"`{of.name}` is passed on as a list, which has no field `{name}`",
-                    span,
-                    help=f"name the element by its index: `[{index}]`",
-                    edit=Edit(Span(span.file, inner.span.end, span.end), f"[{index}]"),
-                )
-        return Diagnostic(NO_PARTS, f"{words(of)} has no fields, so no `{name}`", span)
+        return self._parts(
+            of,
+            found,
+            span,
+            f"field `{name}`",
+            lambda part: field_of(part, name, Span(span.file, inner.span.end, span.end), span),
+        )
 
     def _item(self, of: spec.Expr, key: spec.Expr, syntax: ast.Expr) -> Type:
         inner, key_syntax = syntax, syntax
@@ -197,7 +174,7 @@ class Inference:
             inner, key_syntax = syntax.of, syntax.keys[0]
         found, key_type = self.type_of(of, inner), self.type_of(key, key_syntax)
         span = key_syntax.span
-        return self._parts(of, found, span, "element", lambda part: _element(part, key_type, span))
+        return self._parts(of, found, span, "element", lambda part: element_of(part, key_type, span))
 
     def _parts(
         self, of: spec.Expr, type: Type, span: Span, what: str, read: Callable[[Type], Type | Diagnostic]
@@ -265,7 +242,7 @@ class Inference:
         made = binary_type(operator, without_none(left), without_none(right))
         if made is None:
             hint = ""
-            if operator is Operator.ADD and (_is_text(left) or _is_text(right)):
+            if operator is Operator.ADD and (is_text(left) or is_text(right)):
                 hint = 'texts are joined in an f-string: `f"{a}{b}"`'
             message = f"`{operator}` does not take {words(left)} and {words(right)}"
             self._report(Diagnostic(WRONG_OPERANDS, message, syntax.span, help=hint))
@@ -323,14 +300,6 @@ def is_bool(type: Type) -> bool:
     return type == BOOL or (isinstance(type, LiteralType) and isinstance(type.value, bool))
 
 
-def element_type(type: Type) -> Type | None:
-    """What a fan-out over a value of this type makes its members from; none for what is no list."""
-    if isinstance(type, AnyType):
-        return ANY
-    found = [element for member in members(type) for element in _elements(member)]
-    return union(found) if found or any(isinstance(m, TupleType) for m in members(type)) else None
-
-
 # --- details ---------------------------------------------------------------------------------------------------------
 
 _RUN: dict[spec.RunField, Type] = {
@@ -351,76 +320,3 @@ def _items(items: Sequence[spec.Expr], syntax: ast.Expr) -> Sequence[tuple[spec.
     if isinstance(syntax, ast.ListLiteral) and len(syntax.items) == len(items):
         return list(zip(items, syntax.items, strict=True))
     return [(item, syntax) for item in items]
-
-
-def _elements(type: Type) -> tuple[Type, ...]:
-    match type:
-        case ListType(item):
-            return (item,)
-        case TupleType(items):
-            return items
-        case AnyType():
-            return (ANY,)
-    return ()
-
-
-def _no_field(of: RecordType, name: str, span: Span) -> Diagnostic:
-    known = list(of.fields)
-    similar = Similar(known).to(name)
-    has = (
-        f"it has {', '.join(f'`{field}`' for field in known[:_MOST_SHOWN])}{', …' if len(known) > _MOST_SHOWN else ''}"
-    )
-    way_out = similar_help(similar, "field") or (has if known else "it has no fields")
-    edit = slip_edit(span, name, similar)
-    return Diagnostic(NO_SUCH_FIELD, f"{words(of)} has no field `{name}`", span, help=way_out, edit=edit)
-
-
-_MOST_SHOWN = 8
-
-
-def _element(of: Type, key: Type, span: Span) -> Type | Diagnostic:
-    match of:
-        case DictType() | RecordType() if _keys(of) == STR and not _may_be_text(key):
-            return Diagnostic(NO_PARTS, f"the keys of {words(of)} are texts, this is {words(key)}", span)
-        case DictType(_, value):
-            return value
-        case RecordType():
-            if not isinstance(key, LiteralType) or not isinstance(key.value, str):
-                return union(field.type for field in of.fields.values())
-            field = of.fields.get(key.value)
-            if field is not None:
-                return field.type
-            if of.open:
-                return ANY
-            fault = _no_field(of, key.value, span)
-            edit = None if fault.edit is None else Edit(span, f'"{fault.edit.text}"')
-            return replace(fault, edit=edit)
-        case ListType() | TupleType() if not _is_number(key):
-            return Diagnostic(NO_PARTS, f"a list is indexed by int, this is {words(key)}", span)
-        case ListType(item):
-            return item
-        case TupleType(items):
-            if not isinstance(key, LiteralType) or not isinstance(key.value, int):
-                return union(items)
-            if -len(items) <= key.value < len(items):
-                return items[key.value]
-            count = f"{len(items)} element{'' if len(items) == 1 else 's'}"
-            return Diagnostic(NO_SUCH_ELEMENT, f"the list has {count}, so no [{key.value}]", span)
-    return Diagnostic(NO_PARTS, f"{words(of)} cannot be indexed", span)
-
-
-def _keys(of: DictType | RecordType) -> Type:
-    return of.key if isinstance(of, DictType) else STR
-
-
-def _may_be_text(key: Type) -> bool:
-    return any(isinstance(member, AnyType) or _is_text(member) for member in members(key))
-
-
-def _is_number(key: Type) -> bool:
-    """Whether a key may be a whole number."""
-    return any(isinstance(one, AnyType) or binary_type(Operator.SUBTRACT, one, INT) == INT for one in members(key))
-
-
-def _is_text(type: Type) -> bool:
-    return type == STR or (isinstance(type, LiteralType) and isinstance(type.value, str))

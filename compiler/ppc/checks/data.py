@@ -12,7 +12,8 @@ from ppc.checks import conditions, params
 from ppc.checks.arguments import Arguments
 from ppc.checks.callables import defined_at
 from ppc.diagnostics import Diagnostic, Label
-from ppc.infer import Inference, element_type
+from ppc.infer import Inference
+from ppc.infer_parts import element_type
 from ppc.resolved import Edge, ResolvedDag
 from ppc.settings_values import WRONG_TYPE
 from ppc.typing_model import (

@@ -9,7 +9,8 @@ import pytest
 from ppacer import spec
 from ppc import ast
 from ppc.diagnostics import Diagnostic
-from ppc.infer import Inference, element_type
+from ppc.infer import Inference
+from ppc.infer_parts import element_type
 from ppc.parse import parse
 from ppc.source import Source
 from ppc.typing_model import (
