@@ -70,3 +70,20 @@ def test_nodes_in_a_cycle_and_after_it_are_left_out() -> None:
 
 def test_nothing() -> None:
     assert lay_out([], []).order == []
+
+
+@given(graphs(), st.lists(st.integers(0, 2), min_size=12, max_size=12))
+def test_sections_follow_each_other(edges: list[tuple[int, int]], sections: list[int]) -> None:
+    inside = [(parent, child) for parent, child in edges if sections[parent] == sections[child]]
+    layout = lay_out(*neighbours(inside, 12), sections)
+    assert sorted(layout.order) == list(range(12))
+    assert [sections[node] for node in layout.order] == sorted(sections)
+    for one in range(12):
+        for other in range(12):
+            if sections[one] < sections[other]:
+                assert layout.layers[one] < layout.layers[other]
+
+
+def test_a_section_begins_right_after_the_one_before() -> None:
+    layout = lay_out(*neighbours([(0, 1), (2, 3)], 5), [0, 0, 1, 1, 2])
+    assert (layout.order, layout.layers) == ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])
