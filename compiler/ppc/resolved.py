@@ -110,11 +110,6 @@ class ResolvedProgram:
     faults: list[Diagnostic]
 
     @property
-    def dags(self) -> Iterator[ResolvedDag]:
-        """The dags that are lowered, in the order of the files."""
-        return (dag for file in self.files for dag in file.dags)
-
-    @property
     def all_dags(self) -> Iterator[ResolvedDag]:
         """The dags, and the bodies of templates that nobody uses."""
         return (dag for file in self.files for dag in (*file.dags, *file.sketches))
