@@ -106,9 +106,11 @@ class Structure:
     def emit(self, type_: str, start: int, end: int, payload: Payload = None) -> None:
         self.tokens.append(Token(type_, self.text[start:end], start, end, self.reading, payload))
 
-    def error(self, code: str, message: str, start: int, end: int, *, label: str = "", help: str = "") -> None:
-        """A token that no rule accepts: the statement is broken, for this reason."""
-        fault = self.reading.fault(code, message, start, end, label=label, help=help)
+    def error(
+        self, code: str, message: str, start: int, end: int, *, label: str = "", help: str = "", right: str = ""
+    ) -> None:
+        """A token that no rule accepts: the statement is broken, for this reason. `right` is what is plainly meant."""
+        fault = self.reading.fault(code, message, start, end, label=label, help=help, replacement=right or None)
         self.tokens.append(Token("ERROR", self.text[start:end], start, end, self.reading, fault))
 
     def end_statement(self, start: int, end: int) -> None:

@@ -23,6 +23,8 @@ class BadLiteral:
     start: int = 0
     """Where in the literal the fault lies; the whole literal where `end` is 0."""
     end: int = 0
+    right: str = ""
+    """What is plainly meant by what is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _duration(match: re.Match[str]) -> Duration | BadLiteral:
 def _bad_number(text: str) -> BadLiteral:
     if re.fullmatch(r"[0-9][0-9_]*", text):
         plain = text.replace("_", "").lstrip("0") or "0"
-        return BadLiteral("a number has neither leading zeros nor `_`", f"write `{plain}`")
+        return BadLiteral("a number has neither leading zeros nor `_`", f"write `{plain}`", right=plain)
     if re.fullmatch(r"0[xXoObB]\w+", text):
         return BadLiteral("numbers are decimal", "write it with the digits 0 to 9")
     if re.fullmatch(r"[0-9.]+[eE][0-9]*", text):
@@ -99,7 +101,9 @@ def _bad_number(text: str) -> BadLiteral:
     if _DURATION_PARTS.fullmatch(text):
         units = {unit for _, unit in _UNIT.findall(text)}
         if units <= {"d", "h", "m", "s", "ms", "w", *_OTHER_UNITS}:
-            return BadLiteral(f"`{text}` is not a duration", _duration_help(text))
+            right = _meant_duration(text)
+            way_out = f"write `{right}`" if right else _DURATION_HELP
+            return BadLiteral(f"`{text}` is not a duration", way_out, right=right)
     if re.fullmatch(r"[0-9.]+", text):
         return BadLiteral(f"`{text}` is not a number", "a number is written `1` or `1.5`")
     return BadLiteral(
@@ -108,18 +112,18 @@ def _bad_number(text: str) -> BadLiteral:
     )
 
 
-def _duration_help(text: str) -> str:
+def _meant_duration(text: str) -> str:
     if match := re.fullmatch(r"([0-9]{1,6})([A-Za-z]+)", text):
         amount, unit = int(match[1]), match[2]
         if unit == "w":
-            return f"write `{amount * 7}d`"
+            return f"{amount * 7}d"
         if unit in _OTHER_UNITS:
-            return f"write `{amount}{_OTHER_UNITS[unit]}`"
+            return f"{amount}{_OTHER_UNITS[unit]}"
     if match := re.fullmatch(r"([0-9]{1,4})\.5([hm])", text):
         smaller = {"h": "m", "m": "s"}[match[2]]
         whole = f"{int(match[1])}{match[2]}" if int(match[1]) else ""
-        return f"write `{whole}30{smaller}`"
-    return _DURATION_HELP
+        return f"{whole}30{smaller}"
+    return ""
 
 
 def date_or_time(text: str) -> date | datetime | Respelled | BadLiteral:
@@ -193,6 +197,7 @@ def unescape(text: str) -> str | BadLiteral:
                 'a backslash is written `\\\\`, or the string begins with `r"`',
                 match.start(),
                 end,
+                right=f"\\{match[0]}",
             )
     pieces.append(raw(text[end:]))
     return "".join(pieces)

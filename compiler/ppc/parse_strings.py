@@ -24,6 +24,8 @@ _BODIES: Final = {'"': _SINGLE, '"""': _TRIPLE, "'": _APOSTROPHE, "'''": _TRIPLE
 
 _PIECE: Final = re.compile(r'[^{}"\\\r\n]+|\\[^\r\n]|\{\{|\}\}|[{}"]|\\?(?:\r\n?|\n)|\\')
 _SPEC: Final = re.compile(r'[^{}"\r\n]*')
+_REQUOTED: Final = re.compile(r'\\.|"')
+"""What may be written otherwise when single quotes become double ones."""
 _REST_OF_LINE: Final = re.compile(r"[^\r\n]*")
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 _WORD_FOLLOWS: Final = re.compile(r"[ \t]*\w")
@@ -56,11 +58,16 @@ class Strings(Structure):
         inner = self.text[end : body.end() - len(quotes)]
         if prefix not in ("", "r"):
             wanted = "f" if "f" in prefix.lower() else "r" if "r" in prefix.lower() else ""
-            self.error(BAD_STRING, f"a string has no prefix `{prefix}`", start, body.end(), help=f'write `{wanted}"…"`')
+            plain = prefix.lower() in ("u", "r", "f") and not (quotes[0] == "'" and _REQUOTED.search(inner))
+            quotes = quotes.replace("'", '"')
+            right = f"{wanted}{quotes}{inner}{quotes}" if plain else ""
+            way_out = f'write `{wanted}"…"`'
+            self.error(BAD_STRING, f"a string has no prefix `{prefix}`", start, body.end(), help=way_out, right=right)
             return body.end()
         value = raw(inner) if prefix else unescape(inner)
         if isinstance(value, BadLiteral):
-            self.error(BAD_STRING, value.message, end + value.start, end + value.end, help=value.help)
+            where = end + value.start, end + value.end
+            self.error(BAD_STRING, value.message, *where, help=value.help, right=value.right)
             return body.end()
         if quotes[0] == "'":
             self._single_quotes(start, body.end(), prefix, inner)
@@ -68,15 +75,18 @@ class Strings(Structure):
         return body.end()
 
     def _single_quotes(self, start: int, end: int, prefix: str, inner: str) -> None:
-        plain = '"' not in inner and "\\" not in inner and not _LINE_END.search(inner)
+        right = None
+        if not _LINE_END.search(inner) and not (prefix and _REQUOTED.search(inner)):
+            inner = _REQUOTED.sub(lambda match: {"\\'": "'", '"': '\\"'}.get(match[0], match[0]), inner)
+            right = f'{prefix}"{inner}"'
         self.reading.faults.append(
             self.reading.fault(
                 SINGLE_QUOTES,
                 "a string stands in double quotes",
                 start,
                 end,
-                help=f'write `{prefix}"{inner}"`' if plain and len(inner) < 40 else 'write `"…"`',
-                replacement=f'{prefix}"{inner}"' if plain else None,
+                help=f"write `{right}`" if right is not None and len(right) < 44 else 'write `"…"`',
+                replacement=right,
             )
         )
 
@@ -191,7 +201,8 @@ class Strings(Structure):
     def _format_piece(self, pieces: list[str], begin: int, end: int) -> bool:
         text = unescape(self.text[begin:end])
         if isinstance(text, BadLiteral):
-            self.error(BAD_STRING, text.message, begin + text.start, begin + text.end, help=text.help)
+            where = begin + text.start, begin + text.end
+            self.error(BAD_STRING, text.message, *where, help=text.help, right=text.right)
             return False
         pieces.append(text)
         return True

@@ -98,6 +98,11 @@ _LOOKALIKES: Final = {
     "$": "values are named plainly, and inside strings as `f\"…{name}…\"`", "@": "nothing is decorated here",
 }  # fmt: skip
 
+_MEANT: Final = {
+    "→": "->", "−": "-", "–": "-", "≤": "<=", "≥": ">=", "≠": "!=", "&&": "and", "||": "or",
+}  # fmt: skip
+"""The characters of these whose right spelling can take their place."""
+
 
 class _Tokeniser(Strings):
     def __init__(self, text: str, reading: Reading, *, declarations_end_strings: bool) -> None:
@@ -175,7 +180,7 @@ class _Tokeniser(Strings):
         value = number(self.text[start:end])
         span = self.reading.span(start, end)
         if isinstance(value, BadLiteral):
-            self.error(BAD_NUMBER, value.message, start, end, help=value.help)
+            self.error(BAD_NUMBER, value.message, start, end, help=value.help, right=value.right)
         elif isinstance(value, Duration):
             self.emit("DURATION", start, end, ast.DurationLiteral(value.days, value.elapsed, span))
         else:
@@ -368,7 +373,12 @@ class _Tokeniser(Strings):
         shown = f"`{character}`" if character.isprintable() and not character.isspace() else name
         detail = f" ({name})" if name and shown != name and not character.isascii() else ""
         self.error(
-            BAD_CHARACTER, f"{shown}{detail} means nothing here", start, end, help=_LOOKALIKES.get(character, "")
+            BAD_CHARACTER,
+            f"{shown}{detail} means nothing here",
+            start,
+            end,
+            help=_LOOKALIKES.get(character, ""),
+            right=_MEANT.get(character, ""),
         )
 
     def _refuse_hidden(self) -> None:

@@ -5,11 +5,12 @@ The rules are asked in order; the first that knows the situation answers. The la
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Final
 
-from ppacer.records import dataclass
-from ppc.diagnostics import Diagnostic
+from ppacer.records import dataclass, replace
+from ppc.diagnostics import Diagnostic, Edit
 from ppc.parse_brackets import BOUNDARIES, FILE_HEADS, STATEMENT_HEADS
 from ppc.parse_faults import (
     BAD_NAME,
@@ -23,7 +24,10 @@ from ppc.parse_faults import (
     UNEXPECTED,
 )
 from ppc.parse_reading import Token
-from ppd.words import DECLARATIONS, RESERVED
+from ppc.similar import is_slip
+from ppd.words import DECLARATIONS, RESERVED, SCOPES
+
+_PLAIN_NAME: Final = re.compile(r"[a-z_][A-Za-z0-9_]*")
 
 
 def unexpected(tokens: Sequence[Token], index: int, expected: Set[str]) -> Diagnostic:
@@ -87,13 +91,22 @@ class _Place:
         return depth > 0
 
     def fault(
-        self, message: str, help: str = "", *, code: str = UNEXPECTED, at: Token | None = None, label: str = ""
+        self,
+        message: str,
+        help: str = "",
+        *,
+        code: str = UNEXPECTED,
+        at: Token | None = None,
+        label: str = "",
+        mend: tuple[int, int, str] | None = None,
     ) -> Diagnostic:
+        """`mend` is what is plainly meant: the stretch to replace, and by what."""
         token = at or self.token
         start, end = token.start, token.end
         if token.type == "NEWLINE":
             start = end = self.before.end
-        return token.reading.fault(code, message, start, end, label=label, help=help)
+        found = token.reading.fault(code, message, start, end, label=label, help=help)
+        return found if mend is None else replace(found, edit=Edit(token.reading.span(*mend[:2]), mend[2]))
 
 
 _VALUE_STARTS: Final = frozenset(
@@ -199,7 +212,10 @@ def _misspelt(p: _Place, head: Token, after: Token | None) -> Diagnostic | None:
     if not similar and after.type != "NAME":
         return None
     return p.fault(
-        f"`{head.text}` begins no statement", f"did you mean `{similar[0]}`?" if similar else _statements(p), at=head
+        f"`{head.text}` begins no statement",
+        f"did you mean `{similar[0]}`?" if similar else _statements(p),
+        at=head,
+        mend=(head.start, head.end, similar[0]) if similar and is_slip(head.text.lower(), similar[0]) else None,
     )
 
 
@@ -222,7 +238,10 @@ def _no_name(p: _Place) -> Diagnostic | None:
     if p.position != 1 or p.expected != {"NAME"} or p.head.type not in _NAMED or p.token.text in RESERVED:
         return None
     if p.type == "STRING":
-        return p.fault("a name stands without quotes", f"write {_HEAD_FORMS[p.head.type]}")
+        word = p.token.text[1:-1]
+        plain = _PLAIN_NAME.fullmatch(word) and word not in RESERVED | SCOPES
+        mend = (p.token.start, p.token.end, word) if plain else None
+        return p.fault("a name stands without quotes", f"write {_HEAD_FORMS[p.head.type]}", mend=mend)
     return p.fault(f"this `{p.head.text}` has no name", f"write {_HEAD_FORMS[p.head.type]}", at=p.head)
 
 
@@ -303,7 +322,10 @@ def _uncalled(p: _Place) -> Diagnostic | None:
         return None
     called = "template" if p.head.type == "GROUP" else "callable"
     return p.fault(
-        f"`{p.before.text}` is not called", f"a {p.head.text} calls its {called}: `{p.before.text}()`", at=p.before
+        f"`{p.before.text}` is not called",
+        f"a {p.head.text} calls its {called}: `{p.before.text}()`",
+        at=p.before,
+        mend=(p.before.end, p.before.end, "()"),
     )
 
 
@@ -334,32 +356,37 @@ def _comparison_chain(p: _Place) -> Diagnostic | None:
 
 
 def _arrow_spellings(p: _Place) -> Diagnostic | None:
-    spelt = p.token.text
-    if p.type == "GT" and (p.before.type == "EQUAL" or "ARROW" in p.expected):
-        spelt = "=>" if p.before.type == "EQUAL" else ">>"
+    start, end, spelt = p.token.start, p.token.end, p.token.text
+    if p.type == "GT" and p.before.type == "EQUAL":
+        start, spelt = p.before.start, "=>"
+    elif p.type == "GT" and "ARROW" in p.expected:
+        spelt = ">>"
+        end = p.after.end if p.after is not None and p.after.type == "GT" else end
     elif p.type == "MINUS" and "ARROW" in p.expected and p.after is not None and p.after.type in ("ARROW", "GT"):
-        spelt = p.token.text + p.after.text
+        end, spelt = p.after.end, p.token.text + p.after.text
     elif p.type != "LT" or "ARROW" not in p.expected:
         return None
-    return p.fault(f"`{spelt}` makes no edge", "an edge is written `a -> b`")
+    mend = None if spelt == "<" else (start, end, "->")
+    return p.fault(f"`{spelt}` makes no edge", "an edge is written `a -> b`", mend=mend)
 
 
 def _equals(p: _Place) -> Diagnostic | None:
     if p.type != "EQUAL" or p.before.type not in _VALUE_ENDS:
         return None
     if p.expected & _COMPARISONS or "AND" in p.expected:
-        return p.fault("`=` compares nothing", "two values are compared with `==`")
+        mend = (p.token.start, p.token.end, "==")
+        return p.fault("`=` compares nothing", "two values are compared with `==`", mend=mend)
     return None
 
 
 def _colon(p: _Place) -> Diagnostic | None:
     if p.type != "COLON" or p.before.type != "NAME":
         return None
-    if p.position == 1:
-        return p.fault("a setting is written with `=`", f"write `{p.before.text} = value`")
-    if "RPAR" in p.expected:
-        return p.fault("a named argument is written with `=`", f"write `{p.before.text} = value`")
-    return None
+    what = "a setting" if p.position == 1 else "a named argument" if "RPAR" in p.expected else ""
+    if not what:
+        return None
+    mend = (p.before.end, p.token.end, " =")
+    return p.fault(f"{what} is written with `=`", f"write `{p.before.text} = value`", mend=mend)
 
 
 def _positional_after_named(p: _Place) -> Diagnostic | None:
@@ -386,12 +413,15 @@ def _missing_comma(p: _Place) -> Diagnostic | None:
         return p.fault("two strings stand side by side", "write one string, or put a `,` between them")
     if p.type not in _VALUE_STARTS | {"NOT"} or p.before.type not in _VALUE_ENDS or not p.in_brackets:
         return None
-    return p.fault(f"a `,` is missing before {_shown(p.token)}", "put a `,` between them")
+    mend = (p.before.end, p.before.end, ",")
+    return p.fault(f"a `,` is missing before {_shown(p.token)}", "put a `,` between them", mend=mend)
 
 
 def _is(p: _Place) -> Diagnostic | None:
     if p.type == "NAME" and p.token.text == "is" and p.before.type in _VALUE_ENDS:
-        return p.fault("there is no `is`", "compare with `==` or `!=`")
+        is_not = p.after is not None and p.after.type == "NOT"
+        mend = None if is_not else (p.token.start, p.token.end, "==")
+        return p.fault("there is no `is`", "compare with `==` or `!=`", mend=mend)
     return None
 
 
@@ -405,7 +435,8 @@ def _empty_field(p: _Place) -> Diagnostic | None:
 
 def _bare_fraction(p: _Place) -> Diagnostic | None:
     if p.type == "DOT" and p.after is not None and p.after.type == "NUMBER" and "NUMBER" in p.expected:
-        return p.fault("a number begins with a digit", f"write `0.{p.after.text}`")
+        mend = (p.token.start, p.token.start, "0")
+        return p.fault("a number begins with a digit", f"write `0.{p.after.text}`", mend=mend)
     return None
 
 

@@ -263,7 +263,9 @@ def _no_member(scope: BodyScope, family: Family, written: ast.Expr, key: Keyed, 
     variable = f"`{family.decl.loops[place].variable.name}`" if family.dimensions > 1 else ""
     meant, how = _meant(known, key)
     # The same key written as another type, or with a slip of the finger; not what comes of a loop's variable.
-    plain = meant is not None and isinstance(written, ast.Constant) and (how or is_slip(key_text(key), meant))
+    plain = (
+        meant is not None and isinstance(written, ast.Constant) and (how or is_slip(key_text(key)[1:-1], meant[1:-1]))
+    )
     edit = Edit(written.span, meant) if plain and meant is not None else None
     scope.file.report(
         NOT_A_MEMBER,
