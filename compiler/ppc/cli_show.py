@@ -100,7 +100,7 @@ def _setting_text(value: object) -> str:
     match value:
         case spec.Backoff(initial, factor, longest, jitter):
             limit = "" if longest is None else f", max = {value_text(longest)}"
-            return f"initial = {value_text(initial)}, factor = {factor:g}{limit}, jitter = {jitter:g}"
+            return f"exponential(initial = {value_text(initial)}{limit}, factor = {factor:g}, jitter = {jitter:g})"
         case tuple() if value and isinstance(value[0], tuple):
             return ", ".join(f"{name} = {expression_text(expr)}" for name, expr in value)
         case _ if isinstance(value, spec.Expr):

@@ -97,3 +97,52 @@ def test_graph_never_writes_over_a_source(capsys: pytest.CaptureFixture[str]) ->
     assert Path("flows/sales.ppd").read_text(encoding="utf-8") == SALES
     assert main(["graph", "flows/sales.ppd", "-o", "flows/"]) == 1
     assert "flows" in capsys.readouterr().err
+
+
+EVERYTHING = """\
+let regions = ["eu", "us"]
+
+pool warehouse { slots = 4 }
+label gpu
+
+template copy(table: str) {
+  task dump   = shell(f"pg_dump {table}")
+  task upload = shell(f"upload {table}")
+  dump -> upload
+}
+
+dag all {
+  param full: bool = false
+  task raw[region in regions] = shell(f"get {region}", output = "json") {
+    retries = 2, backoff = exponential(initial = 10s, max = 5m), runs_on = gpu, pool = warehouse
+  }
+  task each[row in raw["eu"]] = print(row)
+  task mail = print("x") when params.full { trigger = all_done, env = {"A": f"{run.id}"} }
+  group customers = copy("customers")
+  [raw, each] -> customers -> mail
+  on failure { task page = print(run.status) }
+}
+"""
+
+
+def test_what_the_runtime_lacks_can_be_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("all.ppd").write_text(EVERYTHING, encoding="utf-8")
+    assert main(["show", "all.ppd"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line in [
+        "  param           full: bool = false",
+        '  task raw["eu"] = shell("get eu", output = "json")   all.ppd:14',
+        "    backoff         exponential(initial = 10s, max = 5m, factor = 2, jitter = 0)",
+        "    runs_on         gpu",
+        "    pool            warehouse",
+        '  task each = print(row) for each row in raw["eu"]   all.ppd:17',
+        '  task mail = print("x") when params.full   all.ppd:18',
+        "    trigger         all_done",
+        '    env             A = f"{run.id}"',
+        '  task customers.dump = shell("pg_dump customers")   all.ppd:7',
+        "  on failure page = print(run.status)   all.ppd:21",
+    ]:
+        assert line in lines, line
+    for drawing in ("mermaid", "dot", "svg"):
+        assert main(["graph", "all.ppd", "--format", drawing]) == 0
+        assert "upload" in capsys.readouterr().out
