@@ -45,16 +45,31 @@ def _there(invocation: Invocation, client: Client, dag: spec.Dag, params: dict[s
     """Asks the program that serves. The first Ctrl-C cancels the run, the second only stops looking on."""
     made = ask(client, dag.id, params, at)
     _begin(invocation.console, dag.id, made.id, client.url)
-    while True:
+    return asyncio.run(_look_on(invocation, client, made.id))
+
+
+async def _look_on(invocation: Invocation, client: Client, run_id: str) -> RunDetail:
+    """Follows a run elsewhere in a thread, so that Ctrl-C is heard in the loop and never lost in a library's code."""
+    with stop_signal() as stopped:
+        following = asyncio.ensure_future(asyncio.to_thread(_follow, invocation, client, run_id))
+        cancelling = asyncio.ensure_future(_cancel_there(stopped, invocation, run_id))
+        detail = await following
+        cancelling.cancel()
+        return detail
+
+
+async def _cancel_there(stopped: asyncio.Event, invocation: Invocation, run_id: str) -> None:
+    await stopped.wait()
+    console = invocation.console
+    console.line("cancelling the run; once more to leave it alone", Style.YELLOW)
+    client = find_server(invocation.config)  # a connection of its own: the other one waits for news
+    if client is None:
+        return  # what follows the run says that the program is away
+    with client:
         try:
-            return _follow(invocation, client, made.id)
-        except KeyboardInterrupt:
-            invocation.console.line("cancelling the run; once more to leave it alone", Style.YELLOW)
-            try:
-                client.cancel(made.id)
-                return _follow(invocation, client, made.id)
-            except ClientError as error:
-                raise CommandError(str(error)) from error
+            await asyncio.to_thread(client.cancel, run_id)
+        except ClientError as error:
+            console.line(f"it could not be cancelled: {error}", Style.YELLOW)
 
 
 async def _here(
