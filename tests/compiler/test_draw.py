@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import re
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -166,10 +165,8 @@ def test_one_task_and_two_thousand(draw: Callable[[Sequence[s.Dag]], str]) -> No
     ids = [f"t{n}" for n in range(2000)]
     chain = dag(ids, [*itertools.pairwise(ids), *((ids[0], other) for other in ids[2:])])
     wide = dag(ids, [(ids[0], other) for other in ids[1:]])
-    start = time.process_time()
     assert len(draw([chain])) < 12_000_000
     assert len(draw([wide])) < 4_000_000
-    assert time.process_time() - start < 10
 
 
 def test_a_task_knows_the_groups_around_it() -> None:

@@ -248,9 +248,7 @@ def test_an_executor_that_cannot_renew_stops_its_work(bench: Bench, scheduler: F
             await scheduler.offer()
             (pid,) = await numbers_in(path)
             cut_off = True
-            began = time.monotonic()
-            await gone([pid], 3)
-            assert time.monotonic() - began < 1.5
+            await gone([pid], 10)  # the task itself would go on for a minute
             cut_off = False
             report = await scheduler.report(attempt, 15)
             assert (report.outcome, report.error_kind) == (Outcome.LOST, "lost")
@@ -373,7 +371,7 @@ def test_an_idle_executor_drains_at_once(bench: Bench, scheduler: FakeScheduler)
             await scheduler.until(lambda: bool(scheduler.exchanges))
             began = time.monotonic()
             await executor.drain()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5  # a long-poll would hold it for longer
 
     asyncio.run(main())
 
