@@ -395,6 +395,7 @@ def test_a_command_imports_only_what_it_needs() -> None:
     for arguments, absent in [
         (["--version"], ["lark", "jinja2", "ppc.parse", "croniter", "ppacer.spec"]),
         (["check", "hello.ppd"], ["jinja2", "tornado", "sqlalchemy", "ppacer.cli", "ppacer.services"]),
+        (["check", "hello.ppd"], ["lark", "dataclasses", "inspect", "difflib", "subprocess", "shutil", "ppc.lower"]),
     ]:
         done = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "ppc.cli", *arguments],
