@@ -44,7 +44,9 @@ async def test_a_key_makes_one_run(place, kit) -> None:
 async def test_what_is_no_trigger_is_refused(place, kit) -> None:
     text = spec.ParamType(spec.ParamKind.STR)
     params = (spec.Param("must", text, kit.at), spec.Param("may", text, kit.at, spec.Literal("x", kit.at)))
-    scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a")), kit.dag("p", kit.task("a"), params=params))
+    free = (spec.Param("must", spec.ParamType(spec.ParamKind.JSON), kit.at),)
+    dags = (kit.dag("d", kit.task("a")), kit.dag("p", kit.task("a"), params=params))
+    scheduler, client = await begin(place, kit, *dags, kit.dag("j", kit.task("a"), params=free))
     with pytest.raises(UnknownDag, match="no dag nope in p"):
         await scheduler.trigger("nope")
     with pytest.raises(InvalidTrigger, match="dag d has no parameter x; it has none"):
@@ -53,8 +55,10 @@ async def test_what_is_no_trigger_is_refused(place, kit) -> None:
         await scheduler.trigger("p", params={"x": 1})
     with pytest.raises(InvalidTrigger, match="needs a value for its parameter must"):
         await scheduler.trigger("p")
+    with pytest.raises(InvalidTrigger, match="parameter must of dag p takes a text, not 5"):
+        await scheduler.trigger("p", params={"must": 5})
     with pytest.raises(InvalidTrigger, match="have no JSON"):
-        await scheduler.trigger("p", params={"must": object()})
+        await scheduler.trigger("j", params={"must": object()})
     with pytest.raises(InvalidTrigger, match="1 to 200"):
         await scheduler.trigger("d", idempotency_key="k" * 201)
     with pytest.raises(InvalidTrigger, match="1 to 200"):
