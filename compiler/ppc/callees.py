@@ -58,6 +58,7 @@ class Callees:
             if found.refused is None and found.names:
                 found.refused = callables.name_fault(found.module, found.names[0])
                 found.name_missing = found.refused is not None
+        self._misspelt = Similar(name for name, found in scope.imports.bound.items() if found.name_missing)
 
     def task(self, call: ast.Call, body: BodyScope) -> tuple[FoundCallable | Fault | None, int]:
         """The callable and where in the callee its names begin; none where that has been reported."""
@@ -109,7 +110,14 @@ class Callees:
 
     def _is_excused(self, callee: ast.DottedName) -> bool:
         """Whether what keeps the callable from being known is reported elsewhere."""
-        return self._scope.imports.target(callee) is not None or self._scope.may_declare(callee.parts[0].name)
+        first = callee.parts[0].name
+        if self._scope.imports.target(callee) is not None or self._scope.may_declare(first):
+            return True
+        import_at_fault = self._misspelt.to(first)
+        if import_at_fault is None:
+            return False
+        self._scope.imports.bound[import_at_fault].used = True  # it is what this task calls, once it is mended
+        return True
 
     def _unknown_task(self, callee: ast.DottedName, body: BodyScope) -> None:
         scope = self._scope
