@@ -19,8 +19,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Integer. A scheduler accepts this version and the one before."""
+
+OLDEST_PROTOCOL_VERSION = 2
+"""Version 1 was never released."""
 
 EXCHANGE_PATH = "/executor/v1/exchange"
 LEASE_SECONDS = 30.0
@@ -31,13 +34,14 @@ LONG_POLL_SECONDS = 25.0
 
 
 class Outcome(StrEnum):
-    """How an attempt ended, as the executor saw it."""
+    """How an attempt ended, as the executor saw it. A deferred one has not ended: it waits without a worker."""
 
     SUCCESS = "success"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
     LOST = "lost"
+    DEFERRED = "deferred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,37 @@ class AttemptLog:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run of another dag of the same program, made once per attempted task. `params` is a JSON object in text.
+
+    `scheduled_at` is its logical time, now by default. With `wait` the attempt goes on when that run has ended.
+    """
+
+    dag: str
+    params: str = "{}"
+    scheduled_at: int | None = None
+    wait: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """What a deferred attempt waits for: the instant `until`, or the run that it asks for.
+
+    With a `state` (JSON text) it goes on then: it is handed out once more, with that state. Without one there is nothing
+    left to do, and it succeeds then: with the output `output` (JSON text), or with what became of the run,
+    `{"run": id, "status": …}`, if that succeeded.
+    """
+
+    until: int | None = None
+    state: str | None = None
+    output: str | None = None
+    run: RunRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The end of an attempt. `output` is JSON text for a success, `error` a text with the traceback for the rest."""
+    """The end of an attempt, or that it waits: then it has a `deferral`. `output` is JSON text for a success, `error` a
+    text with the traceback for what is neither."""
 
     attempt: str
     token: int
@@ -76,6 +109,33 @@ class Report:
     output: str | None = None
     error_kind: str | None = None
     error: str | None = None
+    deferral: Deferral | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an attempt says it has come: `fraction` from 0 to 1 or none, `at` when it said so."""
+
+    attempt: str
+    token: int
+    at: int
+    fraction: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNotice:
+    """Something an attempt wants people to be told. `seq` counts from 1 within the attempt.
+
+    `notifier` is the name of one of the program's notifiers; without one those of the task are used, else the dag's.
+    """
+
+    attempt: str
+    token: int
+    seq: int
+    message: str
+    subject: str = ""
+    notifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +170,8 @@ class Exchange:
     reports: tuple[Report, ...] = ()
     renewals: tuple[Renewal, ...] = ()
     logs: tuple[AttemptLog, ...] = ()
+    progress: tuple[Progress, ...] = ()
+    notices: tuple[TaskNotice, ...] = ()
     claim: Claim | None = None
 
 
@@ -130,9 +192,16 @@ class RunInfo:
 class Assignment:
     """An attempt handed to an executor under a lease.
 
-    `args` is a JSON array and `kwargs` a JSON object: the scheduler has worked the arguments out already. `timeout` is
-    in seconds, or none. `where` names the task and its place for error messages:
-    `task raw["eu"] of dag daily_sales (pipeline.ppd:38)`.
+    `args` is a JSON array and `kwargs` a JSON object: the scheduler has worked the arguments out already, except where
+    they depend on the executor's surroundings. There an object of `ppacer.spec` stands for the value: an expression
+    whose only names are `env(…)` and `secret(…)`. So it is with `env`, a JSON object of the task's environment
+    variables, and `cwd`, its folder, as JSON.
+
+    `timeout` is in seconds, or none, and `time_left` what of it is left for this part of an attempt that was deferred
+    before; `state` is what it left behind then, `part` counts its parts from 0. `memory` is a limit in bytes.
+    `generation` is part of what makes the task's idempotency key. `where` names the task and its place for error
+    messages: `task raw["eu"] of dag daily_sales (pipeline.ppd:38)`; `label` shows the value that a member of a run-time
+    family stands for.
     """
 
     attempt: str
@@ -148,11 +217,19 @@ class Assignment:
     timeout: float | None = None
     isolation: str = "process"
     position: int = 0
+    label: str | None = None
+    time_left: float | None = None
+    state: str | None = None
+    part: int = 0
+    env: str = "{}"
+    cwd: str | None = None
+    memory: int | None = None
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The answer to a report, a renewal or a log delivery: 200 taken (now or before), 409 stale token."""
+    """The answer to a report, a renewal, a log delivery or a notice: 200 taken (now or before), 409 stale token."""
 
     attempt: str
     status: int
@@ -160,10 +237,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeAnswer:
-    """`cancel` lists attempts that the executor must stop."""
+    """`cancel` lists attempts that the executor must stop. `next_due_in` is the time in seconds until something that
+    the scheduler knows of becomes due, so that a worker can be ready for it."""
 
     reports: tuple[Ack, ...] = ()
     renewals: tuple[Ack, ...] = ()
     logs: tuple[Ack, ...] = ()
+    notices: tuple[Ack, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     cancel: tuple[str, ...] = ()
+    next_due_in: float | None = None

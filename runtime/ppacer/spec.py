@@ -50,10 +50,12 @@ class RunField(StrEnum):
 
 
 class TaskField(StrEnum):
-    """What `task.<field>` may name."""
+    """What `task.<field>` may name; `event` and `error` are there only for the message of an alert."""
 
     ID = "id"
     ATTEMPT = "attempt"
+    EVENT = "event"
+    ERROR = "error"
 
 
 class UnaryOperator(StrEnum):
@@ -467,7 +469,8 @@ class Dag:
     """A graph of tasks with its schedule. `tasks` stand in topological order; `schedules` is their union, or empty.
 
     `timezone` is an IANA name. `start` is inclusive, `end` exclusive, both in that zone. `groups` stand in the order
-    of their declarations, outer ones before what is inside them.
+    of their declarations, outer ones before what is inside them. `ping` is the address of a dead man's switch, asked
+    for after each run that succeeded.
     """
 
     id: str
@@ -491,6 +494,7 @@ class Dag:
     groups: tuple[Group, ...] = ()
     notify: tuple[str, ...] = ()
     alert_on: tuple[AlertEvent, ...] = (AlertEvent.FAILURE,)
+    ping: Expr | None = None
     settings_at: tuple[tuple[str, At], ...] = ()
 
 

@@ -16,11 +16,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
-from ppacer.protocol import PROTOCOL_VERSION, Exchange
+from ppacer.protocol import OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Exchange
 
 _Message = TypeVar("_Message")
 
-_OLDEST_VERSION = max(1, PROTOCOL_VERSION - 1)
 _MAX_INTEGER = 2**63 - 1
 """The databases' own limit."""
 
@@ -81,8 +80,8 @@ def _integer(text: str) -> int:
 def _check_version(tree: object) -> None:
     """Judges the version before the fields, which may be others in another version."""
     version = tree.get("protocol") if isinstance(tree, dict) else None
-    if type(version) is int and not _OLDEST_VERSION <= version <= PROTOCOL_VERSION:
-        raise VersionError(f"protocol {version} is not spoken here, only {_OLDEST_VERSION} to {PROTOCOL_VERSION}")
+    if type(version) is int and not OLDEST_PROTOCOL_VERSION <= version <= PROTOCOL_VERSION:
+        raise VersionError(f"protocol {version} is not spoken here, only {OLDEST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}")
 
 
 def _fields_of(message: object) -> dict[str, object]:

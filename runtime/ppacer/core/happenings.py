@@ -7,11 +7,12 @@ concern only what the scheduler holds in memory and may be followed at once.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TypeAlias
 
 from ppacer import spec
-from ppacer.core.model import Attempt, ErrorKind, Run
-from ppacer.protocol import Outcome
+from ppacer.core.model import Attempt, ErrorKind, NoticeEvent, Run, TaskStatus
+from ppacer.protocol import Deferral, Outcome, RunRequest
 from ppacer.records import dataclass
 
 # --- happenings ------------------------------------------------------------------------------------------------------
@@ -19,7 +20,7 @@ from ppacer.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The run's turn has come."""
+    """The run's turn has come, for the first time or after it was reopened."""
 
     at: int
 
@@ -39,7 +40,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """An executor says how an attempt ended; it counts only under the live token. `random` (0 to 1) jitters a retry."""
+    """An executor says how an attempt ended, or what it waits for; it counts only under the live token.
+
+    `random` (0 to 1) jitters a retry.
+    """
 
     at: int
     attempt: str
@@ -50,6 +54,7 @@ class Reported:
     output: str | None = None
     error_kind: ErrorKind | None = None
     error: str | None = None
+    deferral: Deferral | None = None
     random: float = 0.5
 
 
@@ -88,6 +93,39 @@ class RetryDue:
 
     at: int
     task: str
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeferralDue:
+    """The time for which an attempt was deferred has come, or its time-out has passed meanwhile."""
+
+    at: int
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The run that a deferred attempt waited for has ended: well, with an output for the attempt, or with an error."""
+
+    at: int
+    attempt: str
+    output: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimedOut:
+    """The run has been running for its `run_timeout`."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The run should have ended by now; it may not even have started."""
+
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +136,63 @@ class CancelAsked:
     actor: str
 
 
-Happening: TypeAlias = Start | Claimed | Reported | LeaseExpired | LeaseRestored | CannotStart | RetryDue | CancelAsked
+@dataclass(frozen=True, slots=True)
+class TaskCancelAsked:
+    """Somebody wants one task of the run to end; of a family its members, unless `position` names one."""
+
+    at: int
+    actor: str
+    task: str
+    position: int | None = None
+
+
+class Operation(StrEnum):
+    RESTART = "restart"
+    """What failed, was cancelled or never ran for it, and all that follows."""
+    RERUN = "rerun"
+    """One task anew, and with `follow` all that follows it."""
+    MARK = "mark"
+    """One task as if it had ended with `status`; what never ran for it has its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Somebody wants part of the run done again: a new epoch begins.
+
+    `task` is none for a restart, which is for the whole run; of a family all members are meant unless `position` names
+    one. `status` (`success` or `failed`), `output` (JSON) and `reason` belong to a mark.
+    """
+
+    at: int
+    actor: str
+    operation: Operation
+    task: str | None = None
+    position: int | None = None
+    follow: bool = True
+    status: TaskStatus | None = None
+    output: str | None = None
+    reason: str = ""
+
+
+Happening: TypeAlias = (
+    Start
+    | Claimed
+    | Reported
+    | LeaseExpired
+    | LeaseRestored
+    | CannotStart
+    | RetryDue
+    | DeferralDue
+    | Awaited
+    | RunTimedOut
+    | DeadlinePassed
+    | CancelAsked
+    | TaskCancelAsked
+    | Reopen
+)
+
+Timed: TypeAlias = RetryDue | DeferralDue | RunTimedOut
+"""Happenings that a machine asks to be told of."""
 
 # --- commands --------------------------------------------------------------------------------------------------------
 
@@ -141,26 +235,48 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class WakeAt:
-    """Come back with `RetryDue` at `at`, and in no more than `within` microseconds (should the clock have jumped)."""
+    """Come back with `then` at `at`, and in no more than `within` microseconds (should the clock have jumped)."""
 
     run_id: str
-    task: str
     at: int
     within: int
+    then: Timed
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """The deferred attempt waits for this run, which is to be made unless that has been done."""
+
+    attempt: Attempt
+    request: RunRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Unawait:
+    """The attempt has ended before the run that it waited for, which is to be cancelled."""
+
+    attempt: str
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something worth telling, and whether somebody asked to be alerted to it. Without a task it is about the run."""
+    """Something worth telling, and whether somebody asked to be alerted to it. Without a task it is about the run.
 
-    event: spec.AlertEvent
+    `notifiers` are who is to be told: none but the log where it is empty.
+    """
+
+    event: NoticeEvent
     alert: bool
     run: Run
     task: str | None = None
+    position: int = 0
     number: int = 0
     error: str | None = None
     retry_in: int | None = None
     """Microseconds until the next attempt."""
+    notifiers: tuple[str, ...] = ()
+    message: str | None = None
+    """What the author of the dag wants them to be told; none for the usual words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +285,28 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunReopened:
+    """The run has a new epoch. If its status is queued, it waits for its turn; else it goes on."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     run: Run
 
 
-Command: TypeAlias = Offer | Withdraw | Watch | Ended | Stop | WakeAt | Notice | RunStarted | RunEnded
+Command: TypeAlias = (
+    Offer
+    | Withdraw
+    | Watch
+    | Ended
+    | Stop
+    | WakeAt
+    | Await
+    | Unawait
+    | Notice
+    | RunStarted
+    | RunReopened
+    | RunEnded
+)

@@ -79,6 +79,8 @@ class ErrorKind(StrEnum):
     OUTPUT = "output"
     CODE_GONE = "code_gone"
     CANCELLED = "cancelled"
+    MEMORY = "memory"
+    RUN = "run"
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -91,8 +93,10 @@ class Run:
     `scheduled_at` is the planned (logical) time; for a manual run its trigger time or the time that was asked for.
     `previous_at` is the logical time of the scheduled run before it. `params` is a JSON object. `actor` is who or what
     made the run (`schedule`, `local`, a user's name). (dag, scheduled_at) is unique among scheduled and backfilled
-    runs, (dag, idempotency_key) among those that have a key. `reason` says why a run ended otherwise than through its
-    tasks; a running run that has one was asked to end and waits for its attempts to stop.
+    runs, (dag, idempotency_key) among those that have a key. `outcome` is what the run will end as, from the moment
+    when that is certain: when it was asked to end (a cancel, its time-out), or when its tasks have ended and its
+    handlers begin. `reason` says why a run ends otherwise than through its tasks. `late_at` is when somebody noticed
+    that it had missed its deadline, `backfill` the backfill that made it.
     """
 
     id: str
@@ -110,15 +114,27 @@ class Run:
     params: str = "{}"
     idempotency_key: str | None = None
     reason: str | None = None
+    outcome: RunStatus | None = None
+    late_at: int | None = None
+    backfill: str | None = None
     project: str = PROJECT
+
+
+FAMILY = -1
+"""The position of the row that stands for a run-time family as a whole; its members count from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """The state of one task (or member of a family: `position`, shown as `label`) in one epoch of a run.
+    """The state of one task in one epoch of a run; what counts is its row of the highest epoch.
+
+    A run-time family has a row of its own (`position` is `FAMILY`) and, once its list is known, one for each member
+    (`position` 0 and up, shown as `label`). Members count only in the epoch of their family's row.
 
     `attempts` counts the attempts that were made, `lost` those of them that were lost. `due_at` is when a retrying
-    task may be queued again. `output` is the JSON of a successful task's output.
+    task may be queued again. `output` is the JSON of a successful task's output; none for one whose output has been
+    pruned. `reason` says why a task was not run, was marked, or (while it still runs) that it was asked to end.
+    `generation` grows each time that the task is run anew although it had succeeded.
     """
 
     run_id: str
@@ -134,6 +150,8 @@ class TaskRow:
     output: str | None = None
     error: str | None = None
     label: str | None = None
+    reason: str | None = None
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +160,8 @@ class Attempt:
 
     `executor` is the name and `instance` the process identity of the claimer, `request` the id of the claiming
     request (so that the same request, repeated, is answered with the same attempts). `code` is the callable's hash.
+    A deferred attempt goes on at `due_at` (none: when what it waits for has come); `state` is what its last part left
+    behind, a `ppacer.protocol.Deferral` as JSON. `started_at` is the start of its first part.
     """
 
     id: str
@@ -162,17 +182,31 @@ class Attempt:
     finished_at: int | None = None
     error_kind: ErrorKind | None = None
     error: str | None = None
+    due_at: int | None = None
+    state: str | None = None
 
 
 class EventKind(StrEnum):
+    """What a run's history tells. Its payload names `task`, and `position` where that is not 0."""
+
     RUN_CREATED = "run_created"
     RUN_STARTED = "run_started"
+    RUN_LATE = "run_late"
+    RUN_TIMED_OUT = "run_timed_out"
+    RUN_DECIDED = "run_decided"
+    """Its tasks have ended, its outcome is certain, its handlers begin."""
     RUN_FINISHED = "run_finished"
+    RUN_REOPENED = "run_reopened"
     CANCEL_REQUESTED = "cancel_requested"
+    TASK_EXPANDED = "task_expanded"
     TASK_QUEUED = "task_queued"
     TASK_FINISHED = "task_finished"
     TASK_RETRYING = "task_retrying"
+    TASK_CANCEL_REQUESTED = "task_cancel_requested"
+    TASK_RESET = "task_reset"
+    TASK_MARKED = "task_marked"
     ATTEMPT_STARTED = "attempt_started"
+    ATTEMPT_DEFERRED = "attempt_deferred"
     ATTEMPT_FINISHED = "attempt_finished"
     LEASE_RESTORED = "lease_restored"
 
@@ -191,7 +225,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DagRow:
-    """A dag as the database knows it. `watched_until`: every due time up to and including it has been decided."""
+    """A dag as the database knows it. `watched_until`: every due time up to and including it has been decided.
+
+    A paused dag makes no scheduled runs. Nobody is alerted before `silenced_until`. A dag that the program no longer
+    has keeps its history; `renamed_to` is the dag that took its tasks over, if one did.
+    """
 
     dag: str
     build: str
@@ -200,6 +238,135 @@ class DagRow:
     watched_until: int | None = None
     paused: bool = False
     removed_at: int | None = None
+    silenced_until: int | None = None
+    renamed_to: str | None = None
+    project: str = PROJECT
+
+
+@dataclass(frozen=True, slots=True)
+class DagVersion:
+    """One shape of a dag: the build that brought it, and a digest of the dag and the code of its tasks."""
+
+    dag: str
+    build: str
+    at: int
+    digest: str
+    project: str = PROJECT
+
+
+class DagEventKind(StrEnum):
+    """What a dag's own history tells."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    RENAMED = "renamed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    SILENCED = "silenced"
+    DUE_MISSED = "due_missed"
+    """Due times that passed while nobody watched, and for which no run is made: `from`, `until`, `count`."""
+    DUE_SKIPPED = "due_skipped"
+    """A due time (`due`) for which no run is made, since another run was active."""
+    BACKFILL_STARTED = "backfill_started"
+    BACKFILL_FINISHED = "backfill_finished"
+    BACKFILL_CANCELLED = "backfill_cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class DagEvent:
+    """One step in a dag's history. `id` is a UUIDv7, so that ids sort by time; `payload` is a JSON object."""
+
+    id: str
+    dag: str
+    at: int
+    kind: DagEventKind
+    actor: str
+    payload: str = "{}"
+    project: str = PROJECT
+
+
+class BackfillStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        return self is not BackfillStatus.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Runs for the due times from `from_at` to before `until_at`, at most `parallel` of them active at once.
+
+    `next_after`: every due time up to and including it has been decided. `total` counts the due times of the range,
+    `made` the runs made so far, `passed_over` the due times that had a run already. `params` is a JSON object.
+    """
+
+    id: str
+    dag: str
+    actor: str
+    created_at: int
+    from_at: int
+    until_at: int
+    parallel: int
+    status: BackfillStatus
+    next_after: int
+    total: int
+    made: int = 0
+    passed_over: int = 0
+    params: str = "{}"
+    finished_at: int | None = None
+    project: str = PROJECT
+
+
+class NoticeEvent(StrEnum):
+    """What a notification is about: the events of `spec.AlertEvent`, a task's own word, a sign of life."""
+
+    FAILURE = "failure"
+    RETRY = "retry"
+    SUCCESS = "success"
+    LATE = "late"
+    MESSAGE = "message"
+    PING = "ping"
+
+
+class NotificationStatus(StrEnum):
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+
+    @property
+    def terminal(self) -> bool:
+        return self is not NotificationStatus.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something that one notifier is to tell. `notifier` is its name in build `build`; empty for a ping.
+
+    `tries` counts the times it was tried, `due_at` is when it may be tried (again). `error` tells why the last try
+    failed.
+    """
+
+    id: str
+    at: int
+    dag: str
+    build: str
+    event: NoticeEvent
+    notifier: str
+    subject: str
+    message: str
+    status: NotificationStatus
+    due_at: int
+    run_id: str | None = None
+    task: str | None = None
+    position: int = 0
+    number: int = 0
+    tries: int = 0
+    sent_at: int | None = None
+    error: str | None = None
     project: str = PROJECT
 
 
@@ -252,10 +419,14 @@ class InsertRun:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRun:
-    """Sets the run's changing columns to those of `row`, if its status and epoch are as `expected` and `row.epoch`."""
+    """Sets the run's changing columns to those of `row`, if its status and epoch are as expected.
+
+    `expected_epoch` is that of `row` where it is left out; another one reopens the run.
+    """
 
     row: Run
     expected: RunStatus
+    expected_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +469,66 @@ class InsertEvent:
     row: Event
 
 
+@dataclass(frozen=True, slots=True)
+class InsertDagVersion:
+    row: DagVersion
+
+
+@dataclass(frozen=True, slots=True)
+class InsertDagEvent:
+    row: DagEvent
+
+
+@dataclass(frozen=True, slots=True)
+class InsertBackfill:
+    row: Backfill
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBackfill:
+    """Sets the backfill's changing columns to those of `row`, if its status is `expected`."""
+
+    row: Backfill
+    expected: BackfillStatus
+
+
+@dataclass(frozen=True, slots=True)
+class InsertNotification:
+    row: Notification
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateNotification:
+    """Sets the notification's changing columns to those of `row`, if its status is `expected`."""
+
+    row: Notification
+    expected: NotificationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRuns:
+    """Deletes ended runs with their tasks, attempts, events and notifications; what is not there is passed over."""
+
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearOutputs:
+    """Takes the outputs of ended runs' tasks away and leaves all else."""
+
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDagEvents:
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteNotifications:
+    ids: tuple[str, ...]
+
+
 Write: TypeAlias = (
     InsertBuild
     | InsertDag
@@ -311,4 +542,14 @@ Write: TypeAlias = (
     | UpdateAttempt
     | RenewLeases
     | InsertEvent
+    | InsertDagVersion
+    | InsertDagEvent
+    | InsertBackfill
+    | UpdateBackfill
+    | InsertNotification
+    | UpdateNotification
+    | DeleteRuns
+    | ClearOutputs
+    | DeleteDagEvents
+    | DeleteNotifications
 )

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ppacer import spec
-from ppacer.records import dataclass
+from ppacer.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class DagPlan:
-    """`codes` maps each callable to the hash of its code; `sources` are the paths that `At.file` counts."""
+    """`codes` maps each callable to the hash of its code; `sources` are the paths that `At.file` counts.
+
+    `pools` maps each pool to its slots, `notifiers` each notifier's name to what it is.
+    """
 
     build: str
     dag: spec.Dag
     tasks: Mapping[str, spec.Task]
     codes: Mapping[str, str]
     sources: tuple[str, ...]
+    pools: Mapping[str, int] = field(default_factory=dict)
+    notifiers: Mapping[str, spec.Notifier] = field(default_factory=dict)
 
     def where(self, task: spec.Task) -> str:
         """The task and its place, for messages: `task raw["eu"] of dag daily_sales (pipeline.ppd:38)`."""
@@ -35,7 +40,9 @@ def plans(program: spec.Program) -> dict[str, DagPlan]:
     """The plans of all dags of a program, by dag id."""
     codes = {callable_.id: callable_.hash for callable_ in program.callables}
     sources = tuple(source.path for source in program.sources)
+    pools = {pool.name: pool.slots for pool in program.pools}
+    notifiers = {notifier.name: notifier for notifier in program.notifiers}
     return {
-        dag.id: DagPlan(program.build, dag, {task.id: task for task in dag.tasks}, codes, sources)
+        dag.id: DagPlan(program.build, dag, {task.id: task for task in dag.tasks}, codes, sources, pools, notifiers)
         for dag in program.dags
     }

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from ppacer import spec
 from ppacer.core.model import DagRow, Run, RunKind
 from ppacer.localtime import local_time
-from ppacer.protocol import LEASE_SECONDS, PROTOCOL_VERSION, Exchange, ExchangeAnswer
+from ppacer.protocol import LEASE_SECONDS, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Exchange, ExchangeAnswer
 from ppacer.services.changes import EVERYTHING, Changes, changed_within, log_topic, run_topic
 from ppacer.services.dag_run_watcher import MISFIRE_GRACE
 from ppacer.services.engine import Engine
@@ -331,7 +331,7 @@ class Scheduler:
         return self._engine
 
     async def _exchange(self, exchange: Exchange, *, in_program: bool) -> ExchangeAnswer:
-        if not max(1, PROTOCOL_VERSION - 1) <= exchange.protocol <= PROTOCOL_VERSION:
+        if not OLDEST_PROTOCOL_VERSION <= exchange.protocol <= PROTOCOL_VERSION:
             raise UnsupportedProtocol(
                 f"executor {exchange.executor} speaks version {exchange.protocol} of the protocol, "
                 f"this scheduler version {PROTOCOL_VERSION}: build both programs with the same compiler"
