@@ -15,11 +15,30 @@ class UnknownRun(SchedulerError):
     """No run with that id."""
 
 
+class UnknownTask(SchedulerError):
+    """The run has no task of that name, or the family no member at that position."""
+
+
+class UnknownBackfill(SchedulerError):
+    """No backfill with that id."""
+
+
 class InvalidTrigger(SchedulerError):
-    """A trigger that names a parameter the dag lacks, leaves out one that it needs, or gives what is no value."""
+    """A trigger, a backfill or another change that gives what is no value, or leaves out what is needed.
+
+    `field` is the part at fault: `params.day`, `scheduled_at`, `idempotency_key`; none where it is no one part.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
-class RunFinished(SchedulerError):
+class NotPossible(SchedulerError):
+    """What was asked makes no sense as things stand: the text says why and what to do first."""
+
+
+class RunFinished(NotPossible):
     """The run has ended, so there is nothing left to cancel."""
 
 

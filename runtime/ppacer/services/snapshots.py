@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ppacer import spec
+from ppacer.core.model import Backfill
 
 
 class Condition(StrEnum):
@@ -31,12 +32,40 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class DagState:
-    """A dag of the program as it stands: `next_due` in microseconds UTC or none, runs active and waiting to start."""
+    """A dag of the program as it stands: runs active and waiting to start, times in microseconds UTC.
+
+    `next_due` is none where nothing is due any more, or where only a worker can tell and has not told yet. A paused
+    dag makes no scheduled runs. Nobody is alerted before `silenced_until`. `problem` says why its schedule does not
+    work at the moment, for people.
+    """
 
     dag: spec.Dag
     next_due: int | None
     active_runs: int
     queued_runs: int
+    paused: bool = False
+    silenced_until: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """A pool of the program: its slots, how many of them attempts hold, how many attempts wait for one."""
+
+    name: str
+    slots: int
+    used: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillState:
+    """A backfill, and how many of the runs that it made are under way (queued ones too), went well, or did not."""
+
+    row: Backfill
+    active: int
+    succeeded: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
