@@ -64,6 +64,9 @@ class TaskContext:
     log, `extra` included. `cancelled` turns true when the attempt has been told to stop, by a time-out, a cancel or a
     lost lease: its main thread is interrupted with `TaskCancelled` then, and what has not ended after a grace time of
     5 seconds is killed.
+
+    A task that deferred (`ppacer.deferral`) finds in `state` what it left behind then, and in `part` how often it has
+    deferred before; none and 0 at first.
     """
 
     run: RunContext
@@ -72,6 +75,8 @@ class TaskContext:
     idempotency_key: str
     logger: logging.Logger
     cancelled: Cancellation
+    state: object = None
+    part: int = 0
 
 
 def make_context(run: RunInfo, task: str, position: int, number: int, cancelled: Cancellation) -> TaskContext:
