@@ -9,7 +9,6 @@ import pytest
 
 from ppacer.cli import arguments
 from ppacer.config import ENVIRONMENT_PREFIX, SETTINGS
-from ppc.checks.support import LATER_SETTINGS
 from ppc.cli import main
 from ppc.diagnostics import in_source_order
 from ppc.parse import parse
@@ -66,10 +65,7 @@ def test_the_readmes_mistakes_are_told_as_it_says(
     assert capsys.readouterr().err == said
 
 
-SUPPORTED = sorted({*TASK_SETTINGS, *DAG_SETTINGS} - LATER_SETTINGS)
-
-
-@pytest.mark.parametrize("name", SUPPORTED)
+@pytest.mark.parametrize("name", sorted({*TASK_SETTINGS, *DAG_SETTINGS}))
 def test_every_setting_of_the_language_is_told(name: str) -> None:
     assert f"`{name}`" in text("docs/language.md")
 

@@ -27,18 +27,15 @@ class Analysis:
         return sum(len(graph.ids) for _, graph in self.dags)
 
 
-def analyse(
-    files: Files, callables: CallableFinder, *, support: bool = True
-) -> tuple[Analysis | None, tuple[Diagnostic, ...]]:
+def analyse(files: Files, callables: CallableFinder) -> tuple[Analysis | None, tuple[Diagnostic, ...]]:
     """What the files mean, or none if they have errors; and all faults, in source order.
 
-    The faults of syntax are part of the answer, and what only follows from them is not reported. Without `support`
-    nothing is refused because the runtime cannot carry it out.
+    The faults of syntax are part of the answer, and what only follows from them is not reported.
     """
     program = resolve(files, callables)
     configure(program)
     graphs = [_drawn(dag) for dag in program.all_dags]
-    check_program(program, graphs, callables, supported_only=support)
+    check_program(program, graphs, callables)
     found = tuple(in_source_order(program.faults))
     if has_errors(found):
         return None, found

@@ -44,10 +44,8 @@ def compile_for(arguments: Namespace, files: Sequence[str]) -> Compilation:
 
 
 def compile_one(arguments: Namespace) -> tuple[spec.Program | None, Compilation]:
-    """Compiles the one file that `arguments` name, to be looked at: for a program beside it, even if the runtime could
-    not carry out all of it. None where it has errors."""
-    python = find_python(arguments.python, Path(arguments.file).parent)
-    compilation = compile_with([arguments.file], search_folders(arguments), python, support=False)
+    """Compiles the one file that `arguments` name, to be looked at: for a program beside it. None where it has errors."""
+    compilation = compile_for(arguments, [arguments.file])
     place = Path(arguments.file).with_suffix(".py")
     return None if compilation.analysis is None else compilation.program(place), compilation
 
@@ -68,14 +66,11 @@ def compile_with(
     paths: Sequence[str],
     python: Python,
     read: Callable[[str], Source | Diagnostic] = read_source,
-    *,
-    support: bool = True,
 ) -> Compilation:
     """Compiles the files into one program. `paths` are further folders of modules and of included files, which are
-    looked for beside the file that includes them first.
+    looked for beside the file that includes them first. A file that is named twice counts once.
 
-    Without `support` nothing is refused because the runtime cannot carry it out. A file that is named twice counts
-    once. Raises nothing for what is in the files, or keeps them from being read.
+    Raises nothing for what is in the files, or keeps them from being read.
     """
     units: dict[str, Unit] = {}
     unread: list[Diagnostic] = []
@@ -101,7 +96,7 @@ def compile_with(
     sources = {file.source.path: file.source for file in gathered.files}
     folders = _distinct([*(str(Path(file).parent) for file in sources), *paths])
     callables = CallableFinder([Path(os.path.realpath(folder)) for folder in folders], python.path)
-    analysis, diagnostics = analyse(gathered, callables, support=support)
+    analysis, diagnostics = analyse(gathered, callables)
     told = in_source_order([*unread, *_suppressed(diagnostics, sources)])
     return Compilation(None if unread else analysis, told, sources, folders)
 

@@ -29,7 +29,6 @@ def compile_program(
     read: Reader = no_others,
     source_paths: Mapping[str, str] | None = None,
     search_path: Sequence[str] = (".",),
-    support: bool = True,
 ) -> tuple[spec.Program | None, tuple[Diagnostic, ...]]:
     """`compile_files`, for files of which nobody needs to know before what they include, which `read` gives."""
     return compile_files(
@@ -38,7 +37,6 @@ def compile_program(
         callables=callables,
         source_paths=source_paths,
         search_path=search_path,
-        support=support,
     )
 
 
@@ -49,13 +47,12 @@ def compile_files(
     callables: CallableFinder,
     source_paths: Mapping[str, str] | None = None,
     search_path: Sequence[str] = (".",),
-    support: bool = True,
 ) -> tuple[spec.Program | None, tuple[Diagnostic, ...]]:
     """The program that the files make, or none if they have errors; and all faults, in source order.
 
     For the faults see `analyse`, for the program `produce`.
     """
-    analysis, found = analyse(files, callables, support=support)
+    analysis, found = analyse(files, callables)
     if analysis is None:
         return None, found
     return produce(name, analysis, source_paths or {}, search_path), found

@@ -2,8 +2,7 @@
 
 `cases/E401/cycle.ppd` must be refused with the text of `cycle.txt`, to the letter; `ok_….ppd`, a near-miss, must pass
 without a word. `together/` holds files with several faults. To write the texts anew after a change of words, run with
-PPC_WRITE_CASES=1, and read the difference. What a case includes stands in a folder `parts/` beside it. Cases of other
-codes than E9xx may use all of the language, whatever the runtime can carry out by now.
+PPC_WRITE_CASES=1, and read the difference. What a case includes stands in a folder `parts/` beside it.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def name_of(file: Path) -> str:
 def compile_case(file: Path, finder: CallableFinder) -> tuple[bool, list[str], str]:
     """Whether there is a program, the codes of the faults and their text.
 
-    What a case includes stands beside it. Except for the cases that are about it, nothing is refused for the runtime.
+    What a case includes stands beside it.
     """
     sources: dict[str, Source] = {}
 
@@ -69,7 +68,6 @@ def compile_case(file: Path, finder: CallableFinder) -> tuple[bool, list[str], s
         callables=finder,
         faults=first.faults,
         read=read,
-        support=file.parent.name.startswith("E9"),
     )
     return program is not None, [fault.code for fault in found], render_text(found, sources, False)
 

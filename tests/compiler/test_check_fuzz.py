@@ -58,7 +58,7 @@ def assert_sound(program: spec.Program) -> None:
 def test_answers_whatever_the_source(finder: CallableFinder, text: str) -> None:
     source = Source("damaged.ppd", text)
     module, faults = parse(source)
-    program, found = compile_program("damaged", [(source, module)], callables=finder, faults=faults, support=False)
+    program, found = compile_program("damaged", [(source, module)], callables=finder, faults=faults)
     assert (program is None) is has_errors(found)
     if program is not None:
         assert_sound(program)

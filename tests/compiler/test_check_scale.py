@@ -30,7 +30,7 @@ def compile_text(text: str, finder: CallableFinder) -> tuple[spec.Program | None
     source = Source("large.ppd", text)
     module, faults = parse(source)
     with bounded(20):
-        return compile_program("large", [(source, module)], callables=finder, faults=faults, support=False)
+        return compile_program("large", [(source, module)], callables=finder, faults=faults)
 
 
 def tasks(body: str) -> str:

@@ -20,7 +20,7 @@ CORPUS = sorted(file for file in CASES.rglob("*.ppd") if not file.name.startswit
 
 def check(source: Source, finder: CallableFinder) -> Sequence[Diagnostic]:
     module, faults = parse(source)
-    return compile_program("x", [(source, module)], callables=finder, faults=faults, support=False)[1]
+    return compile_program("x", [(source, module)], callables=finder, faults=faults)[1]
 
 
 def mended(text: str, finder: CallableFinder) -> tuple[str, Sequence[Diagnostic]]:

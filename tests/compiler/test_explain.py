@@ -14,7 +14,6 @@ import pytest
 
 import ppc
 from ppc import explanations
-from ppc.checks import support
 from ppc.cli import main
 
 
@@ -67,12 +66,8 @@ def found_in(code: str, section: str, folder: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    call = getattr(request.node, "callspec", None)
-    if call is not None and not str(call.params.get("code", "")).startswith("E9"):
-        # The pages are of the language, whatever the runtime can carry out by now.
-        monkeypatch.setattr(support, "LACKING", ())
 
 
 def test_there_is_a_page_for_each_code_and_no_other() -> None:

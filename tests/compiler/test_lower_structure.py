@@ -25,7 +25,7 @@ def lower(finder: CallableFinder) -> Lower:
     def lower(text: str) -> spec.Program:
         source = Source("sales.ppd", text)
         module, faults = parse(source)
-        program, found = compile_program("sales", [(source, module)], callables=finder, faults=faults, support=False)
+        program, found = compile_program("sales", [(source, module)], callables=finder, faults=faults)
         assert not has_errors(found), [(fault.code, fault.message) for fault in found]
         assert program is not None
         return program

@@ -40,7 +40,7 @@ def compiled(path: Path, finder: CallableFinder) -> CallableFinder:
 def faults_of(text: str, finder: CallableFinder) -> Sequence[Diagnostic]:
     source = Source("mutant.ppd", text)
     module, faults = parse(source)
-    _, found = compile_program("mutant", [(source, module)], callables=finder, faults=faults, support=False)
+    _, found = compile_program("mutant", [(source, module)], callables=finder, faults=faults)
     return found
 
 

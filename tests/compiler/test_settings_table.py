@@ -1,4 +1,4 @@
-"""The tables of settings: each is a field of the spec, and what the runtime lacks is named as the language names it."""
+"""The tables of settings: each is a field of the spec."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import fields
 import pytest
 
 from ppacer import spec
-from ppc.checks.support import LATER_SETTINGS
 from ppc.settings import DAG_SETTINGS, POOL_SETTINGS, TASK_SETTINGS
 
 ELSEWHERE = {"after", "schedule"}
@@ -19,10 +18,6 @@ ELSEWHERE = {"after", "schedule"}
 )
 def test_a_setting_is_a_field_of_the_spec(settings: dict[str, object], kind: type) -> None:
     assert settings.keys() - ELSEWHERE <= {field.name for field in fields(kind)}
-
-
-def test_what_is_refused_is_a_setting() -> None:
-    assert TASK_SETTINGS.keys() | DAG_SETTINGS.keys() >= LATER_SETTINGS
 
 
 def test_settings_of_both_read_alike() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ppc.annotations import Annotations
 from ppc.callables import CallableFinder
-from ppc.checks import callables, data, declarations, graph, names, safety, support, triggers
+from ppc.checks import callables, data, declarations, graph, names, safety, triggers
 from ppc.checks.arguments import Arguments
 from ppc.graph import Graph
 from ppc.resolved import ResolvedDag, ResolvedProgram
@@ -17,13 +17,8 @@ def check_program(
     program: ResolvedProgram,
     graphs: Sequence[tuple[ResolvedDag, Graph]],
     finder: CallableFinder,
-    *,
-    supported_only: bool = True,
 ) -> None:
-    """Adds the faults to the program's. `graphs` are those of all its dags, sketches included.
-
-    With `supported_only` what the runtime of this version lacks is refused.
-    """
+    """Adds the faults to the program's. `graphs` are those of all its dags, sketches included."""
     annotations = Annotations(finder)
     arguments, outputs = Arguments(annotations), Outputs(annotations)
     for file in program.files:
@@ -38,5 +33,3 @@ def check_program(
         triggers.check(dag, drawn)
         data.check(dag, outputs, arguments)
     names.check(program)
-    if supported_only:
-        support.check(program)
