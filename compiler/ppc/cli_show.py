@@ -31,7 +31,7 @@ _TASK_SETTINGS: Final = (
 )  # fmt: skip
 _DAG_SETTINGS: Final = (
     "timezone", "start", "end", "dst", "catchup", "overlap", "max_active_runs", "max_active_tasks", "run_timeout",
-    "deadline", "tags", "owner", "notify", "alert_on",
+    "deadline", "tags", "owner", "notify", "alert_on", "ping",
 )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ class Inference:
             case spec.DictOf(pairs):
                 return self._dict(pairs, syntax)
             case spec.TaskValue(field):
-                return INT if field is spec.TaskField.ATTEMPT else STR
+                return self._known(expr, _TASK[field])
             case spec.Outputs(task):
                 return ListType(self._scope.output(task))
             case spec.Concat(items):
@@ -313,6 +313,13 @@ _RUN: dict[spec.RunField, Type] = {
     spec.RunField.FAILED: ListType(
         record("dict", {"id": Field(STR), "error": Field(optional(STR)), "attempt": Field(INT)})
     ),
+}
+
+_TASK: dict[spec.TaskField, Type] = {
+    spec.TaskField.ID: STR,
+    spec.TaskField.ATTEMPT: INT,
+    spec.TaskField.EVENT: union(literal(event.value) for event in spec.AlertEvent),
+    spec.TaskField.ERROR: optional(STR),
 }
 
 

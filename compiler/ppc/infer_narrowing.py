@@ -20,8 +20,8 @@ def reading(expr: spec.Expr) -> Reading | None:
     match expr:
         case spec.Output(name) | spec.OutputAt(name) | spec.ParamValue(name) | spec.LoopVariable(name):
             return Reading(type(expr), name)
-        case spec.RunValue(field):
-            return Reading(spec.RunValue, field)
+        case spec.RunValue(field) | spec.TaskValue(field):
+            return Reading(type(expr), field)
         case spec.Attribute(of, name):
             found = reading(of)
             return None if found is None else Reading(spec.Attribute, name, found)

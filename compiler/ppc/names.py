@@ -35,7 +35,8 @@ MOST_NESTED = 50
 
 _RUN_FIELDS = frozenset(field.value for field in spec.RunField) - {"status", "failed"}
 _HANDLER_FIELDS = frozenset({"status", "failed"})
-_TASK_FIELDS = frozenset(field.value for field in spec.TaskField)
+_EVENT_FIELDS = frozenset({"event", "error"})
+_TASK_FIELDS = frozenset(field.value for field in spec.TaskField) - _EVENT_FIELDS
 _EXAMPLES = {"run": "run.date", "task": "task.attempt", "params": "params.name"}
 
 
@@ -160,10 +161,14 @@ class Names:
 
     def _task_field(self, expr: ast.AttributeExpr) -> spec.Expr | None:
         field = expr.name.name
-        if field not in _TASK_FIELDS:
-            self._unknown_field(expr, "task", _TASK_FIELDS)
+        of_event = field in _EVENT_FIELDS
+        if not of_event and field not in _TASK_FIELDS:
+            told = Reads.EVENT in self._place.reads
+            self._unknown_field(expr, "task", _TASK_FIELDS | _EVENT_FIELDS if told else _TASK_FIELDS)
             return None
-        if not self.may_read(Reads.TASK, f"`task.{field}`", f"`task.{field}` belongs to an attempt", expr.span):
+        what = f"`task.{field}`"
+        why = f"{what} {'is known only to the message of an alert' if of_event else 'belongs to an attempt'}"
+        if not self.may_read(Reads.EVENT if of_event else Reads.TASK, what, why, expr.span):
             return None
         return spec.TaskValue(spec.TaskField(field), self._file.at(expr.span))
 

@@ -14,6 +14,7 @@ class Reads(Enum):
     OUTPUTS = 3
     ENV = 4
     SECRET = 5
+    EVENT = 6
 
 
 class Place(StrEnum):
@@ -28,6 +29,7 @@ class Place(StrEnum):
     CWD = "the folder of a task"
     ALERT = "the message of an alert"
     NOTIFIER = "an argument of a notifier"
+    PING = "the address of a ping"
     PARAM_DEFAULT = "the default of a param"
     PARAMETER_DEFAULT = "the default of a template's parameter"
 
@@ -36,7 +38,7 @@ class Place(StrEnum):
         return _READS[self]
 
 
-_ANYTHING = frozenset(Reads)
+_ANYTHING = frozenset(Reads) - {Reads.EVENT}
 _NO_SECRET = _ANYTHING - {Reads.SECRET}
 _READS = {
     Place.CONSTANT: frozenset[Reads](),
@@ -46,8 +48,9 @@ _READS = {
     Place.GIVEN: _ANYTHING - {Reads.TASK},
     Place.ENV: _ANYTHING,
     Place.CWD: _NO_SECRET,
-    Place.ALERT: _NO_SECRET,
+    Place.ALERT: _NO_SECRET | {Reads.EVENT},
     Place.NOTIFIER: frozenset({Reads.ENV, Reads.SECRET}),
+    Place.PING: frozenset({Reads.ENV, Reads.SECRET}),
     Place.PARAM_DEFAULT: frozenset({Reads.RUN, Reads.ENV}),
     Place.PARAMETER_DEFAULT: frozenset({Reads.RUN, Reads.ENV, Reads.SECRET}),
 }

@@ -104,6 +104,7 @@ DAG_SETTINGS: Final[Mapping[str, Rule]] = MappingProxyType(
         "owner": Rule(Text(), "who is responsible"),
         "notify": Rule(Named("notifier", several=True), "who is told"),
         "alert_on": Rule(Words(spec.AlertEvent), "what they are told of"),
+        "ping": Rule(AtRunTime("an address"), "the address that is asked for after each run that succeeded"),
     }
 )
 """Settings of a dag, by name; each is the field of `spec.Dag` of the same name, `schedule` is `schedules`."""

@@ -208,10 +208,13 @@ class ValueReader:
     # --- worked out when the task starts -----------------------------------------------------------------------------
 
     def at_run_time(self, value: ast.Expr, name: str) -> spec.Expr | Absent:
-        place = Place.CWD if name == "cwd" else Place.ALERT
+        place, wanted = _AT_RUN_TIME[name]
         found = self._expressions.argument(value, self._uses, place=place)
         if isinstance(found, spec.Literal) and not isinstance(found.value, str):
-            self._wrong_type(name, "a text" if name == "alert" else "a path", value.span, found.value)
+            self._wrong_type(name, wanted, value.span, found.value)
+            return Absent.AT_FAULT
+        if name == "ping" and isinstance(found, spec.Literal) and not _ADDRESS.match(str(found.value)):
+            self._fault(WRONG_TYPE, f"`ping` takes {wanted}", value.span, "", None)
             return Absent.AT_FAULT
         return Absent.AT_FAULT if found is None else found
 
@@ -284,5 +287,13 @@ def _slip(name: str, similar: str | None) -> str | None:
 
 
 _EXAMPLES = {"pool": "pool {name} {{ slots = 4 }}", "notifier": "notifier {name} = log()", "label": "label {name}"}
+_AT_RUN_TIME = {
+    "cwd": (Place.CWD, "a path"),
+    "alert": (Place.ALERT, "a text"),
+    "ping": (Place.PING, 'an address such as `"https://example.org/ping"`'),
+}
+"""The settings of which only their place tells what they may read; and what they take."""
+
+_ADDRESS = re.compile(r"https?://[^\s/]")
 _BACKOFF = {"initial": None, "max": None, "factor": (1.0, 100.0), "jitter": (0.0, 1.0)}
 """The arguments of `exponential`: durations, or numbers of a range."""

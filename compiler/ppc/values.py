@@ -60,13 +60,16 @@ class Values(Names, ABC):
         return value
 
     def _secret_inside(self, span: Span) -> None:
+        way_out = "give the secret to the task, and let its Python put it together"
+        if self._place in (Place.PING, Place.NOTIFIER):
+            way_out = f"let the secret hold the whole {'address' if self._place is Place.PING else 'argument'}"
         self._file.report(
             MISPLACED_LOOK_UP,
-            "a secret is a whole argument, a whole variable of `env`, or a notifier's argument",
+            "a secret is a whole argument, a whole variable of `env`, a notifier's argument or a `ping`",
             span,
             label="here it would be a part of a value that is stored and shown",
             labels=self._scope.made_by,
-            help="give the secret to the task, and let its Python put it together",
+            help=way_out,
         )
 
     def _constant(self, expr: ast.Constant) -> spec.Expr | None:

@@ -15,6 +15,7 @@ from ppc.diagnostics import Diagnostic, Label
 from ppc.infer import Inference
 from ppc.infer_parts import element_type
 from ppc.resolved import Edge, ResolvedDag
+from ppc.scopes import FileScope
 from ppc.settings_values import WRONG_TYPE
 from ppc.typing_model import (
     ANY,
@@ -129,6 +130,7 @@ def check(dag: ResolvedDag, outputs: Outputs, arguments: Arguments) -> None:
     _check_edges(dag, dag.reads)
     types = DagTypes(dag, outputs)
     params.check_params(dag, types.at(None))
+    _check_ping(dag, types.at(None))
     for group in dag.groups:
         if group.call is not None:
             params.check_template_call(group.call, types.at(None))
@@ -225,13 +227,22 @@ def _check_setting(dag: ResolvedDag, task: ResolvedTask, name: str, inference: I
     paths = name == "cwd"
     if name != "env":
         expr: spec.Expr = value  # type: ignore[assignment]
-        _check_text(task, expr, written.value, f"`{name}`", inference, paths=paths)
+        _check_text(task.scope.file, expr, written.value, f"`{name}`", inference, labels=task.labels(), paths=paths)
     else:
         # The settings are of the types of their fields: `settings` has read them.
         variables: tuple[tuple[str, spec.Expr], ...] = value  # type: ignore[assignment]
         of = dict(_texts(written.value))
         for variable, expr in variables:
-            _check_text(task, expr, of.get(variable, written.value), f"the variable `{variable}`", inference)
+            what, at = f"the variable `{variable}`", of.get(variable, written.value)
+            _check_text(task.scope.file, expr, at, what, inference, labels=task.labels())
+
+
+def _check_ping(dag: ResolvedDag, inference: Inference) -> None:
+    # The setting is of its field's type: `settings` has read it.
+    expr: spec.Expr | None = dag.settings.get("ping")  # type: ignore[assignment]
+    written = next((i for i in dag.decl.body if isinstance(i, ast.Setting) and i.name.name == "ping"), None)
+    if expr is not None and written is not None:
+        _check_text(dag.scope.file, expr, written.value, "`ping`", inference)
 
 
 def _default(dag: ResolvedDag, name: str) -> ast.Setting | None:
@@ -255,7 +266,14 @@ def _texts(syntax: ast.Expr) -> list[tuple[str, ast.Expr]]:
 
 
 def _check_text(
-    task: ResolvedTask, expr: spec.Expr, syntax: ast.Expr, what: str, inference: Inference, *, paths: bool = False
+    file: FileScope,
+    expr: spec.Expr,
+    syntax: ast.Expr,
+    what: str,
+    inference: Inference,
+    *,
+    labels: tuple[Label, ...] = (),
+    paths: bool = False,
 ) -> None:
     if isinstance(expr, spec.Literal):
         return
@@ -271,8 +289,6 @@ def _check_text(
     message = f"{what} takes {'a path' if paths else 'a text'}"
     way_out = 'an f-string makes a text of it: `f"{…}"`'
     why = inference.why_none(expr) if may_be_none(found) else ""
-    task.scope.file.add(
-        Diagnostic(
-            WRONG_TYPE, message, syntax.span, f"this is {words(found)}", task.labels(), (why,) if why else (), way_out
-        )
+    file.add(
+        Diagnostic(WRONG_TYPE, message, syntax.span, f"this is {words(found)}", labels, (why,) if why else (), way_out)
     )
