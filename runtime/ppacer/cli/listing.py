@@ -5,10 +5,11 @@ from __future__ import annotations
 from ppacer import spec
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
+from ppacer.core.durations import duration_text
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
 from ppacer.core.schedule import DagClock, ScheduleError
 from ppacer.localtime import local_time
-from ppacer.web.describe import ahead_text, callable_text, interval_text, place_text, schedule_text
+from ppacer.web.describe import ahead_text, callable_text, place_text, schedule_text
 
 
 def list_dags(invocation: Invocation) -> int:
@@ -143,10 +144,10 @@ def _settings(task: spec.Task) -> str:
     """What a task has other than by default."""
     parts = []
     if task.retries:
-        delay = f" after {interval_text(task.retry_delay)}" if task.retry_delay else ""
+        delay = f" after {duration_text(task.retry_delay)}" if task.retry_delay else ""
         parts.append(f"{task.retries} {'retry' if task.retries == 1 else 'retries'}{delay}")
     if task.timeout != spec.DEFAULT_TIMEOUT:
-        parts.append("no time-out" if task.timeout is None else f"time-out {interval_text(task.timeout)}")
+        parts.append("no time-out" if task.timeout is None else f"time-out {duration_text(task.timeout)}")
     if task.trigger is not spec.Trigger.ALL_SUCCESS:
         parts.append(f"when {task.trigger.value}")
     if task.runs_on:

@@ -1,10 +1,9 @@
-"""Texts for people about what a program holds: schedules, durations, places."""
+"""Texts for people about what a program holds: schedules, times taken and to come, places."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from ppacer import spec
+from ppacer.core.durations import duration_text
 
 
 def schedule_text(schedule: spec.Schedule) -> str:
@@ -13,7 +12,7 @@ def schedule_text(schedule: spec.Schedule) -> str:
         case spec.Cron(expression=expression):
             return expression
         case spec.Every(interval=interval):
-            return f"every {interval_text(interval)}"
+            return f"every {duration_text(interval)}"
         case spec.CustomSchedule(callable=callable_id):
             return callable_id
 
@@ -22,17 +21,6 @@ def callable_text(callable_id: str) -> str:
     """A callable as its author named it: `print`, `shop.etl:load`."""
     module, _, name = callable_id.partition(":")
     return name.removesuffix("_") if module == "ppacer.tasks.builtin" else callable_id
-
-
-def interval_text(interval: timedelta) -> str:
-    """A duration in the language's own notation: `1h30m`, `500ms`, `2d`; `0s` for none."""
-    left = interval // timedelta(microseconds=1)
-    text = ""
-    for unit, size in _UNITS:
-        count, left = divmod(left, size)
-        if count:
-            text += f"{count}{unit}"
-    return text or "0s"
 
 
 def elapsed_text(seconds: float) -> str:
@@ -69,13 +57,3 @@ def place_text(program: spec.Program, at: spec.At) -> str:
     """`pipeline.ppd:38`."""
     path = program.sources[at.file].path if at.file < len(program.sources) else program.name
     return f"{path.rsplit('/', 1)[-1]}:{at.line}"
-
-
-_UNITS = (
-    ("d", 86_400_000_000),
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-)

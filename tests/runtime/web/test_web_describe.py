@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ppacer import spec
-from ppacer.web.describe import ahead_text, callable_text, elapsed_text, interval_text, schedule_text
+from ppacer.web.describe import ahead_text, callable_text, elapsed_text, schedule_text
 
 AT = spec.At(1, 1)
 
@@ -22,19 +22,6 @@ AT = spec.At(1, 1)
 )
 def test_schedules(schedule: spec.Schedule, text: str) -> None:
     assert schedule_text(schedule) == text
-
-
-@pytest.mark.parametrize(
-    ("interval", "text"),
-    [
-        (timedelta(0), "0s"),
-        (timedelta(milliseconds=500), "500ms"),
-        (timedelta(days=2), "2d"),
-        (timedelta(days=1, hours=1, seconds=1), "1d1h1s"),
-    ],
-)
-def test_intervals(interval: timedelta, text: str) -> None:
-    assert interval_text(interval) == text
 
 
 @pytest.mark.parametrize(
