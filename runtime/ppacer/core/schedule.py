@@ -29,6 +29,9 @@ detail:
 `every` with whole days counts calendar days at the anchor's wall-clock time; any other interval counts elapsed time
 from the anchor, in both directions, and no change of the clocks touches it.
 
+A schedule written in Python is asked in a worker, never here: `ppacer.core.custom_times` tells how a clock answers with
+what workers have said, and what it does where they have not been asked yet.
+
 All instants are microseconds since 1970 UTC. Schedules end with the year 9999.
 """
 
@@ -42,6 +45,7 @@ from zoneinfo import ZoneInfo
 
 from ppacer import spec
 from ppacer.core.cron import CronFault, CronFields, CronRule, parse_cron
+from ppacer.core.custom_times import Answers
 from ppacer.core.instants import Shift, from_datetime, from_local, microseconds, shift_at, to_datetime, zone
 
 __all__ = [
@@ -67,15 +71,24 @@ class ScheduleError(ValueError):
 class DagClock:
     """The due times of one dag: the union of its schedules, from `start` (inclusive) to `end` (exclusive).
 
-    Made once per dag; `next` is cheap. Raises `ScheduleError` for a schedule that needs a worker or has a fault, and
-    `UnknownZoneError`.
+    Made once per dag; `next` is cheap. Raises `ScheduleError` for a schedule that has a fault, and `UnknownZoneError`.
+
+    `answers` is what is known of the dag's custom schedules, and grows from outside. With it all methods may raise
+    `custom_times.Unasked`, before they give anything; without it a custom schedule is a `ScheduleError`. A clock of
+    cron expressions and intervals alone (`asks` is false) answers at once, always.
     """
 
-    def __init__(self, dag: spec.Dag) -> None:
+    def __init__(self, dag: spec.Dag, answers: Answers | None = None) -> None:
         tz = zone(dag.timezone)
-        self._sources = tuple(_source(schedule, dag, tz) for schedule in dag.schedules)
+        self._sources = tuple(_source(schedule, dag, tz, answers) for schedule in dag.schedules)
+        self._custom = tuple(source for source in self._sources if isinstance(source, _Custom))
         self._after = _FIRST if dag.start is None else max(_FIRST, from_local(dag.start, tz) - 1)
         self._end = _LAST if dag.end is None else min(_LAST, from_local(dag.end, tz))
+
+    @property
+    def asks(self) -> bool:
+        """Whether some of the schedules are written in Python."""
+        return bool(self._custom)
 
     def next(self, after: int) -> int | None:
         """The first due time strictly later than `after`."""
@@ -87,12 +100,12 @@ class DagClock:
 
     def between(self, after: int, until: int) -> Iterator[int]:
         """The due times later than `after` and not later than `until`, in order."""
-        while (due := self.next(after)) is not None and due <= until:
-            yield due
-            after = due
+        self._cover(after, until)
+        return self._between(after, until)
 
     def last(self, after: int, until: int) -> int | None:
         """The last of the due times that `between` gives, without going through all of them."""
+        self._cover(after, until)
         due = self.next(after)
         if due is None or due > until:
             return None
@@ -105,6 +118,18 @@ class DagClock:
             else:
                 low = due = later
         return due
+
+    def _between(self, after: int, until: int) -> Iterator[int]:
+        while (due := self.next(after)) is not None and due <= until:
+            yield due
+            after = due
+
+    def _cover(self, after: int, until: int) -> None:
+        """Makes sure that nothing has to be asked on the way."""
+        after, until = max(after, self._after), min(until, self._end)
+        for source in self._custom:
+            if after < until:
+                source.cover(after, until)
 
 
 def next_due(dag: spec.Dag, after: int) -> int | None:
@@ -142,7 +167,7 @@ class _Rule(Protocol):
     def at_or_after(self, moment: datetime) -> datetime | None: ...
 
 
-def _source(schedule: spec.Schedule, dag: spec.Dag, tz: ZoneInfo) -> _Source:
+def _source(schedule: spec.Schedule, dag: spec.Dag, tz: ZoneInfo, answers: Answers | None) -> _Source:
     match schedule:
         case spec.Cron():
             fields = parse_cron(schedule.expression)
@@ -159,7 +184,24 @@ def _source(schedule: spec.Schedule, dag: spec.Dag, tz: ZoneInfo) -> _Source:
             rule = _Days(local, schedule.interval)
             return _WallClock(rule, tz, dag.dst or spec.DaylightSaving.ONCE, keeps_days=False)
         case spec.CustomSchedule():
-            raise ScheduleError(f"the schedule {schedule.callable} is Python and needs a worker", schedule.at)
+            if answers is None:
+                raise ScheduleError(f"the schedule {schedule.callable} is Python and needs a worker", schedule.at)
+            return _Custom(schedule, dag.timezone, answers)
+
+
+class _Custom:
+    """What workers have told of a schedule written in Python."""
+
+    def __init__(self, schedule: spec.CustomSchedule, timezone: str, answers: Answers) -> None:
+        self._schedule = schedule
+        self._timezone = timezone
+        self._answers = answers
+
+    def next(self, after: int) -> int | None:
+        return self._answers.next(self._schedule, self._timezone, after)
+
+    def cover(self, after: int, until: int) -> None:
+        self._answers.cover(self._schedule, self._timezone, after, until)
 
 
 class _Elapsed:
