@@ -14,6 +14,7 @@ from ppacer.core.model import ErrorKind
 from ppacer.protocol import Assignment, Outcome
 from ppacer.services.worker_arguments import ArgumentError, context_parameter, rebuild_arguments
 from ppacer.services.worker_error import describe
+from ppacer.services.worker_requests import request
 
 MAX_OUTPUT = 1024 * 1024
 """The longest output, as JSON, in bytes: it is kept in the database and sent with every argument that uses it."""
@@ -54,7 +55,7 @@ def call(assignment: Assignment, callables: Mapping[str, Callable[[], object]], 
     where = assignment.where
     try:
         stop.arm(_interrupt)
-        load = callables.get(assignment.callable)
+        load = request(assignment.callable, callables) or callables.get(assignment.callable)
         if load is None:
             return Ending.failed(ErrorKind.IMPORT, f"this program has no callable {assignment.callable}", where)
         target = load()
