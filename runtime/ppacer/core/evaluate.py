@@ -7,14 +7,14 @@ place. What the operators do is in `ppacer.core.operators`. Nothing here runs us
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ppacer import spec
 from ppacer.core import instants
 from ppacer.core.codec import MAX_DEPTH
 from ppacer.core.operators import OperandError, binary, kind, negative, text
-from ppacer.records import dataclass, field
+from ppacer.records import dataclass, field, replace
 from ppacer.spec import BinaryOperator as Operator
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ class EvaluationError(ValueError):
         self.at = at
 
 
+class NoValue(KeyError):
+    """A name that has no value, for a reason that is worth telling: the text is for people."""
+
+
 def _nothing(name: str) -> object:
     raise KeyError(name)
 
@@ -40,7 +44,8 @@ class Scope:
 
     `output` gives the output of a task of the same run by its full id, `outputs` those of a run-time family in order,
     `output_at` that of a run-time family's member at the asking member's own position, `env` the value of an
-    environment variable, `secret` that of a secret; each raises `KeyError` where there is none.
+    environment variable, `secret` that of a secret; each raises `KeyError` where there is none, or `NoValue` to say
+    why.
     """
 
     run: Mapping[spec.RunField, object] = field(default_factory=dict)
@@ -62,6 +67,40 @@ def evaluate(expr: spec.Expr, scope: Scope) -> object:
     return _Evaluator(scope).value(expr, 0)
 
 
+def evaluate_here(expr: spec.Expr, scope: Scope) -> object:
+    """As far as it can be evaluated here: the value, or where it takes `env(…)` or `secret(…)` an expression that takes
+    nothing else, to be evaluated where these are known. Raises `EvaluationError`.
+    """
+    return _closed(expr, scope) if takes_surroundings(expr) else evaluate(expr, scope)
+
+
+def takes_surroundings(expr: spec.Expr) -> bool:
+    """Whether there is an `env(…)` or `secret(…)` anywhere in it."""
+    return isinstance(expr, spec.Env | spec.Secret) or any(map(takes_surroundings, parts(expr)))
+
+
+def parts(expr: spec.Expr) -> Iterator[spec.Expr]:
+    """The expressions that an expression is made of."""
+    match expr:
+        case spec.ListOf() | spec.Concat():
+            yield from expr.items
+        case spec.DictOf():
+            for pair in expr.items:
+                yield from pair
+        case spec.Attribute():
+            yield expr.of
+        case spec.Item():
+            yield from (expr.of, expr.key)
+        case spec.Unary():
+            yield expr.operand
+        case spec.Binary():
+            yield from (expr.left, expr.right)
+        case spec.FormatString():
+            yield from (part.value for part in expr.parts if not isinstance(part, str))
+        case spec.Env(default=default) if default is not None:
+            yield default
+
+
 def run_values(run: Run, timezone: str) -> Mapping[spec.RunField, object]:
     """What `run.…` means in a run: times are aware, in the dag's zone. `run.status` and `run.failed` are not in it."""
     tz = instants.zone(timezone)
@@ -74,6 +113,46 @@ def run_values(run: Run, timezone: str) -> Mapping[spec.RunField, object]:
         spec.RunField.PREVIOUS: None if run.previous_at is None else instants.to_datetime(run.previous_at, tz),
         spec.RunField.BUILD: run.build,
     }
+
+
+def _closed(expr: spec.Expr, scope: Scope) -> spec.Expr:
+    """The expression with everything but `env(…)` and `secret(…)` worked out."""
+    if not takes_surroundings(expr):
+        return _as_expression(evaluate(expr, scope), expr.at)
+    match expr:
+        case spec.ListOf() | spec.Concat():
+            return replace(expr, items=tuple(_closed(item, scope) for item in expr.items))
+        case spec.DictOf():
+            return replace(expr, items=tuple((_closed(key, scope), _closed(value, scope)) for key, value in expr.items))
+        case spec.Attribute():
+            return replace(expr, of=_closed(expr.of, scope))
+        case spec.Item():
+            return replace(expr, of=_closed(expr.of, scope), key=_closed(expr.key, scope))
+        case spec.Unary():
+            return replace(expr, operand=_closed(expr.operand, scope))
+        case spec.Binary():
+            return replace(expr, left=_closed(expr.left, scope), right=_closed(expr.right, scope))
+        case spec.FormatString():
+            return replace(
+                expr,
+                parts=tuple(
+                    part if isinstance(part, str) else replace(part, value=_closed(part.value, scope))
+                    for part in expr.parts
+                ),
+            )
+        case spec.Env(default=default) if default is not None:
+            return replace(expr, default=_closed(default, scope))
+    return expr
+
+
+def _as_expression(value: object, at: spec.At) -> spec.Expr:
+    if isinstance(value, list | tuple):
+        return spec.ListOf(tuple(_as_expression(item, at) for item in value), at)
+    if isinstance(value, Mapping):
+        return spec.DictOf(
+            tuple((_as_expression(key, at), _as_expression(item, at)) for key, item in value.items()), at
+        )
+    return spec.Literal(value, at)  # type: ignore[arg-type]  # what is neither list nor dict is a constant, or a path
 
 
 class _Evaluator:
@@ -137,6 +216,8 @@ class _Evaluator:
                     return scope.env(expr.name)
                 case spec.Secret():
                     return scope.secret(expr.name)
+        except NoValue as reason:
+            raise EvaluationError(f"{_shown(expr)} has no value: {reason.args[0]}", expr.at) from None
         except KeyError:
             raise EvaluationError(f"{_shown(expr)} has no value here", expr.at) from None
         raise TypeError(f"no expression: {type(expr).__name__}")

@@ -297,16 +297,5 @@ class RunEnded:
 
 
 Command: TypeAlias = (
-    Offer
-    | Withdraw
-    | Watch
-    | Ended
-    | Stop
-    | WakeAt
-    | Await
-    | Unawait
-    | Notice
-    | RunStarted
-    | RunReopened
-    | RunEnded
+    Offer | Withdraw | Watch | Ended | Stop | WakeAt | Await | Unawait | Notice | RunStarted | RunReopened | RunEnded
 )

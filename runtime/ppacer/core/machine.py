@@ -1,19 +1,21 @@
 """One run as a state machine: happenings in, rows to write and commands to carry out back.
 
-It does what `ppacer.core.state` describes, for one epoch of one run, and no I/O: time and randomness come with each
-happening, ids from a source given to it. Work per happening is bound by the number of the task's children (and of
+It does what `ppacer.core.state` describes, for one run, and no I/O: time and randomness come with each happening, ids
+and the environment from functions given to it. Work per happening is bound by the number of the task's children (and of
 whatever ends with it), never by the size of the run: counters of unfinished parents replace every scan. Starting,
-restoring and cancelling look at each task once.
+restoring, reopening and cancelling look at each task once, and so do the beginnings and ends of phases.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from ppacer import spec
+from ppacer import spec, wire
 from ppacer.core import happenings as h
+from ppacer.core import reopen
 from ppacer.core.backoff import retry_delay
+from ppacer.core.consequences import Consequences
+from ppacer.core.evaluate import Scope
 from ppacer.core.instants import microseconds
 from ppacer.core.model import (
     Attempt,
@@ -27,17 +29,33 @@ from ppacer.core.model import (
     TaskStatus,
 )
 from ppacer.core.plan import DagPlan
-from ppacer.core.run_state import Node, RunState, Step
-from ppacer.core.state import FINAL_ERRORS, Parents, Verdict, verdict
-from ppacer.protocol import Outcome
+from ppacer.core.reopen import NotPossible
+from ppacer.core.restore import load
+from ppacer.core.run_state import Node, Phase, RunState, Step
+from ppacer.core.scopes import Scopes, default_env
+from ppacer.core.state import Parents
+from ppacer.protocol import Deferral, Outcome
 from ppacer.records import replace
+
+__all__ = ["NotPossible", "RunMachine", "ended_as", "time_left"]
 
 
 class RunMachine:
-    """One run. `new_id(at)` makes the ids of attempts, `seq` is that of the run's last event so far."""
+    """One run. `new_id(at)` makes the ids of attempts, `seq` is that of the run's last event so far, `env` gives the
+    variables of the environment that conditions, lists and messages are evaluated in."""
 
-    def __init__(self, plan: DagPlan, run: Run, *, new_id: Callable[[int], str], seq: int) -> None:
+    def __init__(
+        self,
+        plan: DagPlan,
+        run: Run,
+        *,
+        new_id: Callable[[int], str],
+        seq: int,
+        env: Callable[[str], str] = default_env,
+    ) -> None:
         self._state = RunState(plan, run, new_id, seq)
+        self._scopes = Scopes(self._state, env)
+        self._then = Consequences(self._state, self._scopes)
 
     @classmethod
     def restore(
@@ -49,60 +67,47 @@ class RunMachine:
         *,
         new_id: Callable[[int], str],
         seq: int,
+        env: Callable[[str], str] = default_env,
     ) -> RunMachine:
-        """The machine whose writes left these rows: tasks of the run's epoch, attempts that have not ended.
+        """The machine whose writes left these rows: the current rows of its tasks, attempts that have not ended.
 
         Raises `RestoreError`.
         """
-        machine = cls(plan, run, new_id=new_id, seq=seq)
-        if run.status is RunStatus.RUNNING:
-            machine._state.load(tasks, live)
+        machine = cls(plan, run, new_id=new_id, seq=seq, env=env)
+        rows = list(tasks)
+        if rows:
+            load(machine._state, rows, live)
         return machine
 
     def resume(self) -> list[h.Command]:
         """The commands that put a restored run back to work."""
         commands: list[h.Command] = []
-        for node in self._state.nodes.values():
+        if self.run.status is not RunStatus.RUNNING:
+            return commands
+        commands.extend(self._run_timeout())
+        for node in self._state.all_nodes():
             attempt, row = node.attempt, node.row
-            if attempt is not None and attempt.status is AttemptStatus.QUEUED:
-                commands.append(h.Offer(attempt, node.task))
-            elif attempt is not None:
-                commands.append(h.Watch(attempt))
-                if self.ending:
-                    commands.append(h.Stop(attempt))
+            if attempt is not None:
+                commands.extend(self._resume_attempt(node, attempt))
             elif row.status is TaskStatus.RETRYING and row.due_at is not None:
-                longest = retry_delay(node.task, row.attempts - row.lost, 1.0)
-                commands.append(h.WakeAt(self.run.id, row.task, row.due_at, microseconds(longest)))
+                longest = microseconds(retry_delay(node.task, row.attempts - row.lost, 1.0))
+                then = h.RetryDue(row.due_at, row.task, row.position)
+                commands.append(h.WakeAt(self.run.id, row.due_at, longest, then))
         return commands
 
     def handle(self, happening: h.Happening) -> Step | None:
         """The step that the happening leads to, or none if it is stale: then nothing has changed.
 
         Stale is what speaks of an attempt or a delay that is over, under an old token, or to a run that has ended.
+        Raises `NotPossible`, and nothing has changed, for a wish that cannot be granted.
         """
         self._state.step = step = Step()
-        match happening:
-            case h.Start():
-                taken = self._start(happening)
-            case h.Claimed():
-                taken = self._claimed(happening)
-            case h.Reported():
-                taken = self._reported(happening)
-            case h.LeaseExpired():
-                taken = self._lease_expired(happening)
-            case h.LeaseRestored():
-                taken = self._lease_restored(happening)
-            case h.CannotStart():
-                taken = self._cannot_start(happening)
-            case h.RetryDue():
-                taken = self._retry_due(happening)
-            case h.CancelAsked():
-                taken = self._cancel(happening)
-        if not taken:
+        if not self._take(happening):
             return None
-        if self.run.status is RunStatus.RUNNING and self._state.unfinished == 0:
-            self._finish_run(happening.at)
+        self._then.advance(happening.at)
         return step
+
+    # --- what there is -----------------------------------------------------------------------------------------------
 
     @property
     def plan(self) -> DagPlan:
@@ -118,8 +123,8 @@ class RunMachine:
 
     @property
     def ending(self) -> bool:
-        """Whether a cancel was asked for."""
-        return self.run.reason is not None
+        """Whether no ordinary task is started any more: the run was asked to end, or its handlers run."""
+        return self.run.outcome is not None
 
     def attempt(self, attempt_id: str) -> Attempt | None:
         """The attempt, if it has not ended."""
@@ -130,114 +135,194 @@ class RunMachine:
         """All attempts that have not ended."""
         return (node.attempt for node in self._state.live.values() if node.attempt is not None)
 
-    def task(self, task_id: str) -> TaskRow | None:
-        node = self._state.nodes.get(task_id)
+    def task(self, task_id: str, position: int | None = None) -> TaskRow | None:
+        """The row of a task or family, or of the member at a position."""
+        node = self._state.node(task_id, position)
         return None if node is None else node.row
 
     def tasks(self) -> Iterator[TaskRow]:
-        """The rows of all tasks, in topological order; none before the run has started."""
-        return (node.row for node in self._state.nodes.values())
+        """The rows of all tasks, in topological order, families before their members; none before the run started."""
+        return (node.row for node in self._state.all_nodes())
 
-    def parents(self, task_id: str) -> Parents:
+    def parents(self, task_id: str, position: int | None = None) -> Parents:
         """How the parents of a task stand; `KeyError` if the run has no such task (yet)."""
-        return replace(self._state.nodes[task_id].parents)
+        node = self._state.node(task_id, position)
+        if node is None:
+            raise KeyError(task_id)
+        return replace(node.parents)
+
+    def scope(self, attempt: Attempt) -> Scope:
+        """What the expressions of a live attempt's task see."""
+        return self._scopes.of_task(self._state.live[attempt.id], attempt.number)
 
     # --- what happens to the run -------------------------------------------------------------------------------------
 
+    def _take(self, happening: h.Happening) -> bool:
+        """Whether the happening changed anything."""
+        match happening:
+            case h.Start():
+                return self._start(happening)
+            case h.Claimed():
+                return self._claimed(happening)
+            case h.Reported():
+                return self._reported(happening)
+            case h.LeaseExpired():
+                return self._lease_expired(happening)
+            case h.LeaseRestored():
+                return self._lease_restored(happening)
+            case h.CannotStart():
+                return self._cannot_start(happening)
+            case h.RetryDue():
+                return self._retry_due(happening)
+            case h.DeferralDue():
+                return self._deferral_due(happening)
+            case h.Awaited():
+                return self._awaited(happening)
+            case h.RunTimedOut():
+                return self._timed_out(happening)
+            case h.DeadlinePassed():
+                return self._late(happening)
+            case h.CancelAsked():
+                return self._cancel(happening)
+            case h.TaskCancelAsked():
+                return self._cancel_task(happening)
+            case h.Reopen():
+                return self._reopen(happening)
+
     def _start(self, happening: h.Start) -> bool:
-        state = self._state
+        state, at = self._state, happening.at
         if self.run.status is not RunStatus.QUEUED:
             return False
-        state.move_run(RunStatus.RUNNING, started_at=happening.at)
-        state.event(EventKind.RUN_STARTED, happening.at)
+        state.move_run(RunStatus.RUNNING, started_at=at)
+        state.event(EventKind.RUN_STARTED, at)
         state.command(h.RunStarted(self.run))
-        ready: list[Node] = []
-        for task in self.plan.dag.tasks:
-            parents = Parents(total=len(task.parents), unfinished=len(task.parents))
-            if verdict(task.trigger, parents) is Verdict.RUN:
-                ready.append(state.insert_task(task, TaskStatus.QUEUED, attempts=1))
-            else:
-                state.insert_task(task, TaskStatus.WAITING)
-        for node in ready:
-            self._offer(node, happening.at)
+        for command in self._run_timeout():
+            state.command(command)
+        if not state.nodes:
+            for task in self.plan.dag.tasks:
+                state.insert_task(task)
+        self._then.begin_phase(at)
+        return True
+
+    def _run_timeout(self) -> list[h.Command]:
+        limit, run = self.plan.dag.run_timeout, self.run
+        if limit is None or run.started_at is None or run.outcome is not None:
+            return []
+        span = microseconds(limit)
+        due = run.started_at + span
+        return [h.WakeAt(run.id, due, span, h.RunTimedOut(due))]
+
+    def _timed_out(self, happening: h.RunTimedOut) -> bool:
+        limit, run, at = self.plan.dag.run_timeout, self.run, happening.at
+        if run.status is not RunStatus.RUNNING or run.outcome is not None or limit is None or run.started_at is None:
+            return False
+        reason = f"it ran longer than its run_timeout of {limit}"
+        self._state.event(EventKind.RUN_TIMED_OUT, at)
+        self._then.ask_run_to_end(RunStatus.FAILED, reason, at)
+        return True
+
+    def _late(self, happening: h.DeadlinePassed) -> bool:
+        run, at = self.run, happening.at
+        if run.status.terminal or run.late_at is not None:
+            return False
+        self._state.move_run(run.status, late_at=at)
+        self._state.event(EventKind.RUN_LATE, at)
+        self._then.tell_late()
         return True
 
     def _cancel(self, happening: h.CancelAsked) -> bool:
-        state, at = self._state, happening.at
-        if self.run.status.terminal or self.ending:
-            return False
+        state, run, at = self._state, self.run, happening.at
         reason = f"cancelled by {happening.actor}"
-        state.event(EventKind.CANCEL_REQUESTED, at, happening.actor)
-        if self.run.status is RunStatus.QUEUED:
-            self._finish_run(at, reason)
+        if run.status.terminal or (state.phase is Phase.TASKS and run.outcome is not None):
+            return False
+        if state.phase is not Phase.TASKS:
+            if not self._then.cancel_all(state.phase, at, reason):
+                return False
+            state.event(EventKind.CANCEL_REQUESTED, at, happening.actor)
             return True
-        state.move_run(RunStatus.RUNNING, reason=reason)
-        for node in state.nodes.values():
-            attempt = node.attempt
-            if attempt is not None and attempt.status is AttemptStatus.RUNNING:
-                state.command(h.Stop(attempt))
-            elif not node.row.status.terminal:
-                if attempt is not None:
-                    state.command(h.Withdraw(attempt.id))
-                    state.end_attempt(
-                        node, attempt, AttemptStatus.CANCELLED, at, kind=ErrorKind.CANCELLED, error=reason
-                    )
-                self._end_task(node, TaskStatus.CANCELLED, at)
+        state.event(EventKind.CANCEL_REQUESTED, at, happening.actor)
+        if run.status is RunStatus.QUEUED:
+            for phase in Phase:
+                self._then.cancel_all(phase, at, reason)
+            self._then.finish_run(at, RunStatus.CANCELLED, reason)
+        else:
+            self._then.ask_run_to_end(RunStatus.CANCELLED, reason, at)
         return True
 
-    def _finish_run(self, at: int, reason: str | None = None) -> None:
-        state = self._state
-        if self.ending or reason is not None:
-            status = RunStatus.CANCELLED
-        else:
-            status = RunStatus.FAILED if state.failed else RunStatus.SUCCESS
-        state.move_run(status, finished_at=at, reason=reason)
-        state.event(EventKind.RUN_FINISHED, at, status=status.value)
-        told = _TOLD.get(status)
-        if told is not None and told in self.plan.dag.alert_on:
-            state.command(h.Notice(told, True, self.run))
-        state.command(h.RunEnded(self.run))
+    def _cancel_task(self, happening: h.TaskCancelAsked) -> bool:
+        state, at = self._state, happening.at
+        node = self._known(happening.task, happening.position)
+        if self.run.status is not RunStatus.RUNNING or node.row.status.terminal:
+            raise NotPossible(f"task {node.shown} has ended already: {node.row.status}")
+        reason = f"cancelled by {happening.actor}"
+        state.task_event(EventKind.TASK_CANCEL_REQUESTED, node, at, happening.actor)
+        self._then.cancel(node, at, reason)
+        return True
+
+    def _reopen(self, happening: h.Reopen) -> bool:
+        reopen.reopen(self._state, happening)
+        if self.run.status is RunStatus.RUNNING:
+            self._then.begin_phase(happening.at)
+        return True
+
+    def _known(self, task: str, position: int | None) -> Node:
+        node = self._state.node(task, position)
+        if node is None:
+            raise NotPossible(f"run {self.run.id} has no task {task}{'' if position is None else f'[{position}]'}")
+        return node
 
     # --- what happens to an attempt ----------------------------------------------------------------------------------
 
-    def _claimed(self, happening: h.Claimed) -> bool:
+    def _claimed(self, claim: h.Claimed) -> bool:
         state = self._state
-        found = state.queued(happening.attempt)
+        found = state.queued(claim.attempt)
         if found is None:
             return False
-        node, queued = found
-        attempt = state.begin_attempt(node, queued, happening)
-        state.move_task(node, TaskStatus.RUNNING, started_at=node.row.started_at or happening.at)
+        node, old = found
+        attempt = replace(
+            old,
+            status=AttemptStatus.RUNNING,
+            token=claim.token,
+            executor=claim.executor,
+            instance=claim.instance,
+            request=claim.request,
+            lease_until=claim.lease_until,
+            started_at=old.started_at or claim.at,
+        )
+        state.change_attempt(node, attempt)
+        if old.state is None:
+            state.task_event(
+                EventKind.ATTEMPT_STARTED, node, claim.at, claim.executor, number=old.number, id=attempt.id
+            )
+            state.move_task(node, TaskStatus.RUNNING, started_at=node.row.started_at or claim.at)
         state.command(h.Watch(attempt))
         return True
 
-    def _reported(self, happening: h.Reported) -> bool:
+    def _reported(self, report: h.Reported) -> bool:
         state = self._state
-        found = state.running(happening.attempt)
-        if found is None or found[1].token != happening.token:
+        found = state.running(report.attempt)
+        if found is None or found[1].token != report.token:
             return False
         node, attempt = found
-        at, error = happening.at, happening.error
-        status = ended_as(happening.outcome)
-        kind = None if status is AttemptStatus.SUCCESS else happening.error_kind or _KINDS[status]
+        at, error = report.at, report.error
         state.command(h.Ended(attempt))
+        if report.outcome is Outcome.DEFERRED and report.deferral is not None and node.row.reason is None:
+            self._defer(node, attempt, report, report.deferral)
+            return True
+        status = ended_as(report.outcome)
+        if report.outcome is Outcome.DEFERRED:
+            status, error = AttemptStatus.CANCELLED, node.row.reason or "it was deferred without a reason"
+        kind = None if status is AttemptStatus.SUCCESS else report.error_kind or _KINDS[status]
         state.end_attempt(
-            node,
-            attempt,
-            status,
-            at,
-            kind=kind,
-            error=error,
-            started_at=happening.started_at,
-            finished_at=happening.finished_at,
+            node, status, at, kind=kind, error=error, started_at=report.started_at, finished_at=report.finished_at
         )
         match status:
             case AttemptStatus.SUCCESS:
-                self._end_task(node, TaskStatus.SUCCESS, at, output=happening.output)
+                self._then.end(node, TaskStatus.SUCCESS, at, output=report.output)
             case AttemptStatus.FAILED | AttemptStatus.TIMED_OUT:
-                self._failed_once(node, at, kind, error, happening.random)
+                self._then.failed_once(node, at, kind, error, report.random)
             case _:
-                self._lost_once(node, at, error or f"the executor gave the attempt up: {happening.outcome}")
+                self._then.lost_once(node, at, error or f"the executor gave the attempt up: {report.outcome}")
         return True
 
     def _lease_expired(self, happening: h.LeaseExpired) -> bool:
@@ -247,8 +332,8 @@ class RunMachine:
             return False
         node, attempt = found
         state.command(h.Ended(attempt))
-        state.end_attempt(node, attempt, AttemptStatus.LOST, happening.at, kind=ErrorKind.LOST, error=happening.reason)
-        self._lost_once(node, happening.at, happening.reason)
+        state.end_attempt(node, AttemptStatus.LOST, happening.at, kind=ErrorKind.LOST, error=happening.reason)
+        self._then.lost_once(node, happening.at, happening.reason)
         return True
 
     def _lease_restored(self, happening: h.LeaseRestored) -> bool:
@@ -259,7 +344,7 @@ class RunMachine:
         node, attempt = found
         node.attempt = replace(attempt, lease_until=happening.lease_until)
         state.step.rows.append(RenewLeases(((attempt.id, attempt.token),), happening.lease_until))
-        state.event(EventKind.LEASE_RESTORED, happening.at, task=attempt.task, number=attempt.number, id=attempt.id)
+        state.task_event(EventKind.LEASE_RESTORED, node, happening.at, number=attempt.number, id=attempt.id)
         return True
 
     def _cannot_start(self, happening: h.CannotStart) -> bool:
@@ -269,109 +354,120 @@ class RunMachine:
             return False
         node, attempt = found
         state.command(h.Withdraw(attempt.id))
-        state.end_attempt(node, attempt, AttemptStatus.FAILED, happening.at, kind=happening.kind, error=happening.error)
-        self._failed_for_good(node, happening.at, happening.error)
+        state.end_attempt(node, AttemptStatus.FAILED, happening.at, kind=happening.kind, error=happening.error)
+        self._then.failed_for_good(node, happening.at, happening.error)
         return True
 
     def _retry_due(self, happening: h.RetryDue) -> bool:
-        node = self._state.nodes.get(happening.task)
+        node = self._state.node(happening.task, happening.position)
         if node is None or node.row.status is not TaskStatus.RETRYING:
             return False
-        self._try(node, happening.at, error=node.row.error)
+        self._then.try_again(node, happening.at)
         return True
 
-    # --- what follows ------------------------------------------------------------------------------------------------
+    # --- attempts that wait without an executor ----------------------------------------------------------------------
 
-    def _failed_once(self, node: Node, at: int, kind: ErrorKind | None, error: str | None, random: float) -> None:
-        state, task, row = self._state, node.task, node.row
-        failures = row.attempts - row.lost
-        if self.ending or failures > task.retries or kind in FINAL_ERRORS:
-            self._failed_for_good(node, at, error)
-            return
-        delay = microseconds(retry_delay(task, failures, random))
-        state.event(EventKind.TASK_RETRYING, at, task=task.id, number=row.attempts, due_at=at + delay)
-        self._tell(node, spec.AlertEvent.RETRY, error, retry_in=delay)
-        if delay <= 0:
-            self._try(node, at, error=error)
-        else:
-            state.move_task(node, TaskStatus.RETRYING, due_at=at + delay, error=error)
-            state.command(h.WakeAt(self.run.id, task.id, at + delay, delay))
-
-    def _lost_once(self, node: Node, at: int, error: str) -> None:
-        task = node.task
-        lost = node.row.lost + 1
-        if self.ending:
-            self._end_task(node, TaskStatus.CANCELLED, at, lost=lost)
-        elif task.on_lost is spec.OnLost.FAIL or lost > spec.LOST_BUDGET:
-            self._failed_for_good(node, at, error, lost=lost)
-        else:
-            self._state.event(EventKind.TASK_RETRYING, at, task=task.id, number=node.row.attempts, due_at=at)
-            self._tell(node, spec.AlertEvent.RETRY, error, retry_in=0)
-            self._try(node, at, error=error, lost=lost)
-
-    def _failed_for_good(self, node: Node, at: int, error: str | None, lost: int | None = None) -> None:
-        self._tell(node, spec.AlertEvent.FAILURE, error)
-        self._end_task(node, TaskStatus.FAILED, at, error=error, lost=lost)
-
-    def _try(self, node: Node, at: int, *, error: str | None = None, lost: int | None = None) -> None:
-        self._state.move_task(node, TaskStatus.QUEUED, attempts=node.row.attempts + 1, error=error, lost=lost)
-        self._offer(node, at)
-
-    def _offer(self, node: Node, at: int) -> None:
-        self._state.command(h.Offer(self._state.insert_attempt(node, at), node.task))
-
-    def _end_task(
-        self,
-        node: Node,
-        status: TaskStatus,
-        at: int,
-        *,
-        output: str | None = None,
-        error: str | None = None,
-        lost: int | None = None,
-    ) -> None:
-        """Ends a task and, one after the other, all that ends because of it."""
+    def _defer(self, node: Node, old: Attempt, report: h.Reported, deferral: Deferral) -> None:
         state = self._state
-        state.move_task(node, status, finished_at=at, output=output, error=error, lost=lost)
-        ended = deque([node])
-        while ended:
-            last = ended.popleft()
-            status = last.row.status
-            state.unfinished -= 1
-            state.failed += status is TaskStatus.FAILED
-            state.event(EventKind.TASK_FINISHED, at, task=last.row.task, status=status.value)
-            if status is TaskStatus.SUCCESS:
-                self._tell(last, spec.AlertEvent.SUCCESS, None)
-            for child in last.task.children:
-                below = state.nodes[child]
-                below.parents.ended(status)
-                if below.row.status is TaskStatus.WAITING and not self.ending and self._decide(below, at):
-                    ended.append(below)
+        attempt = replace(
+            old,
+            status=AttemptStatus.DEFERRED,
+            lease_until=None,
+            started_at=report.started_at if old.state is None else old.started_at,
+            due_at=deferral.until,
+            state=wire.encode(deferral).decode(),
+        )
+        state.change_attempt(node, attempt)
+        if old.state is None:
+            state.task_event(EventKind.ATTEMPT_DEFERRED, node, report.at, number=old.number, id=old.id)
+        for command in self._wait_for(node, attempt):
+            state.command(command)
 
-    def _decide(self, node: Node, at: int) -> bool:
-        """Carries out what the trigger rule says about a waiting task; true if that has ended it."""
-        match verdict(node.task.trigger, node.parents):
-            case Verdict.WAIT:
-                return False
-            case Verdict.RUN:
-                self._try(node, at)
-                return False
-            case Verdict.SKIP:
-                self._state.move_task(node, TaskStatus.SKIPPED, finished_at=at)
-            case Verdict.UPSTREAM_FAILED:
-                self._state.move_task(node, TaskStatus.UPSTREAM_FAILED, finished_at=at)
+    def _wait_for(self, node: Node, attempt: Attempt) -> Iterator[h.Command]:
+        """The commands that bring a deferred attempt back in time, or end it then."""
+        deferral = _deferral(attempt)
+        if deferral.run is not None:
+            yield h.Await(attempt, deferral.run)
+        times = [each for each in (attempt.due_at, _times_out_at(node, attempt)) if each is not None]
+        if times:
+            due = min(times)
+            yield h.WakeAt(self.run.id, due, max(0, due - (attempt.started_at or due)), h.DeferralDue(due, attempt.id))
+
+    def _deferral_due(self, happening: h.DeferralDue) -> bool:
+        found = self._state.deferred(happening.attempt)
+        if found is None:
+            return False
+        node, attempt = found
+        at, times_out = happening.at, _times_out_at(node, attempt)
+        if attempt.due_at is not None and at >= attempt.due_at and (times_out is None or attempt.due_at <= times_out):
+            deferral = _deferral(attempt)
+            self._go_on(node, attempt, deferral, deferral.output or "null", at)
+            return True
+        if times_out is None or at < times_out:
+            return False
+        error = f"the task waited longer than its time-out of {node.task.timeout}\n{self.plan.where(node.task)}"
+        self._then.withdraw(node)
+        self._state.end_attempt(node, AttemptStatus.TIMED_OUT, at, kind=ErrorKind.TIMEOUT, error=error)
+        self._then.failed_once(node, at, ErrorKind.TIMEOUT, error, 0.5)
         return True
 
-    def _tell(self, node: Node, event: spec.AlertEvent, error: str | None, retry_in: int | None = None) -> None:
-        """Failures and retries are always worth telling, successes only if somebody asked."""
-        alert = event in node.task.alert_on
-        if alert or event is not spec.AlertEvent.SUCCESS:
-            self._state.command(h.Notice(event, alert, self.run, node.task.id, node.row.attempts, error, retry_in))
+    def _awaited(self, happening: h.Awaited) -> bool:
+        found = self._state.deferred(happening.attempt)
+        if found is None:
+            return False
+        node, attempt = found
+        if happening.error is None:
+            self._go_on(node, attempt, _deferral(attempt), happening.output or "null", happening.at)
+            return True
+        error = f"{happening.error}\n{self.plan.where(node.task)}"
+        self._state.end_attempt(node, AttemptStatus.FAILED, happening.at, kind=ErrorKind.RUN, error=error)
+        self._then.failed_once(node, happening.at, ErrorKind.RUN, error, 0.5)
+        return True
+
+    def _go_on(self, node: Node, attempt: Attempt, deferral: Deferral, output: str, at: int) -> None:
+        """What the attempt waited for has come: it is offered once more, or there was nothing left to do."""
+        state = self._state
+        if deferral.state is None:
+            state.end_attempt(node, AttemptStatus.SUCCESS, at)
+            self._then.end(node, TaskStatus.SUCCESS, at, output=output)
+            return
+        queued = replace(attempt, status=AttemptStatus.QUEUED, due_at=None)
+        state.change_attempt(node, queued)
+        state.command(h.Offer(queued, node.task))
+
+    def _resume_attempt(self, node: Node, attempt: Attempt) -> Iterator[h.Command]:
+        match attempt.status:
+            case AttemptStatus.QUEUED:
+                yield h.Offer(attempt, node.task)
+            case AttemptStatus.DEFERRED:
+                yield from self._wait_for(node, attempt)
+            case _:
+                yield h.Watch(attempt)
+                if node.row.reason is not None:
+                    yield h.Stop(attempt)
 
 
 def ended_as(outcome: Outcome) -> AttemptStatus:
     """The status in which a reported outcome leaves an attempt."""
     return AttemptStatus(outcome.value)
+
+
+def time_left(task: spec.Task, attempt: Attempt, now: int) -> float | None:
+    """Seconds of its time-out that an attempt has left, its waiting counted in; none where it has no time-out."""
+    if task.timeout is None:
+        return None
+    spent = 0 if attempt.started_at is None or attempt.state is None else now - attempt.started_at
+    return max(0.0, task.timeout.total_seconds() - spent / 1_000_000)
+
+
+def _deferral(attempt: Attempt) -> Deferral:
+    return wire.decode(Deferral, (attempt.state or "{}").encode())
+
+
+def _times_out_at(node: Node, attempt: Attempt) -> int | None:
+    if node.task.timeout is None or attempt.started_at is None:
+        return None
+    return attempt.started_at + microseconds(node.task.timeout)
 
 
 _KINDS = {
@@ -380,4 +476,3 @@ _KINDS = {
     AttemptStatus.CANCELLED: ErrorKind.CANCELLED,
     AttemptStatus.LOST: ErrorKind.LOST,
 }
-_TOLD = {RunStatus.FAILED: spec.AlertEvent.FAILURE, RunStatus.SUCCESS: spec.AlertEvent.SUCCESS}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from enum import IntEnum
 
 from ppacer import spec
 from ppacer.core import happenings as h
 from ppacer.core.model import (
+    FAMILY,
     Attempt,
     AttemptStatus,
     ErrorKind,
@@ -32,9 +34,26 @@ from ppacer.records import dataclass, field, replace
 SCHEDULER = "scheduler"
 """The actor of what nobody asked for."""
 
+CALLED_OFF = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+"""How a task ends that makes its run fail."""
 
-class RestoreError(Exception):
-    """The rows of a run do not fit its dag."""
+
+class Phase(IntEnum):
+    """Which tasks of a run are at work: one phase begins when all tasks of the one before have ended."""
+
+    TASKS = 0
+    HANDLERS = 1
+    FINALLY = 2
+
+
+def phase_of(task: spec.Task) -> Phase:
+    match task.handler:
+        case spec.HandlerKind.NONE:
+            return Phase.TASKS
+        case spec.HandlerKind.FINALLY:
+            return Phase.FINALLY
+        case _:
+            return Phase.HANDLERS
 
 
 @dataclass(slots=True)
@@ -51,22 +70,53 @@ class Step:
 
 
 class Node:
-    """A task of the run: its row, how its parents stand, and its live attempt if it has one."""
+    """A task of the run, or a member of a family: its row, how its parents stand, and its live attempt if it has one.
 
-    __slots__ = ("attempt", "parents", "row", "task")
+    `inserted` is the place of its row's insert among the writes of step `step`, which later changes within that step
+    are made to.
+    """
 
-    def __init__(self, task: spec.Task, row: TaskRow) -> None:
+    __slots__ = ("attempt", "inserted", "parents", "row", "step", "task")
+
+    def __init__(self, task: spec.Task, row: TaskRow, parents: Parents | None = None) -> None:
         self.task = task
         self.row = row
-        self.parents = Parents(total=len(task.parents), unfinished=len(task.parents))
+        self.parents = parents or Parents(total=len(task.parents), unfinished=len(task.parents))
         self.attempt: Attempt | None = None
+        self.step: Step | None = None
+        self.inserted = 0
+
+    @property
+    def shown(self) -> str:
+        """The name that people know it by: members of a family by their position."""
+        whole = self.task.fan_out is None or self.row.position == FAMILY
+        return self.task.id if whole else f"{self.task.id}[{self.row.position}]"
+
+
+class FamilyNode(Node):
+    """A run-time family as a whole. `members` is none until its list is known; `items` are the list's elements.
+
+    Of the parents whose members its own wait for one by one, `partners` have neither been expanded nor ended, and
+    `expanded_partners` have been expanded: these stay unfinished in `parents`.
+    """
+
+    __slots__ = ("expanded_partners", "items", "members", "partners", "unfinished")
+
+    def __init__(self, task: spec.Task, row: TaskRow) -> None:
+        super().__init__(task, row)
+        assert task.fan_out is not None
+        self.members: list[Node] | None = None
+        self.items: list[object] | None = None
+        self.unfinished = 0
+        self.partners = len(task.fan_out.pairwise)
+        self.expanded_partners = 0
 
 
 class RunState:
     """One epoch of a run. `seq` is that of its last event, `step` gathers what the happening at hand leads to.
 
-    `live` finds the node of each attempt that has not ended. `unfinished` counts the tasks that have not, `failed`
-    those that failed.
+    `live` finds the node of each attempt that has not ended. `left` counts the rows of each phase that have not ended,
+    `called_off` the ordinary ones that failed or were cancelled.
     """
 
     def __init__(self, plan: DagPlan, run: Run, new_id: Callable[[int], str], seq: int) -> None:
@@ -76,53 +126,63 @@ class RunState:
         self.step = Step()
         self.nodes: dict[str, Node] = {}
         self.live: dict[str, Node] = {}
-        self.unfinished = 0
-        self.failed = 0
+        self.left = dict.fromkeys(Phase, 0)
+        self.phase = Phase.TASKS
+        self.called_off = 0
         self._new_id = new_id
 
-    def load(self, tasks: Iterable[TaskRow], live: Iterable[Attempt]) -> None:
-        """Takes over the rows of a running run. Raises `RestoreError`."""
-        rows = {row.task: row for row in tasks}
-        for task in self.plan.dag.tasks:
-            row = rows.pop(task.id, None)
-            if row is None:
-                raise RestoreError(f"run {self.run.id} has no row of {self.plan.where(task)}")
-            self.nodes[task.id] = Node(task, row)
-        if rows:
-            raise RestoreError(f"run {self.run.id} has rows of tasks that dag {self.run.dag} lacks: {', '.join(rows)}")
+    # --- what there is -----------------------------------------------------------------------------------------------
+
+    def node(self, task_id: str, position: int | None = None) -> Node | None:
+        """The task, the family as a whole, or the member at a position."""
+        node = self.nodes.get(task_id)
+        if isinstance(node, FamilyNode) and position is not None and position != FAMILY:
+            members = node.members or []
+            return members[position] if position < len(members) else None
+        return node
+
+    def all_nodes(self) -> Iterator[Node]:
+        """All tasks in topological order, each family before its members."""
         for node in self.nodes.values():
-            status = node.row.status
-            if not status.terminal:
-                self.unfinished += 1
-                continue
-            self.failed += status is TaskStatus.FAILED
-            for child in node.task.children:
-                self.nodes[child].parents.ended(status)
-        for attempt in live:
-            node = self.nodes[attempt.task]
-            node.attempt = attempt
-            self.live[attempt.id] = node
+            yield node
+            if isinstance(node, FamilyNode) and node.members is not None:
+                yield from node.members
 
     def queued(self, attempt_id: str) -> tuple[Node, Attempt] | None:
         """The node and the attempt, if that waits to be claimed."""
-        node = self.live.get(attempt_id)
-        if node is None or node.attempt is None or node.attempt.status is not AttemptStatus.QUEUED:
-            return None
-        return node, node.attempt
+        return self._live(attempt_id, AttemptStatus.QUEUED)
 
     def running(self, attempt_id: str) -> tuple[Node, Attempt] | None:
         """The node and the attempt, if that runs under a lease."""
+        return self._live(attempt_id, AttemptStatus.RUNNING)
+
+    def deferred(self, attempt_id: str) -> tuple[Node, Attempt] | None:
+        """The node and the attempt, if that waits without an executor."""
+        return self._live(attempt_id, AttemptStatus.DEFERRED)
+
+    def _live(self, attempt_id: str, status: AttemptStatus) -> tuple[Node, Attempt] | None:
         node = self.live.get(attempt_id)
-        if node is None or node.attempt is None or node.attempt.status is not AttemptStatus.RUNNING:
+        if node is None or node.attempt is None or node.attempt.status is not status:
             return None
         return node, node.attempt
 
-    def insert_task(self, task: spec.Task, status: TaskStatus, attempts: int = 0) -> Node:
-        row = TaskRow(self.run.id, self.run.epoch, task.id, 0, status, attempts)
-        node = self.nodes[task.id] = Node(task, row)
-        self.unfinished += 1
-        self.step.rows.append(InsertTask(row))
+    # --- what changes ------------------------------------------------------------------------------------------------
+
+    def insert_task(self, task: spec.Task) -> Node:
+        """A waiting task, or a family whose list is not known yet."""
+        if task.fan_out is None:
+            node = Node(task, TaskRow(self.run.id, self.run.epoch, task.id, 0, TaskStatus.WAITING))
+        else:
+            node = FamilyNode(task, TaskRow(self.run.id, self.run.epoch, task.id, FAMILY, TaskStatus.WAITING))
+        self.nodes[task.id] = node
+        self.insert_node(node)
         return node
+
+    def insert_node(self, node: Node) -> None:
+        """Writes the row of a node that is new."""
+        self.left[phase_of(node.task)] += 1
+        node.step, node.inserted = self.step, len(self.step.rows)
+        self.step.rows.append(InsertTask(node.row))
 
     def insert_attempt(self, node: Node, at: int) -> Attempt:
         """Makes the queued task's attempt, of the number that its row counts."""
@@ -141,7 +201,7 @@ class RunState:
         node.attempt = attempt
         self.live[attempt.id] = node
         self.step.rows.append(InsertAttempt(attempt))
-        self.event(EventKind.TASK_QUEUED, at, task=row.task, number=row.attempts, id=attempt.id)
+        self.task_event(EventKind.TASK_QUEUED, node, at, number=row.attempts, id=attempt.id)
         return attempt
 
     def move_run(
@@ -151,8 +211,10 @@ class RunState:
         started_at: int | None = None,
         finished_at: int | None = None,
         reason: str | None = None,
+        outcome: RunStatus | None = None,
+        late_at: int | None = None,
     ) -> None:
-        """Changes the run's row; what is left out stays. Noting a reason may leave the status as it is."""
+        """Changes the run's row; what is left out stays, and so may the status."""
         old = self.run
         if status is not old.status:
             check_run_move(old.id, old.status, status)
@@ -162,6 +224,8 @@ class RunState:
             started_at=started_at or old.started_at,
             finished_at=finished_at,
             reason=reason or old.reason,
+            outcome=outcome or old.outcome,
+            late_at=late_at or old.late_at,
         )
         self.step.rows.append(UpdateRun(self.run, old.status))
 
@@ -177,43 +241,46 @@ class RunState:
         finished_at: int | None = None,
         output: str | None = None,
         error: str | None = None,
+        reason: str | None = None,
     ) -> None:
-        """Changes a task's row. Counts and the start stay when left out, the rest is cleared."""
+        """Changes a task's row. Counts, the start and the reason stay when left out, the rest is cleared."""
         old = node.row
-        check_task_move(old.task, old.status, status, self._story(node))
-        node.row = replace(
-            old,
-            status=status,
-            attempts=old.attempts if attempts is None else attempts,
-            lost=old.lost if lost is None else lost,
-            due_at=due_at,
-            started_at=started_at or old.started_at,
-            finished_at=finished_at,
-            output=output,
-            error=error,
+        check_task_move(old.task, old.status, status, self._story(node), family=isinstance(node, FamilyNode))
+        self._write_task(
+            node,
+            replace(
+                old,
+                status=status,
+                attempts=old.attempts if attempts is None else attempts,
+                lost=old.lost if lost is None else lost,
+                due_at=due_at,
+                started_at=started_at or old.started_at,
+                finished_at=finished_at,
+                output=output,
+                error=error,
+                reason=reason or old.reason,
+            ),
         )
-        self.step.rows.append(UpdateTask(node.row, old.status))
+        if status.terminal:
+            phase = phase_of(node.task)
+            self.left[phase] -= 1
+            self.called_off += phase is Phase.TASKS and status in CALLED_OFF
 
-    def begin_attempt(self, node: Node, old: Attempt, claim: h.Claimed) -> Attempt:
-        check_attempt_move(old.id, old.status, AttemptStatus.RUNNING, self._story(node))
-        node.attempt = attempt = replace(
-            old,
-            status=AttemptStatus.RUNNING,
-            token=claim.token,
-            executor=claim.executor,
-            instance=claim.instance,
-            request=claim.request,
-            lease_until=claim.lease_until,
-            started_at=claim.at,
-        )
-        self.step.rows.append(UpdateAttempt(attempt, old.status, old.token))
-        self.event(EventKind.ATTEMPT_STARTED, claim.at, claim.executor, task=old.task, number=old.number, id=old.id)
-        return attempt
+    def ask_to_end(self, node: Node, reason: str) -> None:
+        """Notes in a running task's row that it was asked to end."""
+        self._write_task(node, replace(node.row, reason=reason))
+
+    def change_attempt(self, node: Node, new: Attempt) -> None:
+        """Changes the node's live attempt, which stays live."""
+        old = node.attempt
+        assert old is not None
+        check_attempt_move(old.id, old.status, new.status, self._story(node))
+        node.attempt = new
+        self.step.rows.append(UpdateAttempt(new, old.status, old.token))
 
     def end_attempt(
         self,
         node: Node,
-        old: Attempt,
         status: AttemptStatus,
         at: int,
         *,
@@ -223,24 +290,27 @@ class RunState:
         finished_at: int | None = None,
     ) -> None:
         """`at` is when this became known; the attempt's own times are the executor's, if it told them."""
+        old = node.attempt
+        assert old is not None
         check_attempt_move(old.id, old.status, status, self._story(node))
         row = replace(
             old,
             status=status,
-            started_at=started_at or old.started_at,
+            started_at=(started_at or old.started_at) if old.state is None else old.started_at,
             finished_at=finished_at or at,
             lease_until=None,
+            due_at=None,
             error_kind=kind,
             error=error,
         )
         del self.live[old.id]
         node.attempt = None
         self.step.rows.append(UpdateAttempt(row, old.status, old.token))
-        self.event(
+        self.task_event(
             EventKind.ATTEMPT_FINISHED,
+            node,
             at,
             old.executor or SCHEDULER,
-            task=old.task,
             number=old.number,
             id=old.id,
             status=status.value,
@@ -251,8 +321,27 @@ class RunState:
         self.seq += 1
         self.step.events.append(InsertEvent(Event(self.run.id, self.seq, at, kind, actor, event_payload(**payload))))
 
+    def task_event(
+        self, kind: EventKind, node: Node, at: int, actor: str = SCHEDULER, **payload: str | int | None
+    ) -> None:
+        """An event about a task, or about the member of a family that its `position` tells."""
+        row = node.row
+        if row.position:
+            self.event(kind, at, actor, task=row.task, position=row.position, **payload)
+        else:
+            self.event(kind, at, actor, task=row.task, **payload)
+
     def command(self, command: h.Command) -> None:
         self.step.commands.append(command)
+
+    # --- details -----------------------------------------------------------------------------------------------------
+
+    def _write_task(self, node: Node, row: TaskRow) -> None:
+        old, node.row = node.row, row
+        if node.step is self.step:
+            self.step.rows[node.inserted] = InsertTask(row)
+        else:
+            self.step.rows.append(UpdateTask(row, old.status))
 
     def _story(self, node: Node) -> Callable[[], str]:
         return lambda: f"{self.plan.where(node.task)}, run {self.run.id}, {node.row}, {node.attempt}"

@@ -1,24 +1,33 @@
 """The states of runs, tasks and attempts, the moves between them, and the rules that start a task.
 
 Theory. A *run* is one passage through a dag. Each of its *tasks* waits until its trigger rule is decided by how its
-parents ended; then it is tried. A try is an *attempt*: it is offered to executors (queued), claimed by one of them
-under a lease (running) and ends once. The attempt that fails or is lost may be followed by another one; the task ends
-with its last attempt, the run with its last task.
+parents ended; then its `when` is asked, and it is tried. A try is an *attempt*: it is offered to executors (queued),
+claimed by one of them under a lease (running), perhaps deferred (it waits without an executor and is offered again) and
+ends once. The attempt that fails or is lost may be followed by another one; the task ends with its last attempt, the
+run with its last task.
 
-- Status changes only along the tables below. Terminal statuses have no way out: within one epoch nothing un-ends.
-- A task that is queued or running has exactly one live attempt, in the same status; every other task has none.
+- Status changes only along the tables below. Terminal statuses have no way out: within one epoch nothing un-ends. To
+  do part of a run again opens a new *epoch*: new rows for what changes, the old ones stay.
+- A task that is queued or running has exactly one live attempt; every other task has none. The attempt of a queued task
+  is queued; that of a running one is running, deferred, or queued again after it was deferred.
 - A claim gives the attempt a *fencing token*. Tokens grow over the whole life of the database, so whoever holds an
-  older one, or one of an attempt that has ended, is told so and changes nothing.
+  older one, or one of an attempt that has ended or been deferred since, is told so and changes nothing.
 - Failed and timed-out attempts use up `retries`; lost ones (the executor vanished) a budget of their own. So a task is
   tried at most 1 + retries + `LOST_BUDGET` times, crashes included.
 - A failure that trying again cannot mend (arguments that have no value, code that is gone) is final at once.
-- A cancelled run keeps the status running while attempts still run; its `reason` is set from the moment of the request,
-  which is how a restarted scheduler knows. Everything that does not run is cancelled at once, nothing is started or
-  retried, and the run ends as cancelled with its last running attempt, whatever that one's outcome.
-- A run ends as failed if any of its tasks failed: a later task that tidies up never hides a failure.
+- A *run-time family* is a task whose members are made when its list is known. Its own row waits as a task does; it runs
+  from the moment when the list is known to the end of its last member, and has no attempts. Who comes after a family
+  counts its members: one unfinished parent before they are known, then each of them.
+- What a run ends as (its *outcome*) is fixed when its last ordinary task has ended, or when it is asked to end. A run
+  fails if any of its ordinary tasks failed or was cancelled by itself: a later task that tidies up never hides that.
+  Then *handlers* run, those for the outcome first, `finally` last; nothing that they do changes the outcome.
+- A run that is asked to end (a cancel, its time-out) starts no ordinary task any more. What does not run is cancelled
+  at once; what runs is told to stop (its row has a `reason` from then on, which is how a restarted scheduler knows),
+  and the run goes on to its handlers with the last of them, whatever that one's outcome.
 
-Who ends what: an unfinished row always has an owner or a deadline. A waiting task has unfinished parents, a queued
-attempt the ready queue, a running one a lease, a retrying task its `due_at`, a queued run its dag's queue.
+Who ends what: an unfinished row always has an owner or a deadline. A waiting task has unfinished parents (a handler
+the tasks before it), a queued attempt the ready queue, a running one a lease, a deferred one its `due_at` or the run
+that it waits for, a retrying task its `due_at`, a family its members, a queued run its dag's queue.
 """
 
 from __future__ import annotations
@@ -42,7 +51,13 @@ RUN_MOVES: Final[Mapping[RunStatus, frozenset[RunStatus]]] = {
 
 TASK_MOVES: Final[Mapping[TaskStatus, frozenset[TaskStatus]]] = {
     TaskStatus.WAITING: frozenset(
-        {TaskStatus.QUEUED, TaskStatus.SKIPPED, TaskStatus.UPSTREAM_FAILED, TaskStatus.CANCELLED}
+        {
+            TaskStatus.QUEUED,
+            TaskStatus.FAILED,
+            TaskStatus.SKIPPED,
+            TaskStatus.UPSTREAM_FAILED,
+            TaskStatus.CANCELLED,
+        }
     ),
     TaskStatus.QUEUED: frozenset({TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.CANCELLED}),
     TaskStatus.RUNNING: frozenset(
@@ -55,7 +70,36 @@ TASK_MOVES: Final[Mapping[TaskStatus, frozenset[TaskStatus]]] = {
     TaskStatus.UPSTREAM_FAILED: frozenset(),
     TaskStatus.CANCELLED: frozenset(),
 }
-"""Queued to failed: no arguments or no code. Running to queued: lost, or retried without a delay."""
+"""Waiting to failed: its `when` has no value. Queued to failed: no arguments or no code. Running to queued: lost, or
+retried without a delay."""
+
+FAMILY_MOVES: Final[Mapping[TaskStatus, frozenset[TaskStatus]]] = {
+    TaskStatus.WAITING: frozenset(
+        {
+            TaskStatus.RUNNING,
+            TaskStatus.SUCCESS,
+            TaskStatus.FAILED,
+            TaskStatus.SKIPPED,
+            TaskStatus.UPSTREAM_FAILED,
+            TaskStatus.CANCELLED,
+        }
+    ),
+    TaskStatus.RUNNING: frozenset(
+        {
+            TaskStatus.SUCCESS,
+            TaskStatus.FAILED,
+            TaskStatus.SKIPPED,
+            TaskStatus.UPSTREAM_FAILED,
+            TaskStatus.CANCELLED,
+        }
+    ),
+    TaskStatus.SUCCESS: frozenset(),
+    TaskStatus.FAILED: frozenset(),
+    TaskStatus.SKIPPED: frozenset(),
+    TaskStatus.UPSTREAM_FAILED: frozenset(),
+    TaskStatus.CANCELLED: frozenset(),
+}
+"""Waiting to success: its list is empty. Waiting to failed: its list has no value."""
 
 ATTEMPT_MOVES: Final[Mapping[AttemptStatus, frozenset[AttemptStatus]]] = {
     AttemptStatus.QUEUED: frozenset({AttemptStatus.RUNNING, AttemptStatus.FAILED, AttemptStatus.CANCELLED}),
@@ -69,13 +113,22 @@ ATTEMPT_MOVES: Final[Mapping[AttemptStatus, frozenset[AttemptStatus]]] = {
             AttemptStatus.CANCELLED,
         }
     ),
-    AttemptStatus.DEFERRED: frozenset({AttemptStatus.QUEUED, AttemptStatus.FAILED, AttemptStatus.CANCELLED}),
+    AttemptStatus.DEFERRED: frozenset(
+        {
+            AttemptStatus.QUEUED,
+            AttemptStatus.SUCCESS,
+            AttemptStatus.FAILED,
+            AttemptStatus.TIMED_OUT,
+            AttemptStatus.CANCELLED,
+        }
+    ),
     AttemptStatus.SUCCESS: frozenset(),
     AttemptStatus.FAILED: frozenset(),
     AttemptStatus.TIMED_OUT: frozenset(),
     AttemptStatus.LOST: frozenset(),
     AttemptStatus.CANCELLED: frozenset(),
 }
+"""Deferred to success: nothing was left to do."""
 
 FINAL_ERRORS: Final = frozenset({ErrorKind.ARGUMENTS, ErrorKind.CODE_GONE})
 """Failures that trying again cannot mend."""
@@ -93,9 +146,12 @@ def check_run_move(run_id: str, old: RunStatus, new: RunStatus) -> None:
         raise IllegalMoveError(f"run {run_id}", old, new)
 
 
-def check_task_move(task: str, old: TaskStatus, new: TaskStatus, story: Callable[[], str]) -> None:
-    """`story` is asked for only when the move is illegal."""
-    if new not in TASK_MOVES[old]:
+def check_task_move(
+    task: str, old: TaskStatus, new: TaskStatus, story: Callable[[], str], *, family: bool = False
+) -> None:
+    """`family` is true for the row of a whole family. `story` is asked for only when the move is illegal."""
+    moves = FAMILY_MOVES if family else TASK_MOVES
+    if new not in moves[old]:
         raise IllegalMoveError(f"task {task}", old, new, story())
 
 
@@ -116,6 +172,11 @@ class Parents:
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0
+
+    def expanded(self, members: int) -> None:
+        """One unfinished parent turned out to be so many (at least one)."""
+        self.total += members - 1
+        self.unfinished += members - 1
 
     def ended(self, status: TaskStatus) -> None:
         """Takes note that one more parent ended, with the given terminal status."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ppacer.core.machine import RunMachine
 from ppacer.core.model import Attempt, Run, RunKind, RunStatus, TaskRow
 from ppacer.core.plan import DagPlan
-from ppacer.core.run_state import RestoreError
+from ppacer.core.restore import RestoreError
 from ppacer.core.runs import new_run
 from ppacer.services.changes import Changes, run_topic
 from ppacer.services.commits import Commits
