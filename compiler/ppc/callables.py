@@ -38,7 +38,8 @@ class FoundCallable:
 
     It leaves out the parameter that the runtime fills with the context: `given` is its name, if there is one.
     `module` names the module of its definition, in which the signature's annotations are to be read. `returns` is the
-    annotation of what it returns, to be read in `returns_module`; `place` the file of the definition.
+    annotation of what it returns, to be read in `returns_module`; `place` the file of the definition. `awaits` says
+    whether what runs is an `async def`, none where that is not known.
     """
 
     spec: spec.Callable
@@ -50,6 +51,7 @@ class FoundCallable:
     returns: ast.expr | None = None
     returns_module: str = ""
     place: str = ""
+    awaits: bool | None = None
 
 
 class CallableFinder:
@@ -154,6 +156,7 @@ class CallableFinder:
             returns=node.returns if plain else None,
             returns_module=place.module.name,
             place=place.module.place,
+            awaits=isinstance(node, ast.AsyncFunctionDef) if plain else None,
         )
 
     def _class(self, identity: str, part: int, module: str, owner: Module, node: ast.ClassDef) -> FoundCallable | Fault:
@@ -166,6 +169,7 @@ class CallableFinder:
         context = None
         nothing = False
         returns: ast.expr | None = None
+        awaits: bool | None = None
         if call is not None and all(name in TRANSPARENT for name in decorator_names(call)):
             if is_generator(call):
                 message = f"`{node.name}.__call__` is a generator: it returns before it has done anything"
@@ -182,6 +186,7 @@ class CallableFinder:
                 )
                 return Fault(FaultKind.NOT_CALLABLE, part, message)
             nothing, returns = returns_nothing(call), call.returns
+            awaits = isinstance(call, ast.AsyncFunctionDef)
         maker, constructor = self._constructor(lineage) if known else (owner, None)
         given = None if constructor is None else self._context(maker, constructor)
         return FoundCallable(
@@ -200,6 +205,7 @@ class CallableFinder:
             returns=returns,
             returns_module=caller.name,
             place=maker.place,
+            awaits=awaits,
         )
 
     def _constructor(self, lineage: list[tuple[Module, ast.ClassDef]]) -> tuple[Module, Signature | None]:
@@ -230,7 +236,7 @@ class CallableFinder:
                 self._modules.code_hash(module),
                 _code(place.module, value),
             )
-            return FoundCallable(found, place.module.name, "", signature)
+            return FoundCallable(found, place.module.name, "", signature, awaits=False)
         what = _NOT_CALLABLE.get(type(value))
         if what is not None:
             name = identity.partition(":")[2]

@@ -44,7 +44,7 @@ def compile_for(arguments: Namespace, files: Sequence[str]) -> Compilation:
 
 
 def compile_one(arguments: Namespace) -> tuple[spec.Program | None, Compilation]:
-    """Compiles the one file that `arguments` name, to be looked at: for a program beside it, or none if it has errors."""
+    """Compiles the one file that `arguments` name, to be looked at: for a program beside it, none if it has errors."""
     compilation = compile_for(arguments, [arguments.file])
     place = Path(arguments.file).with_suffix(".py")
     return None if compilation.analysis is None else compilation.program(place), compilation

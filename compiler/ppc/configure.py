@@ -8,6 +8,7 @@ from ppacer import spec
 from ppacer.core.schedule import DagClock
 from ppc import ast
 from ppc.bodies import BodyScope, ResolvedTask
+from ppc.callables import FoundCallable
 from ppc.checks import pace, time
 from ppc.diagnostics import Label
 from ppc.expressions import Expressions
@@ -43,23 +44,34 @@ def _configure_pool(scope: BodyScope, pool: ResolvedPool) -> None:
 
 
 def _configure_dag(file: ResolvedFile, dag: ResolvedDag, file_defaults: Settings) -> None:
-    own = _read_dag(file, dag)
+    clock = _read_dag(file, dag)
     inherited = _defaults(dag.body, dag.decl.body).over(file_defaults)
-    places = tuple(inherited.at.items())
+    plain = _without_async(inherited)
+    places = {id(each): tuple(each.at.items()) for each in (inherited, plain)}
     timeouts: list[tuple[ResolvedTask, ast.Setting]] = []
     for task in (*dag.tasks.values(), *dag.sketches):
-        settings = inherited
+        awaits = not isinstance(task.callee, FoundCallable) or task.callee.awaits is not False
+        settings = inherited if awaits else plain
         if task.decl.settings:
-            settings = read_settings(task.scope, task.variables, task.decl.settings, Owner.TASK)
-            dag.use(task, settings.uses)
-            settings = settings.over(inherited)
+            own = read_settings(task.scope, task.variables, task.decl.settings, Owner.TASK)
+            dag.use(task, own.uses)
+            settings = own.over(settings)
             task.settings, task.settings_at = settings.values, tuple(settings.at.items())
         else:
-            task.settings, task.settings_at = inherited.values, places
+            task.settings, task.settings_at = settings.values, places[id(settings)]
         if "timeout" in settings.written:
             timeouts.append((task, settings.written["timeout"]))
-    if timeouts and own is not None:
-        pace.check(own, timeouts)
+    if timeouts and clock is not None:
+        pace.check(clock, timeouts)
+
+
+def _without_async(inherited: Settings) -> Settings:
+    """What a callable inherits that is no `async def`: one cannot run it as if it were."""
+    if inherited.values.get("isolation") is not spec.Isolation.ASYNC:
+        return inherited
+    rest = Settings(dict(inherited.values), dict(inherited.at), dict(inherited.written))
+    del rest.values["isolation"], rest.at["isolation"], rest.written["isolation"]
+    return rest
 
 
 def _defaults(scope: BodyScope, items: Iterable[ast.TopItem] | Iterable[ast.BodyItem]) -> Settings:

@@ -74,6 +74,16 @@ class ResolvedDag:
     def params(self) -> dict[str, ResolvedParam]:
         return self.scope.params
 
+    def inherited(self, name: str) -> ast.Setting | None:
+        """The setting as its tasks inherit it: as the `defaults` of the dag have it, else those of the file."""
+        for items in (self.decl.body, self.scope.file.module.items):
+            for item in items:
+                if isinstance(item, ast.DefaultsDecl):
+                    for setting in item.settings:
+                        if setting.name.name == name:
+                            return setting
+        return None
+
     def use(self, task: ResolvedTask, uses: Iterable[Use]) -> None:
         """Adds the edges for outputs that a task takes, if it is one that runs will have. A handler waits for the tasks
         of its own block alone."""

@@ -42,7 +42,7 @@ CODES = {
     UNKNOWN_SETTING: "an unknown setting",
     REPEATED_SETTING: "a setting given twice in one block",
     MISPLACED_SETTING: "a setting where it has no meaning",
-    CONFLICT: "settings of one block that contradict each other",
+    CONFLICT: "settings that contradict each other",
 }
 
 
@@ -117,6 +117,11 @@ _RULES = {Owner.TASK: TASK_SETTINGS, Owner.DAG: DAG_SETTINGS, Owner.POOL: POOL_S
 _SIMILAR = {owner: Similar(rules) for owner, rules in _RULES.items()}
 _OTHER = {Owner.TASK: Owner.DAG, Owner.DAG: Owner.TASK}
 _DELAYS = ("backoff", "retry_delay")
+
+OF_A_PROCESS: Final[Mapping[str, str]] = MappingProxyType(
+    {"env": "an environment", "cwd": "a folder", "memory": "a limit of memory"}
+)
+"""Settings that need a process that the task has for itself, and what they give it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -263,7 +268,8 @@ def _take_no_outputs(scope: BodyScope, found: Settings) -> None:
 def _refuse_conflicts(scope: BodyScope, found: Settings) -> None:
     written = found.written
     for one, other, holds, message, way_out in _CONFLICTS:
-        if one in written and other in written and holds(found.values.get(other)):
+        nothing = one in found.values and found.values[one] in ((), None)
+        if one in written and other in written and holds(found.values.get(other)) and not nothing:
             labels = (Label(written[other].span, f"`{other}` is given here"),)
             scope.file.report(CONFLICT, message, written[one].name.span, labels=labels, help=way_out)
             found.values.pop(one, None)
@@ -303,12 +309,15 @@ _CONFLICTS: Sequence[tuple[str, str, Callable[[object], bool], str, str]] = (
         "there is no delay between attempts where there are no retries",
         "leave `backoff` out, or give `retries` a number above 0",
     ),
-    (
-        "memory",
-        "isolation",
-        _is_no_process,
-        "only a task in a process of its own has a limit of memory",
-        "leave `memory` out, or take `isolation = process`",
+    *(
+        (
+            name,
+            "isolation",
+            _is_no_process,
+            f"only a task in a process of its own has {what}",
+            f"leave `{name}` out, or take `isolation = process`",
+        )
+        for name, what in OF_A_PROCESS.items()
     ),
 )
 """Setting, the one that it contradicts, for which values of that, what to say and the way out."""

@@ -207,9 +207,12 @@ class ValueReader:
 
     # --- worked out when the task starts -----------------------------------------------------------------------------
 
-    def at_run_time(self, value: ast.Expr, name: str) -> spec.Expr | Absent:
+    def at_run_time(self, value: ast.Expr, name: str) -> spec.Expr | Absent | None:
+        """The expression; `none`, except for a `ping`, undoes what `defaults` say."""
         place, wanted = _AT_RUN_TIME[name]
         found = self._expressions.argument(value, self._uses, place=place)
+        if isinstance(found, spec.Literal) and found.value is None and name != "ping":
+            return None
         if isinstance(found, spec.Literal) and not isinstance(found.value, str):
             self._wrong_type(name, wanted, value.span, found.value)
             return Absent.AT_FAULT
@@ -288,8 +291,8 @@ def _slip(name: str, similar: str | None) -> str | None:
 
 _EXAMPLES = {"pool": "pool {name} {{ slots = 4 }}", "notifier": "notifier {name} = log()", "label": "label {name}"}
 _AT_RUN_TIME = {
-    "cwd": (Place.CWD, "a path"),
-    "alert": (Place.ALERT, "a text"),
+    "cwd": (Place.CWD, "a path, or `none`"),
+    "alert": (Place.ALERT, "a text, or `none`"),
     "ping": (Place.PING, 'an address such as `"https://example.org/ping"`'),
 }
 """The settings of which only their place tells what they may read; and what they take."""

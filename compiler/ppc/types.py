@@ -83,10 +83,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A number of bytes, written as a text: `"512MB"`, `"1.5GiB"`."""
+    """A number of bytes, written as a text: `"512MB"`, `"1.5GiB"`; or `none`."""
 
     def take(self, value: object) -> object | Misfit:
-        wanted = 'a size such as `"512MB"` or `"2GiB"`'
+        if value is None:
+            return None
+        wanted = 'a size such as `"512MB"` or `"2GiB"`, or `none`'
         found = _SIZE.fullmatch(value) if isinstance(value, str) else None
         if found is None:
             return Misfit(wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ppacer import spec
 from ppc import ast
 from ppc.bodies import ResolvedTask
 from ppc.callables import BUILT_IN_MODULE, FoundCallable
@@ -17,7 +16,6 @@ NO_NAME = "E503"
 NOT_CALLABLE = "E504"
 GENERATOR = "E505"
 NOT_REACHABLE = "E506"
-WRONG_ISOLATION = "E507"
 
 CODES = {
     NO_MODULE: "an import of a module that is not there",
@@ -26,7 +24,6 @@ CODES = {
     NOT_CALLABLE: "a task that calls what cannot be called",
     GENERATOR: "a task that calls a generator",
     NOT_REACHABLE: "a task that calls a method or an inner function",
-    WRONG_ISOLATION: "an isolation or a limit that the callable cannot have",
 }
 
 _CODES = {
@@ -60,31 +57,6 @@ def check_imports(file: ResolvedFile) -> None:
 def check_callee(task: ResolvedTask) -> None:
     if isinstance(task.callee, Fault):
         report_callee(task.scope.file, task.decl.call.callee, task.callee, task.offset)
-
-
-def check_isolation(task: ResolvedTask) -> None:
-    """What the task's own block says of how its callable runs must be possible for that one."""
-    if not task.decl.settings or not isinstance(task.callee, FoundCallable):
-        return
-    given = {setting.name.name: setting for setting in reversed(task.decl.settings)}
-    kind, isolation = task.callee.spec.kind, task.settings.get("isolation")
-    callee = task.decl.call.callee.text
-    if kind is spec.CallableKind.FUNCTION and isolation is spec.Isolation.ASYNC and "isolation" in given:
-        task.scope.file.report(
-            WRONG_ISOLATION,
-            f"`{callee}` is no `async def`: it would hold up all that shares the event loop with it",
-            given["isolation"].value.span,
-            notes=defined_at(callee, task.callee),
-            help="take `isolation = thread`, or `process`, which is built in",
-        )
-    elif kind is spec.CallableKind.COROUTINE and "memory" in given and isolation is None:
-        task.scope.file.report(
-            WRONG_ISOLATION,
-            f"`{callee}` is an `async def`, which shares its process with others: it has no limit of its own",
-            given["memory"].name.span,
-            notes=defined_at(callee, task.callee),
-            help="give the task `isolation = process`",
-        )
 
 
 def defined_at(name: str, callee: FoundCallable) -> tuple[str, ...]:

@@ -165,7 +165,7 @@ def _check_task(
         inference.assume(task.when)
     arguments.check(file, task.decl.call, task.callee, task.arguments, inference=inference, labels=task.labels())
     for name in _RUN_TIME_SETTINGS:
-        if name in task.settings:
+        if task.settings.get(name) is not None:
             _check_setting(dag, task, name, inference, inherited)
 
 
@@ -221,7 +221,7 @@ def _check_setting(dag: ResolvedDag, task: ResolvedTask, name: str, inference: I
         if id(value) in inherited:
             return
         inherited.add(id(value))
-        written = _default(dag, name)
+        written = dag.inherited(name)
     if written is None:
         return
     paths = name == "cwd"
@@ -243,16 +243,6 @@ def _check_ping(dag: ResolvedDag, inference: Inference) -> None:
     written = next((i for i in dag.decl.body if isinstance(i, ast.Setting) and i.name.name == "ping"), None)
     if expr is not None and written is not None:
         _check_text(dag.scope.file, expr, written.value, "`ping`", inference)
-
-
-def _default(dag: ResolvedDag, name: str) -> ast.Setting | None:
-    for items in (dag.decl.body, dag.scope.file.module.items):
-        for item in items:
-            if isinstance(item, ast.DefaultsDecl):
-                for setting in item.settings:
-                    if setting.name.name == name:
-                        return setting
-    return None
 
 
 def _texts(syntax: ast.Expr) -> list[tuple[str, ast.Expr]]:

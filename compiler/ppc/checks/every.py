@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ppc.annotations import Annotations
 from ppc.callables import CallableFinder
-from ppc.checks import callables, data, declarations, graph, names, safety, triggers
+from ppc.checks import callables, data, declarations, graph, isolation, names, safety, triggers
 from ppc.checks.arguments import Arguments
 from ppc.graph import Graph
 from ppc.resolved import ResolvedDag, ResolvedProgram
@@ -28,7 +28,7 @@ def check_program(
     for dag, drawn in graphs:
         for task in (*dag.tasks.values(), *dag.sketches):
             callables.check_callee(task)
-            callables.check_isolation(task)
+            isolation.check(dag, task)
         graph.check(dag, drawn)
         triggers.check(dag, drawn)
         data.check(dag, outputs, arguments)

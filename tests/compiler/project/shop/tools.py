@@ -42,6 +42,12 @@ class Inherited(Base):
     pass
 
 
+class Polling:
+    def __init__(self, url: str) -> None: ...
+
+    async def __call__(self) -> None: ...
+
+
 class Silent:
     def __init__(self, a: int) -> None: ...
 
