@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from ppacer import spec
 from ppacer.core.schedule import DagClock
@@ -62,7 +63,8 @@ def _configure_dag(file: ResolvedFile, dag: ResolvedDag, file_defaults: Settings
         if "timeout" in settings.written:
             timeouts.append((task, settings.written["timeout"]))
     if timeouts and clock is not None:
-        pace.check(clock, timeouts)
+        limit = dag.settings.get("run_timeout")
+        pace.check(clock, timeouts, limit if isinstance(limit, timedelta) else None)
 
 
 def _without_async(inherited: Settings) -> Settings:

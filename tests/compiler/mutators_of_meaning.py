@@ -206,7 +206,7 @@ def too_slow(program: Program) -> Iterator[Mutation]:
     for dag in program.dags():
         if any(isinstance(item, ast.Setting) and item.name.name == "schedule" for item in dag.body):
             statement = "  task planted = empty() { timeout = 30d, retries = 0 }"
-            yield program.plant(program.end_of(dag), statement, "30d", "W710")
+            yield program.plant(program.end_of(dag), statement, "30d", "W710", "W312")
 
 
 # --- conditions and safety -------------------------------------------------------------------------------------------

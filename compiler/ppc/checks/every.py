@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ppc.annotations import Annotations
 from ppc.callables import CallableFinder
-from ppc.checks import callables, data, declarations, graph, isolation, names, safety, triggers
+from ppc.checks import callables, data, declarations, effect, graph, isolation, names, safety, triggers
 from ppc.checks.arguments import Arguments
 from ppc.graph import Graph
 from ppc.resolved import ResolvedDag, ResolvedProgram
@@ -25,6 +25,7 @@ def check_program(
         callables.check_imports(file)
         declarations.check(file, arguments)
         safety.check(file)
+        effect.check(file)
     for dag, drawn in graphs:
         for task in (*dag.tasks.values(), *dag.sketches):
             callables.check_callee(task)

@@ -21,8 +21,8 @@ _FROM = 1_767_225_600_000_000
 """2026-01-01 in UTC: any time does, as long as it is the same for every build."""
 
 
-def check(clock: DagClock, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]]) -> None:
-    """`timeouts` are the tasks whose time-out somebody wrote, and where."""
+def check(clock: DagClock, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]], run_timeout: timedelta | None) -> None:
+    """`timeouts` are the tasks whose time-out somebody wrote, and where; `run_timeout` ends the run in any case."""
     interval: timedelta | None = None
     reported: set[tuple[int, int]] = set()
     for task, setting in timeouts:
@@ -34,6 +34,8 @@ def check(clock: DagClock, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]])
             if interval is None:
                 return
         longest = timeout * (retries + 1)
+        if run_timeout is not None and run_timeout <= max(interval, timeout):
+            continue
         key = (setting.span.start, retries)
         if longest > interval and key not in reported:
             reported.add(key)
