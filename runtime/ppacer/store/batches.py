@@ -3,11 +3,15 @@
 Writes of one kind are done by one statement with many rows (executemany), so the order of a sequence is changed. What
 must hold: a write sees the writes before it to the same row, and a row is inserted before the rows that refer to it.
 
-Each kind has a rank (the order of `_KINDS`): builds, dags, runs, tasks, attempts, events, and for each the insert
-before the updates. A write goes into the first level in which it comes after all earlier writes to its row: the same
-level if their rank is lower, or equal (one statement works its rows off in order), else the next one. Batches run by
-level, then by rank. References need no more than the rank, since a row that others refer to is inserted in level 0,
-unless an earlier write of the sequence asked for that row before it was there; and then the sequence is refused anyway.
+Each kind has a rank: builds, dags, backfills, runs, tasks, attempts, events, notifications, and for each the insert
+before the updates; removals come last. A write goes into the first level in which it comes after all earlier writes to
+its row: the same level if their rank is lower, or equal (one statement works its rows off in order), else the next one.
+Batches run by level, then by rank. References need no more than the rank, since a row that others refer to is inserted
+in level 0, unless an earlier write of the sequence asked for that row before it was there; and then the sequence is
+refused anyway.
+
+A removal takes rows that it does not name, so it is done after all that came before it, and all that comes after it
+goes into later levels. Removals themselves may be done in any order: none of them changes what another one goes by.
 
 A guarded statement changes at most one row per set of parameters, because its WHERE names the whole primary key. So the
 total that a driver counts for many sets equals their number only if each of them found its row.
@@ -16,32 +20,42 @@ total that a driver counts for many sets equals their number only if each of the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Insert, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Delete, Insert, Table, Update, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ppacer.core.model import (
     AttemptStatus,
+    ClearOutputs,
+    DeleteDagEvents,
+    DeleteNotifications,
+    DeleteRuns,
     InsertAttempt,
+    InsertBackfill,
     InsertBuild,
     InsertDag,
+    InsertDagEvent,
+    InsertDagVersion,
     InsertEvent,
+    InsertNotification,
     InsertRun,
     InsertTask,
     RenewLeases,
     UpdateAttempt,
+    UpdateBackfill,
     UpdateDag,
+    UpdateNotification,
     UpdateRun,
     UpdateTask,
     WatchedUntil,
     Write,
 )
-from ppacer.store import rows, schema
+from ppacer.store import columns, schema
+from ppacer.store.columns import Columns
 from ppacer.store.errors import Conflict
 from ppacer.store.many import execute_many
-from ppacer.store.rows import Columns
 
 
 def apply(connection: Connection, writes: Sequence[Write]) -> None:
@@ -55,71 +69,53 @@ def apply(connection: Connection, writes: Sequence[Write]) -> None:
 def find_conflict(connection: Connection, writes: Sequence[Write]) -> Conflict | None:
     """Carries the writes out one by one, in their order, up to the first guarded one that does not find its row."""
     for write in writes:
-        for step in _steps(write):
-            kind = _KINDS[type(step)]
+        for kind, step in _steps(write):
             parameters = kind.parameters(step)
             try:
                 count = execute_many(connection, kind.statement, [parameters])
             except IntegrityError as error:
-                return Conflict(f"{_name(write)}: the database refuses the row: {error.orig}", write)
+                return Conflict(f"{_name(write, kind, step)}: the database refuses the row: {error.orig}", write)
             if kind.guarded and count != 1:
-                return Conflict(f"{_name(write)}: {_difference(connection, kind, parameters)}", write)
+                found = _difference(connection, kind, parameters)
+                return Conflict(f"{_name(write, kind, step)}: {found}", write)
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _RenewLease:
-    """One of the leases of a `RenewLeases`."""
-
-    attempt: str
-    token: int
-    lease_until: int
-
-
-_Step: TypeAlias = (
-    InsertBuild
-    | InsertDag
-    | UpdateDag
-    | WatchedUntil
-    | InsertRun
-    | UpdateRun
-    | InsertTask
-    | UpdateTask
-    | InsertAttempt
-    | UpdateAttempt
-    | _RenewLease
-    | InsertEvent
-)
-
-
-_RowOf: TypeAlias = Callable[[Any], tuple[str | int, ...]]
+_Key: TypeAlias = tuple[str | int, ...]
+_Step: TypeAlias = Any
+"""What one kind takes: a write, one lease of a `RenewLeases`, or the id of a row that is to go."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How writes of one class are done. `row` names the row that a write is about, `parameters` are its values: the
-    columns that it sets by their names, those that it looks for with `KEY` or `EXPECTED` before the name. Both take
-    writes of that class only."""
+    """How steps of one kind are done. `row` names the row that a step is about, `parameters` are its values: the
+    columns that it sets by their names, those that it looks for with `KEY` or `EXPECTED` before the name."""
 
     rank: int
     table: Table
-    statement: Insert | Update
-    guarded: bool
-    row: _RowOf
-    parameters: Callable[[Any], Columns]
+    statement: Insert | Update | Delete
+    row: Callable[[_Step], _Key]
+    parameters: Callable[[_Step], Columns]
+    guarded: bool = False
+    removes: bool = False
 
 
 def _plan(writes: Sequence[Write]) -> Iterator[tuple[_Kind, list[Columns]]]:
     batches: dict[tuple[int, int], tuple[_Kind, list[Columns]]] = {}
-    last: dict[tuple[str | int, ...], tuple[int, int]] = {}
+    last: dict[_Key, tuple[int, int]] = {}
+    lowest = highest = 0  # the levels that writes may go into, and have gone into
     for write in writes:
-        for step in _steps(write):
-            kind = _KINDS[type(step)]
-            row = (kind.table.name, *kind.row(step))
-            level, rank = last.get(row, (0, 0))
-            if rank > kind.rank:
-                level += 1
-            place = last[row] = (level, kind.rank)
+        for kind, step in _steps(write):
+            if kind.removes:
+                place = (highest, kind.rank)
+                lowest = highest + 1
+            else:
+                row = (kind.table.name, *kind.row(step))
+                level, rank = last.get(row, (0, 0))
+                if rank > kind.rank:
+                    level += 1
+                place = last[row] = (max(level, lowest), kind.rank)
+                highest = max(highest, place[0])
             batch = batches.get(place)
             if batch is None:
                 batch = batches[place] = (kind, [])
@@ -128,10 +124,9 @@ def _plan(writes: Sequence[Write]) -> Iterator[tuple[_Kind, list[Columns]]]:
         yield batches[place]
 
 
-def _steps(write: Write) -> Iterable[_Step]:
-    if isinstance(write, RenewLeases):
-        return [_RenewLease(attempt, token, write.lease_until) for attempt, token in write.leases]
-    return (write,)
+def _steps(write: Write) -> Iterable[tuple[_Kind, _Step]]:
+    kind = _KINDS.get(type(write))
+    return _MANY[type(write)](write) if kind is None else ((kind, write),)
 
 
 KEY = "key_"
@@ -162,50 +157,66 @@ def _difference(connection: Connection, kind: _Kind, parameters: Columns) -> str
     )
 
 
-def _name(write: Write) -> str:
+def _name(write: Write, kind: _Kind, step: _Step) -> str:
     """The write as a person knows it: its class and its row."""
-    row = ", ".join(str(part) for step in _steps(write) for part in _KINDS[type(step)].row(step))
-    return f"{type(write).__name__} ({row})"
+    return f"{type(write).__name__} ({', '.join(str(part) for part in kind.row(step))})"
 
 
-def _dag_key(write: UpdateDag | WatchedUntil) -> Columns:
-    project, dag = _row_of_dag(write)
-    return {"key_project": project, "key_dag": dag}
+# --- inserts and updates ---------------------------------------------------------------------------------------------
 
 
-def _row_of_dag(write: InsertDag | UpdateDag | WatchedUntil) -> tuple[str, str]:
+def _row_of_dag(write: InsertDag | UpdateDag | WatchedUntil) -> _Key:
     if isinstance(write, WatchedUntil):
         return (write.project, write.dag)
     return (write.row.project, write.row.dag)
 
 
-def _row_of_run(write: InsertRun | UpdateRun) -> tuple[str]:
-    return (write.row.id,)
+def _row_of_dag_version(write: InsertDagVersion) -> _Key:
+    return (write.row.project, write.row.dag, write.row.at)
 
 
-def _row_of_task(write: InsertTask | UpdateTask) -> tuple[str, int, str, int]:
+def _row_of_task(write: InsertTask | UpdateTask) -> _Key:
     row = write.row
     return (row.run_id, row.epoch, row.task, row.position)
 
 
-def _row_of_attempt(write: InsertAttempt | UpdateAttempt | _RenewLease) -> tuple[str]:
-    return (write.attempt,) if isinstance(write, _RenewLease) else (write.row.id,)
+def _row_of_event(write: InsertEvent) -> _Key:
+    return (write.row.run_id, write.row.seq)
+
+
+def _row_by_id(
+    write: InsertRun
+    | UpdateRun
+    | InsertAttempt
+    | UpdateAttempt
+    | InsertDagEvent
+    | InsertBackfill
+    | UpdateBackfill
+    | InsertNotification
+    | UpdateNotification,
+) -> _Key:
+    return (write.row.id,)
 
 
 def _changed_dag(write: UpdateDag) -> Columns:
-    return {**_dag_key(write), **rows.dag_changes(write.row)}
+    return {"key_project": write.row.project, "key_dag": write.row.dag, **columns.dag_changes(write.row)}
 
 
 def _watched_dag(write: WatchedUntil) -> Columns:
-    return {**_dag_key(write), "watched_until": write.watched_until}
+    return {"key_project": write.project, "key_dag": write.dag, "watched_until": write.watched_until}
+
+
+def _changed_backfill(write: UpdateBackfill) -> Columns:
+    changes = columns.backfill_changes(write.row)
+    return {"key_id": write.row.id, "expected_status": write.expected.value, **changes}
 
 
 def _changed_run(write: UpdateRun) -> Columns:
     return {
         "key_id": write.row.id,
         "expected_status": write.expected.value,
-        "expected_epoch": write.row.epoch,
-        **rows.run_changes(write.row),
+        "expected_epoch": write.row.epoch if write.expected_epoch is None else write.expected_epoch,
+        **columns.run_changes(write.row),
     }
 
 
@@ -216,7 +227,7 @@ def _changed_task(write: UpdateTask) -> Columns:
         "key_task": write.row.task,
         "key_position": write.row.position,
         "expected_status": write.expected.value,
-        **rows.task_changes(write.row),
+        **columns.task_changes(write.row),
     }
 
 
@@ -225,49 +236,119 @@ def _changed_attempt(write: UpdateAttempt) -> Columns:
         "key_id": write.row.id,
         "expected_status": write.expected.value,
         "expected_token": write.expected_token,
-        **rows.attempt_changes(write.row),
+        **columns.attempt_changes(write.row),
     }
 
 
-def _renewed_attempt(lease: _RenewLease) -> Columns:
+def _renewed_attempt(lease: tuple[str, int, int]) -> Columns:
+    attempt, token, until = lease
     return {
-        "key_id": lease.attempt,
+        "key_id": attempt,
         "expected_status": AttemptStatus.RUNNING.value,
-        "expected_token": lease.token,
-        "lease_until": lease.lease_until,
+        "expected_token": token,
+        "lease_until": until,
     }
 
 
-def _row_of_build(write: InsertBuild) -> tuple[str]:
-    return (write.row.build,)
+def _changed_notification(write: UpdateNotification) -> Columns:
+    changes = columns.notification_changes(write.row)
+    return {"key_id": write.row.id, "expected_status": write.expected.value, **changes}
 
 
-def _row_of_event(write: InsertEvent) -> tuple[str, int]:
-    return (write.row.run_id, write.row.seq)
+def _inserts(rank: int, table: Table, row: Callable[[_Step], _Key], parameters: Callable[[Any], Columns]) -> _Kind:
+    return _Kind(rank, table, insert(table), row, lambda write: parameters(write.row))
 
 
-def _inserts(rank: int, table: Table, row: _RowOf, columns: Callable[[Any], Columns]) -> _Kind:
-    return _Kind(rank, table, insert(table), False, row, lambda write: columns(write.row))
+def _updates(
+    rank: int, table: Table, row: Callable[[_Step], _Key], parameters: Callable[[_Step], Columns], *expected: str
+) -> _Kind:
+    return _Kind(rank, table, _update(table, *expected), row, parameters, guarded=True)
 
 
-def _updates(rank: int, table: Table, row: _RowOf, parameters: Callable[[Any], Columns], *expected: str) -> _Kind:
-    return _Kind(rank, table, _update(table, *expected), True, row, parameters)
-
-
-_KINDS: dict[type[_Step], _Kind] = {
-    InsertBuild: _inserts(0, schema.builds, _row_of_build, rows.build_columns),
-    InsertDag: _inserts(1, schema.dags, _row_of_dag, rows.dag_columns),
+_KINDS: dict[type[Write], _Kind] = {
+    InsertBuild: _inserts(0, schema.builds, lambda write: (write.row.build,), columns.build_columns),
+    InsertDag: _inserts(1, schema.dags, _row_of_dag, columns.dag_columns),
     UpdateDag: _updates(2, schema.dags, _row_of_dag, _changed_dag),
     WatchedUntil: _updates(3, schema.dags, _row_of_dag, _watched_dag),
-    InsertRun: _inserts(4, schema.runs, _row_of_run, rows.run_columns),
-    UpdateRun: _updates(5, schema.runs, _row_of_run, _changed_run, "status", "epoch"),
-    InsertTask: _inserts(6, schema.tasks, _row_of_task, rows.task_columns),
-    UpdateTask: _updates(7, schema.tasks, _row_of_task, _changed_task, "status"),
-    InsertAttempt: _inserts(8, schema.attempts, _row_of_attempt, rows.attempt_columns),
-    UpdateAttempt: _updates(9, schema.attempts, _row_of_attempt, _changed_attempt, "status", "token"),
-    # A lease that has ended meanwhile is passed over: its holder learns it from the answer to the renewal.
-    _RenewLease: replace(
-        _updates(10, schema.attempts, _row_of_attempt, _renewed_attempt, "status", "token"), guarded=False
-    ),
-    InsertEvent: _inserts(11, schema.events, _row_of_event, rows.event_columns),
+    InsertDagVersion: _inserts(4, schema.dag_versions, _row_of_dag_version, columns.dag_version_columns),
+    InsertDagEvent: _inserts(5, schema.dag_events, _row_by_id, columns.dag_event_columns),
+    InsertBackfill: _inserts(6, schema.backfills, _row_by_id, columns.backfill_columns),
+    UpdateBackfill: _updates(7, schema.backfills, _row_by_id, _changed_backfill, "status"),
+    InsertRun: _inserts(8, schema.runs, _row_by_id, columns.run_columns),
+    UpdateRun: _updates(9, schema.runs, _row_by_id, _changed_run, "status", "epoch"),
+    InsertTask: _inserts(10, schema.tasks, _row_of_task, columns.task_columns),
+    UpdateTask: _updates(11, schema.tasks, _row_of_task, _changed_task, "status"),
+    InsertAttempt: _inserts(12, schema.attempts, _row_by_id, columns.attempt_columns),
+    UpdateAttempt: _updates(13, schema.attempts, _row_by_id, _changed_attempt, "status", "token"),
+    InsertEvent: _inserts(15, schema.events, _row_of_event, columns.event_columns),
+    InsertNotification: _inserts(16, schema.notifications, _row_by_id, columns.notification_columns),
+    UpdateNotification: _updates(17, schema.notifications, _row_by_id, _changed_notification, "status"),
 }
+
+_RENEWAL = _Kind(
+    14,
+    schema.attempts,
+    _update(schema.attempts, "status", "token"),
+    lambda lease: (lease[0],),
+    _renewed_attempt,
+    guarded=False,  # a lease that has ended meanwhile: its holder learns it from the answer to the renewal
+)
+
+
+# --- removals --------------------------------------------------------------------------------------------------------
+
+
+_ENDED_RUN = select(schema.runs.c.id).where(schema.runs.c.id == bindparam("key_run_id"), schema.ENDED)
+"""The run of that id, if it has ended."""
+
+
+def _removes(rank: int, table: Table, statement: Update | Delete, key: str, **values: None) -> _Kind:
+    return _Kind(rank, table, statement, lambda id_: (id_,), lambda id_: {key: id_, **values}, removes=True)
+
+
+def _of_run(rank: int, table: Table) -> _Kind:
+    return _removes(rank, table, delete(table).where(table.c.run_id.in_(_ENDED_RUN)), "key_run_id")
+
+
+def _by_id(rank: int, table: Table) -> _Kind:
+    return _removes(rank, table, delete(table).where(table.c.id == bindparam("key_id")), "key_id")
+
+
+_tasks, _runs = schema.tasks, schema.runs
+
+_OUTPUT_REMOVALS = (
+    _removes(
+        18,
+        _tasks,
+        update(_tasks).where(_tasks.c.run_id.in_(_ENDED_RUN), _tasks.c.output.is_not(None)),
+        "key_run_id",
+        output=None,
+    ),
+    _removes(
+        19,
+        _runs,
+        update(_runs).where(_runs.c.id == bindparam("key_run_id"), schema.ENDED),
+        "key_run_id",
+        outputs_since=None,
+    ),
+)
+
+_RUN_REMOVALS = (
+    _of_run(20, schema.notifications),
+    _of_run(21, schema.events),
+    _of_run(22, schema.attempts),
+    _of_run(23, _tasks),
+    _removes(24, _runs, delete(_runs).where(_runs.c.id == bindparam("key_run_id"), schema.ENDED), "key_run_id"),
+)
+
+_DAG_EVENT_REMOVAL = _by_id(25, schema.dag_events)
+_NOTIFICATION_REMOVAL = _by_id(26, schema.notifications)
+
+_MANY: dict[type[Write], Callable[[Any], Iterable[tuple[_Kind, _Step]]]] = {
+    RenewLeases: lambda write: [(_RENEWAL, (attempt, token, write.lease_until)) for attempt, token in write.leases],
+    DeleteRuns: lambda write: [(kind, run_id) for run_id in write.run_ids for kind in _RUN_REMOVALS],
+    ClearOutputs: lambda write: [(kind, run_id) for run_id in write.run_ids for kind in _OUTPUT_REMOVALS],
+    DeleteDagEvents: lambda write: [(_DAG_EVENT_REMOVAL, id_) for id_ in write.ids],
+    DeleteNotifications: lambda write: [(_NOTIFICATION_REMOVAL, id_) for id_ in write.ids],
+}
+"""Writes that are about many rows."""

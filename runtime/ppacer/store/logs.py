@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import bindparam, exists, func, insert, select
 
 from ppacer.protocol import LogEntry
-from ppacer.store import rows
+from ppacer.store import columns, rows
 from ppacer.store.database import Database
 from ppacer.store.many import execute_many
 from ppacer.store.schema import LOGS, log_entries, log_schema
@@ -36,7 +36,7 @@ class LogStore:
 
         An entry whose attempt and `seq` are there already is passed over, so a delivery may be repeated.
         """
-        new = [rows.log_columns(attempt, entry) for attempt, batch in entries for entry in batch]
+        new = [columns.log_columns(attempt, entry) for attempt, batch in entries for entry in batch]
         if new:
             with self._database.transaction() as connection:
                 execute_many(connection, _INSERT_NEW, new)

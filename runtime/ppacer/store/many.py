@@ -11,17 +11,17 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TypeAlias
 
-from sqlalchemy import Connection, Dialect, Insert, Update
+from sqlalchemy import Connection, Delete, Dialect, Insert, Update
 
-from ppacer.store.rows import Columns
+from ppacer.store.columns import Columns
 
 _Values: TypeAlias = tuple[str | int | None, ...]
 
 
-def execute_many(connection: Connection, statement: Insert | Update, parameters: Sequence[Columns]) -> int:
-    """Executes the statement for each set of parameters, in order; all sets have the same names, at least two.
+def execute_many(connection: Connection, statement: Insert | Update | Delete, parameters: Sequence[Columns]) -> int:
+    """Executes the statement for each set of parameters, in order; all sets have the same names, at least one.
 
-    Returns how many rows were inserted or found, in total. `statement` is one of a module's constants.
+    Returns how many rows were inserted, found or deleted, in total. `statement` is one of a module's constants.
     """
     text, in_order = _prepare(connection.dialect, statement, tuple(parameters[0]))
     return connection.exec_driver_sql(text, [in_order(columns) for columns in parameters]).rowcount
@@ -29,8 +29,12 @@ def execute_many(connection: Connection, statement: Insert | Update, parameters:
 
 @lru_cache
 def _prepare(
-    dialect: Dialect, statement: Insert | Update, names: tuple[str, ...]
+    dialect: Dialect, statement: Insert | Update | Delete, names: tuple[str, ...]
 ) -> tuple[str, Callable[[Columns], _Values]]:
     """The statement as the driver takes it, and what puts parameters into its order."""
     compiled = statement.compile(dialect=dialect, column_keys=names)
-    return str(compiled), itemgetter(*(compiled.positiontup or ()))
+    order = compiled.positiontup or ()
+    if len(order) == 1:
+        only = order[0]
+        return str(compiled), lambda columns: (columns[only],)
+    return str(compiled), itemgetter(*order)

@@ -6,7 +6,24 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import and_, bindparam, func, select
 
-from ppacer.core.model import PROJECT, Attempt, BuildRow, DagRow, Event, Run, RunKind, RunStatus, TaskRow
+from ppacer.core.model import (
+    PROJECT,
+    Attempt,
+    Backfill,
+    BackfillStatus,
+    BuildRow,
+    DagEvent,
+    DagRow,
+    DagVersion,
+    Event,
+    Notification,
+    NotificationStatus,
+    Run,
+    RunKind,
+    RunStatus,
+    TaskRow,
+)
+from ppacer.core.rows import current_rows
 from ppacer.store import rows, schema
 from ppacer.store.database import Database
 
@@ -30,9 +47,54 @@ class Reads:
         """All dags ever seen, by name; those gone from the program have `removed_at`."""
         return [rows.to_dag(row) for row in self._all(select(schema.dags).order_by(schema.dags.c.dag))]
 
+    def dag(self, dag: str) -> DagRow | None:
+        table = schema.dags
+        row = self._one(select(table).where(table.c.project == PROJECT, table.c.dag == dag))
+        return None if row is None else rows.to_dag(row)
+
     def build(self, build: str) -> BuildRow | None:
         row = self._one(select(schema.builds).where(schema.builds.c.build == build))
         return None if row is None else rows.to_build(row)
+
+    def dag_versions(self, dag: str) -> list[DagVersion]:
+        """The shapes that the dag has had, newest first."""
+        table = schema.dag_versions
+        query = select(table).where(table.c.project == PROJECT, table.c.dag == dag).order_by(table.c.at.desc())
+        return [rows.to_dag_version(row) for row in self._all(query)]
+
+    def dag_events(self, dag: str, before: str | None = None, limit: int = 100) -> list[DagEvent]:
+        """The dag's history, newest first: at most `limit` events, only those older than the one with id `before`."""
+        table = schema.dag_events
+        query = select(table).where(table.c.project == PROJECT, table.c.dag == dag)
+        return [rows.to_dag_event(row) for row in self._all(_page(query, table.c.id, before, limit))]
+
+    # --- backfills ---
+
+    def backfill(self, backfill_id: str) -> Backfill | None:
+        row = self._one(select(schema.backfills).where(schema.backfills.c.id == backfill_id))
+        return None if row is None else rows.to_backfill(row)
+
+    def backfills(self, dag: str | None = None, before: str | None = None, limit: int = 100) -> list[Backfill]:
+        """Backfills, newest first: at most `limit`, and only those older than the one with id `before`."""
+        table = schema.backfills
+        query = select(table)
+        if dag is not None:
+            query = query.where(table.c.project == PROJECT, table.c.dag == dag)
+        return [rows.to_backfill(row) for row in self._all(_page(query, table.c.id, before, limit))]
+
+    def active_backfills(self) -> list[Backfill]:
+        """Backfills that still make runs, oldest first."""
+        table = schema.backfills
+        query = select(table).where(table.c.status == BackfillStatus.RUNNING.value).order_by(table.c.id)
+        return [rows.to_backfill(row) for row in self._all(query)]
+
+    def backfill_counts(self, backfill_id: str) -> dict[RunStatus, int]:
+        """How many of the runs that the backfill made are in each status; statuses of none are left out."""
+        table = schema.runs
+        query = select(table.c.status, func.count().label("number")).where(table.c.backfill == backfill_id)
+        with self._database.reading() as connection:
+            found = connection.execute(query.group_by(table.c.status))
+            return {RunStatus(row.status): row.number for row in found}
 
     # --- runs ---
 
@@ -45,6 +107,12 @@ class Reads:
 
     def run_by_idempotency_key(self, dag: str, key: str) -> Run | None:
         return self._run(_runs_of(dag).where(schema.runs.c.idempotency_key == key))
+
+    def due_times(self, dag: str, from_at: int, until_at: int) -> list[int]:
+        """The logical times from `from_at` to before `until_at` that have a scheduled or backfilled run, in order."""
+        due_at = schema.runs.c.due_at
+        query = select(due_at).where(schema.runs.c.project == PROJECT, schema.runs.c.dag == dag)
+        return [row.due_at for row in self._all(query.where(due_at >= from_at, due_at < until_at).order_by(due_at))]
 
     def last_scheduled(self, dag: str) -> Run | None:
         """The run of kind `scheduled` with the latest logical time, whatever became of it."""
@@ -63,15 +131,23 @@ class Reads:
         statuses: Iterable[RunStatus] | None = None,
         before: str | None = None,
         limit: int = 100,
+        *,
+        kind: RunKind | None = None,
+        backfill: str | None = None,
     ) -> list[Run]:
-        """Runs, newest first: at most `limit`, and only those older than the run with the id `before`."""
+        """Runs, newest first: at most `limit`, and only those older than the run with the id `before`.
+
+        `backfill` leaves only the runs that this backfill made.
+        """
         table = schema.runs
         query = select(table) if dag is None else _runs_of(dag)
         if statuses is not None:
             query = query.where(table.c.status.in_([status.value for status in statuses]))
-        if before is not None:
-            query = query.where(table.c.id < before)
-        return self._runs(query.order_by(table.c.id.desc()).limit(limit))
+        if kind is not None:
+            query = query.where(table.c.kind == kind.value)
+        if backfill is not None:
+            query = query.where(table.c.backfill == backfill)
+        return self._runs(_page(query, table.c.id, before, limit))
 
     def latest_runs_by_dag(self, count: int) -> dict[str, list[Run]]:
         """The `count` newest runs of each dag that has any, newest first."""
@@ -114,6 +190,10 @@ class Reads:
         found = self._all(query.order_by(table.c.epoch, table.c.task, table.c.position))
         return [rows.to_task(row) for row in found]
 
+    def current_tasks(self, run_id: str) -> list[TaskRow]:
+        """The rows of a run's tasks that count, by task and position: those of the highest epoch of each."""
+        return current_rows(self.tasks(run_id))
+
     def attempt(self, attempt_id: str) -> Attempt | None:
         row = self._one(select(schema.attempts).where(schema.attempts.c.id == attempt_id))
         return None if row is None else rows.to_attempt(row)
@@ -146,6 +226,25 @@ class Reads:
         with self._database.reading() as connection:
             return {run: connection.execute(query, {"run": run}).scalar_one() or 0 for run in run_ids}
 
+    # --- notifications ---
+
+    def notifications(self, run_id: str) -> list[Notification]:
+        """What was to be told of a run, in the order in which it came up."""
+        table = schema.notifications
+        return self._notifications(select(table).where(table.c.run_id == run_id).order_by(table.c.id))
+
+    def pending_notifications(self) -> list[Notification]:
+        """What has still to be told, by the time when it may be tried."""
+        table = schema.notifications
+        query = select(table).where(table.c.status == NotificationStatus.PENDING.value)
+        return self._notifications(query.order_by(table.c.due_at, table.c.id))
+
+    def failed_notifications(self, before: str | None = None, limit: int = 100) -> list[Notification]:
+        """What could not be told, newest first: at most `limit`, and only what is older than that with id `before`."""
+        table = schema.notifications
+        query = select(table).where(table.c.status == NotificationStatus.FAILED.value)
+        return self._notifications(_page(query, table.c.id, before, limit))
+
     # --- how they are read ---
 
     def _run(self, query: rows.Query) -> Run | None:
@@ -154,6 +253,9 @@ class Reads:
 
     def _runs(self, query: rows.Query) -> list[Run]:
         return [rows.to_run(row) for row in self._all(query)]
+
+    def _notifications(self, query: rows.Query) -> list[Notification]:
+        return [rows.to_notification(row) for row in self._all(query)]
 
     def _one(self, query: rows.Query) -> rows.AnyRow | None:
         with self._database.reading() as connection:
@@ -166,3 +268,10 @@ class Reads:
 
 def _runs_of(dag: str) -> rows.Query:
     return select(schema.runs).where(schema.runs.c.project == PROJECT, schema.runs.c.dag == dag)
+
+
+def _page(query: rows.Query, id_: rows.AnyColumn, before: str | None, limit: int) -> rows.Query:
+    """At most `limit` rows, newest first, and only those older than the one with the id `before`."""
+    if before is not None:
+        query = query.where(id_ < before)
+    return query.order_by(id_.desc()).limit(limit)

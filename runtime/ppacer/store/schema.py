@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the tables below, written into the database that they are made in."""
 
 META = "ppacer_meta"
@@ -36,7 +36,7 @@ ID = String(36)
 NAME = String(200)
 TASK = String(500)
 """A task's full id: dotted parts of groups and the index of a family's member."""
-WORD = String(20)
+WORD = String(30)
 HASH = String(64)
 
 schema = MetaData()
@@ -80,6 +80,56 @@ dags = Table(
     Column("watched_until", BigInteger),
     Column("paused", Boolean, nullable=False),
     Column("removed_at", BigInteger),
+    Column("silenced_until", BigInteger),
+    Column("renamed_to", NAME),
+)
+
+dag_versions = Table(
+    "dag_versions",
+    schema,
+    Column("project", NAME, primary_key=True),
+    Column("dag", NAME, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("build", HASH, ForeignKey(builds.c.build), nullable=False),
+    Column("digest", HASH, nullable=False),
+    ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
+)
+
+dag_events = Table(
+    "dag_events",
+    schema,
+    Column("id", ID, primary_key=True),
+    Column("project", NAME, nullable=False),
+    Column("dag", NAME, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("payload", Text, nullable=False),
+    ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
+    Index("dag_events_by_dag", "project", "dag", "id"),
+)
+
+backfills = Table(
+    "backfills",
+    schema,
+    Column("id", ID, primary_key=True),
+    Column("project", NAME, nullable=False),
+    Column("dag", NAME, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("from_at", BigInteger, nullable=False),
+    Column("until_at", BigInteger, nullable=False),
+    Column("parallel", Integer, nullable=False),
+    Column("status", WORD, nullable=False),
+    Column("next_after", BigInteger, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("made", Integer, nullable=False),
+    Column("passed_over", Integer, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("finished_at", BigInteger),
+    ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
+    Index("backfills_by_dag", "project", "dag", "id"),
+    Index("backfills_by_status", "status", "id"),
 )
 
 runs = Table(
@@ -102,12 +152,30 @@ runs = Table(
     Column("params", Text, nullable=False),
     Column("idempotency_key", NAME),
     Column("reason", Text),
+    Column("outcome", WORD),
+    Column("late_at", BigInteger),
+    Column("backfill", ID, ForeignKey(backfills.c.id)),
+    Column("outputs_since", BigInteger),  # finished_at of an ended run whose outputs are still there; null for others
     ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
     UniqueConstraint("project", "dag", "due_at", name="one_run_per_due_time"),
     UniqueConstraint("project", "dag", "idempotency_key", name="one_run_per_idempotency_key"),
     Index("runs_by_dag", "project", "dag", "id"),
     Index("runs_by_status", "status", "id"),
+    Index("runs_by_kind", "kind", "id"),
+    Index("runs_by_outputs", "outputs_since"),
 )
+
+Index(
+    "runs_by_backfill",
+    *(runs.c.backfill, runs.c.id, runs.c.status),
+    sqlite_where=runs.c.backfill.is_not(None),
+)
+
+ENDED = text("status IN ('success', 'failed', 'cancelled')")
+"""The condition of the indexes of ended runs: the same text must stand in the queries that use them."""
+
+Index("ended_runs", runs.c.finished_at, runs.c.id, sqlite_where=ENDED)
+Index("ended_runs_by_dag", *(runs.c.project, runs.c.dag, runs.c.finished_at, runs.c.id), sqlite_where=ENDED)
 
 tasks = Table(
     "tasks",
@@ -125,6 +193,8 @@ tasks = Table(
     Column("output", Text),
     Column("error", Text),
     Column("label", Text),
+    Column("reason", Text),
+    Column("generation", Integer, nullable=False),
 )
 
 attempts = Table(
@@ -148,6 +218,9 @@ attempts = Table(
     Column("finished_at", BigInteger),
     Column("error_kind", WORD),
     Column("error", Text),
+    Column("due_at", BigInteger),
+    Column("state", Text),
+    Column("parts", Integer, nullable=False),
     ForeignKeyConstraint(
         ["run_id", "epoch", "task", "position"],
         [tasks.c.run_id, tasks.c.epoch, tasks.c.task, tasks.c.position],
@@ -170,6 +243,32 @@ events = Table(
     Column("actor", NAME, nullable=False),
     Column("payload", Text, nullable=False),
     sqlite_with_rowid=False,
+)
+
+notifications = Table(
+    "notifications",
+    schema,
+    Column("id", ID, primary_key=True),
+    Column("project", NAME, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("dag", NAME, nullable=False),
+    Column("build", HASH, ForeignKey(builds.c.build), nullable=False),
+    Column("event", WORD, nullable=False),
+    Column("notifier", NAME, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("status", WORD, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("run_id", ID, ForeignKey(runs.c.id)),
+    Column("task", TASK),
+    Column("position", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("error", Text),
+    ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
+    Index("notifications_by_run", "run_id", "id"),
+    Index("notifications_by_status", "status", "id"),
 )
 
 log_entries = Table(

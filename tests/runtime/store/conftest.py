@@ -11,12 +11,21 @@ import pytest
 from ppacer.core.model import (
     Attempt,
     AttemptStatus,
+    Backfill,
+    BackfillStatus,
     BuildRow,
+    DagEvent,
+    DagEventKind,
     DagRow,
+    DagVersion,
     Event,
     EventKind,
+    InsertBackfill,
     InsertBuild,
     InsertDag,
+    NoticeEvent,
+    Notification,
+    NotificationStatus,
     Run,
     RunKind,
     RunStatus,
@@ -46,10 +55,11 @@ def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Op
 
 @pytest.fixture
 def store(open_database: Opener, rows: Rows) -> Store:
-    """A store that has the lead and knows one build and the dags `daily` and `hourly`."""
+    """A store that has the lead and knows one build, the dags `daily` and `hourly`, and a backfill of the first."""
     store = open_database()
     store.advance_leader()
     store.write([InsertBuild(rows.build()), InsertDag(rows.dag("daily")), InsertDag(rows.dag("hourly"))])
+    store.write([InsertBackfill(rows.backfill())])
     return store
 
 
@@ -85,7 +95,71 @@ class Rows:
 
     def dag(self, dag: str) -> DagRow:
         return DagRow(
-            dag=dag, build="b" * 64, first_seen_at=12, last_seen_at=13, watched_until=14, paused=True, removed_at=15
+            dag=dag,
+            build="b" * 64,
+            first_seen_at=12,
+            last_seen_at=13,
+            watched_until=14,
+            paused=True,
+            removed_at=15,
+            silenced_until=16,
+            renamed_to="weekly",
+        )
+
+    def dag_version(self, at: int = 17, dag: str = "daily") -> DagVersion:
+        return DagVersion(dag=dag, build="b" * 64, at=at, digest="d" * 64)
+
+    def dag_event(self, number: int = 1, dag: str = "daily") -> DagEvent:
+        return DagEvent(
+            id=self.id(200 + number),
+            dag=dag,
+            at=70 + number,
+            kind=DagEventKind.DUE_MISSED,
+            actor="schedule",
+            payload='{"count":3}',
+        )
+
+    def backfill(
+        self, number: int = 0, dag: str = "daily", status: BackfillStatus = BackfillStatus.RUNNING
+    ) -> Backfill:
+        return Backfill(
+            id=self.id(300 + number),
+            dag=dag,
+            actor="anna",
+            created_at=81,
+            from_at=82,
+            until_at=90,
+            parallel=4,
+            status=status,
+            next_after=83,
+            total=7,
+            made=2,
+            passed_over=1,
+            params='{"full":true}',
+            finished_at=84,
+        )
+
+    def notification(
+        self, number: int = 1, run: int | None = 1, status: NotificationStatus = NotificationStatus.PENDING
+    ) -> Notification:
+        return Notification(
+            id=self.id(400 + number),
+            at=91,
+            dag="daily",
+            build="b" * 64,
+            event=NoticeEvent.FAILURE,
+            notifier="ops",
+            subject="daily failed",
+            message="load: zażółć",
+            status=status,
+            due_at=92,
+            run_id=None if run is None else self.id(run),
+            task="load",
+            position=3,
+            number=2,
+            tries=5,
+            sent_at=93,
+            error="no route",
         )
 
     def run(self, number: int = 1, dag: str = "daily", status: RunStatus = RunStatus.QUEUED) -> Run:
@@ -105,6 +179,9 @@ class Rows:
             params='{"currency":"€"}',
             idempotency_key=f"key-{number}",
             reason="because",
+            outcome=RunStatus.FAILED,
+            late_at=25,
+            backfill=self.id(300),
         )
 
     def manual(self, number: int, dag: str = "daily", key: str | None = None) -> Run:
@@ -125,6 +202,8 @@ class Rows:
             output='{"rows":3}',
             error="Traceback: …",
             label='"eu"',
+            reason="marked",
+            generation=4,
         )
 
     def attempt(
@@ -148,6 +227,8 @@ class Rows:
             started_at=43,
             finished_at=44,
             error="went wrong",
+            due_at=45,
+            state='{"seen":[1]}',
         )
 
     def event(self, seq: int, run: int = 1) -> Event:

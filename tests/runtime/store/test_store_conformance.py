@@ -10,19 +10,26 @@ import pytest
 
 from ppacer.core.model import (
     AttemptStatus,
+    BackfillStatus,
     ErrorKind,
     InsertAttempt,
+    InsertBackfill,
     InsertBuild,
     InsertDag,
+    InsertDagEvent,
+    InsertDagVersion,
     InsertEvent,
+    InsertNotification,
     InsertRun,
     InsertTask,
+    NotificationStatus,
     RenewLeases,
-    RunKind,
     RunStatus,
     TaskStatus,
     UpdateAttempt,
+    UpdateBackfill,
     UpdateDag,
+    UpdateNotification,
     UpdateRun,
     UpdateTask,
     WatchedUntil,
@@ -37,9 +44,16 @@ def test_rows_come_back_as_they_went_in(store: Store, rows: Any) -> None:
     run, task, event = rows.run(), rows.task(), rows.event(1)
     attempt = replace(rows.attempt(status=AttemptStatus.FAILED, token=9), error_kind=ErrorKind.EXITED)
     store.write([InsertRun(run), InsertTask(task), InsertAttempt(attempt), InsertEvent(event)])
+    store.write([InsertDagVersion(rows.dag_version()), InsertDagEvent(rows.dag_event())])
+    store.write([InsertNotification(rows.notification())])
 
     assert store.build("b" * 64) == rows.build()
     assert store.dags() == [rows.dag("daily"), rows.dag("hourly")]
+    assert store.dag("daily") == rows.dag("daily")
+    assert store.dag_versions("daily") == [rows.dag_version()]
+    assert store.dag_events("daily") == [rows.dag_event()]
+    assert store.backfill(rows.id(300)) == rows.backfill()
+    assert store.notifications(run.id) == [rows.notification()]
     assert store.run(run.id) == run
     assert store.tasks(run.id) == [task]
     assert store.attempt(attempt.id) == attempt
@@ -48,16 +62,21 @@ def test_rows_come_back_as_they_went_in(store: Store, rows: Any) -> None:
 
 def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert store.build("x") is None
+    assert store.dag("x") is None
+    assert store.backfill("x") is None
     assert store.run("x") is None
     assert store.run_at("daily", 1) is None
     assert store.run_by_idempotency_key("daily", "x") is None
     assert store.last_scheduled("daily") is None
     assert store.attempt("x") is None
-    assert store.tasks("x") == []
+    assert store.tasks("x") == store.current_tasks("x") == []
     assert store.attempts("x") == []
     assert store.events("x") == []
     assert store.runs() == store.active_runs() == store.find_runs("0") == []
     assert store.live_attempts() == []
+    assert store.dag_versions("x") == store.dag_events("x") == store.backfills("x") == store.due_times("x", 0, 99) == []
+    assert store.notifications("x") == store.pending_notifications() == store.failed_notifications() == []
+    assert store.backfill_counts("x") == {}
     assert store.latest_runs_by_dag(3) == {}
     assert store.last_event_seq(["x"]) == {"x": 0}
 
@@ -82,10 +101,32 @@ def test_a_lone_surrogate_is_written_as_its_json_escape(store: Store, rows: Any)
 def test_updates_change_what_may_change(store: Store, rows: Any) -> None:
     run, task, attempt = rows.run(), rows.task(), rows.attempt()
     store.write([InsertRun(run), InsertTask(task), InsertAttempt(attempt)])
-    dag = replace(rows.dag("daily"), last_seen_at=99, watched_until=None, paused=False, removed_at=None)
-    run = replace(run, status=RunStatus.RUNNING, started_at=61, finished_at=None, reason=None)
+    backfill, notification = rows.backfill(), rows.notification()
+    store.write([InsertNotification(notification)])
+    dag = replace(
+        rows.dag("daily"),
+        last_seen_at=99,
+        watched_until=None,
+        paused=False,
+        removed_at=None,
+        silenced_until=None,
+        renamed_to=None,
+    )
+    run = replace(
+        run, status=RunStatus.RUNNING, started_at=61, finished_at=None, reason=None, outcome=None, late_at=None
+    )
     task = replace(
-        task, status=TaskStatus.FAILED, attempts=5, lost=0, due_at=None, started_at=62, finished_at=63, output=None
+        task,
+        status=TaskStatus.FAILED,
+        attempts=5,
+        lost=0,
+        due_at=None,
+        started_at=62,
+        finished_at=63,
+        output=None,
+        label=None,
+        reason=None,
+        generation=5,
     )
     attempt = replace(
         attempt,
@@ -100,19 +141,46 @@ def test_updates_change_what_may_change(store: Store, rows: Any) -> None:
         finished_at=65,
         error_kind=ErrorKind.KILLED,
         error=None,
+        due_at=None,
+        state=None,
     )
+    backfill = replace(
+        backfill,
+        parallel=8,
+        status=BackfillStatus.DONE,
+        next_after=89,
+        total=8,
+        made=6,
+        passed_over=2,
+        finished_at=None,
+    )
+    notification = replace(notification, status=NotificationStatus.SENT, due_at=95, tries=6, sent_at=None, error=None)
     store.write(
         [
             UpdateDag(dag),
             UpdateRun(run, RunStatus.QUEUED),
             UpdateTask(task, TaskStatus.WAITING),
             UpdateAttempt(attempt, AttemptStatus.QUEUED, 0),
+            UpdateBackfill(backfill, BackfillStatus.RUNNING),
+            UpdateNotification(notification, NotificationStatus.PENDING),
         ]
     )
     assert store.dags() == [dag, rows.dag("hourly")]
+    assert store.backfill(backfill.id) == backfill
+    assert store.notifications(run.id) == [notification]
     assert store.run(run.id) == run
     assert store.tasks(run.id) == [task]
     assert store.attempts(run.id) == [attempt]
+
+
+def test_a_run_is_reopened_in_a_new_epoch(store: Store, rows: Any) -> None:
+    ended = rows.run(status=RunStatus.FAILED)
+    reopened = replace(ended, status=RunStatus.QUEUED, epoch=2, finished_at=None)
+    store.write([InsertRun(ended), UpdateRun(reopened, RunStatus.FAILED, 1)])
+    assert store.run(ended.id) == reopened
+    store.write([UpdateRun(replace(reopened, status=RunStatus.RUNNING), RunStatus.QUEUED)])
+    with pytest.raises(Conflict, match="its epoch is 2, not 1"):
+        store.write([UpdateRun(replace(reopened, epoch=3), RunStatus.RUNNING, 1)])
 
 
 def test_the_watermark_moves_alone(store: Store, rows: Any) -> None:
@@ -148,6 +216,26 @@ REFUSED: dict[str, tuple[Callable[[Any], list[Write]], str]] = {
     "no such dag": (lambda r: [UpdateDag(r.dag("weekly"))], "there is no such row"),
     "no dag to watch": (lambda r: [WatchedUntil("weekly", 5)], "there is no such row"),
     "build twice": (lambda r: [InsertBuild(r.build())], "refuses the row"),
+    "backfill of another status": (
+        lambda r: [UpdateBackfill(r.backfill(), BackfillStatus.DONE)],
+        "its status is 'runn",
+    ),
+    "no such backfill": (lambda r: [UpdateBackfill(r.backfill(5), BackfillStatus.RUNNING)], "there is no such row"),
+    "no such notification": (
+        lambda r: [UpdateNotification(r.notification(5), NotificationStatus.PENDING)],
+        "there is no such row",
+    ),
+    "notification of another status": (
+        lambda r: [UpdateNotification(r.notification(), NotificationStatus.SENT)],
+        "its status is 'pending', not 'sent'",
+    ),
+    "version twice": (lambda r: [InsertDagVersion(r.dag_version())], "refuses the row"),
+    "version of no dag": (lambda r: [InsertDagVersion(r.dag_version(dag="weekly"))], "refuses the row"),
+    "event of no dag": (lambda r: [InsertDagEvent(r.dag_event(dag="weekly"))], "refuses the row"),
+    "backfill twice": (lambda r: [InsertBackfill(r.backfill())], "refuses the row"),
+    "backfill of no dag": (lambda r: [InsertBackfill(r.backfill(5, dag="weekly"))], "refuses the row"),
+    "notification of no run": (lambda r: [InsertNotification(r.notification(run=5))], "refuses the row"),
+    "run of no backfill": (lambda r: [InsertRun(replace(r.run(5), backfill="x"))], "refuses the row"),
     "dag twice": (lambda r: [InsertDag(r.dag("daily"))], "refuses the row"),
     "run twice": (lambda r: [InsertRun(r.run())], "refuses the row"),
     "task twice": (lambda r: [InsertTask(r.task())], "refuses the row"),
@@ -172,6 +260,7 @@ def test_a_write_that_cannot_be_done_takes_the_whole_transaction_back(
 ) -> None:
     task, attempt = rows.task(status=TASK), rows.attempt(status=ATTEMPT, token=4)
     store.write([InsertRun(rows.run()), InsertTask(task), InsertAttempt(attempt), InsertEvent(rows.event(1))])
+    store.write([InsertNotification(rows.notification()), InsertDagVersion(rows.dag_version())])
     make, message = REFUSED[case]
     writes, fine = make(rows), [InsertEvent(rows.event(2)), InsertRun(rows.run(9)), WatchedUntil("daily", 99)]
 
@@ -280,90 +369,6 @@ def test_the_leader_epoch_outlives_the_program(open_database: Callable[[], Store
     epoch = first.advance_leader()
     first.close()
     assert open_database().advance_leader() == epoch + 1
-
-
-# --- what can be asked ---
-
-
-def test_runs_are_listed_newest_first_page_by_page(store: Store, rows: Any) -> None:
-    daily = [rows.run(number, status=RunStatus.FAILED if number % 2 else RunStatus.SUCCESS) for number in range(1, 7)]
-    hourly = [rows.run(number, dag="hourly") for number in range(7, 10)]
-    store.write([InsertRun(run) for run in daily + hourly])
-    newest = [*reversed(hourly), *reversed(daily)]
-    assert store.runs() == newest
-    assert store.runs(limit=4) == newest[:4]
-    assert store.runs(before=newest[3].id, limit=4) == newest[4:8]
-    assert store.runs(dag="daily", limit=2) == newest[3:5]
-    assert store.runs(statuses=[RunStatus.FAILED]) == [run for run in newest if run.status is RunStatus.FAILED]
-    assert store.runs(dag="daily", statuses=[RunStatus.QUEUED, RunStatus.SUCCESS], before=rows.id(5)) == [
-        daily[3],
-        daily[1],
-    ]
-    assert store.runs(statuses=[]) == []
-
-
-def test_active_runs_are_the_queued_and_the_running_oldest_first(store: Store, rows: Any) -> None:
-    statuses = [*RunStatus]
-    store.write([InsertRun(rows.run(number, status=status)) for number, status in enumerate(statuses)])
-    assert [run.status for run in store.active_runs()] == [status for status in statuses if not status.terminal]
-
-
-def test_the_latest_runs_of_each_dag(store: Store, rows: Any) -> None:
-    store.write([InsertDag(rows.dag("weekly"))])
-    store.write([InsertRun(rows.run(number, dag="daily")) for number in range(1, 6)])
-    store.write([InsertRun(rows.run(6, dag="hourly"))])
-    assert store.latest_runs_by_dag(2) == {
-        "daily": [rows.run(5), rows.run(4)],
-        "hourly": [rows.run(6, dag="hourly")],
-    }
-
-
-def test_the_last_scheduled_run_is_the_one_of_the_latest_logical_time(store: Store, rows: Any) -> None:
-    last = replace(rows.run(1), scheduled_at=5000)
-    backfill = replace(rows.run(3), scheduled_at=6000, kind=RunKind.BACKFILL)
-    manual = replace(rows.manual(4), scheduled_at=7000)
-    store.write([InsertRun(run) for run in (last, rows.run(2), backfill, manual, rows.run(5, dag="hourly"))])
-    assert store.last_scheduled("daily") == last
-    assert store.run_at("daily", 6000) == backfill
-    assert store.run_at("daily", 7000) is None
-
-
-def test_runs_are_found_by_any_part_of_their_id(store: Store, rows: Any) -> None:
-    store.write([InsertRun(rows.run(number)) for number in (0x1A, 0x2A, 0x3B)])
-    assert store.find_runs("2A-7000") == [rows.run(0x2A)]
-    assert store.find_runs("a-7") == [rows.run(0x2A), rows.run(0x1A)]
-    assert store.find_runs("a-7", limit=1) == [rows.run(0x2A)]
-    assert store.find_runs("%") == []
-    assert store.find_runs("0199_") == []
-
-
-def test_tasks_and_attempts_of_a_run(store: Store, rows: Any) -> None:
-    tasks = [rows.task("clean", 0), rows.task("clean", 1), rows.task("load"), replace(rows.task("clean", 1), epoch=2)]
-    attempts = [rows.attempt(1, "load"), rows.attempt(2, "clean"), rows.attempt(3, "load")]
-    other = replace(rows.task("load"), run_id=rows.id(2))
-    store.write([InsertRun(rows.run(1)), InsertRun(rows.run(2)), *map(InsertTask, [other, *reversed(tasks)])])
-    store.write([InsertAttempt(attempt) for attempt in reversed(attempts)])
-    assert store.tasks(rows.id(1)) == tasks
-    assert store.tasks(rows.id(1), 1) == tasks[:3]
-    assert store.tasks(rows.id(1), 2) == tasks[3:]
-    assert store.attempts(rows.id(1)) == attempts
-    assert store.attempts(rows.id(1), "load") == [attempts[0], attempts[2]]
-    assert store.attempts(rows.id(2)) == []
-
-
-def test_live_attempts_are_those_that_have_not_ended(store: Store, rows: Any) -> None:
-    attempts = [rows.attempt(number, status=status) for number, status in enumerate(AttemptStatus)]
-    store.write([InsertRun(rows.run()), InsertTask(rows.task()), *map(InsertAttempt, attempts)])
-    assert store.live_attempts() == [attempt for attempt in attempts if not attempt.status.terminal]
-
-
-def test_events_are_read_on_from_any_point(store: Store, rows: Any) -> None:
-    events = [rows.event(seq) for seq in range(1, 6)]
-    store.write([InsertRun(rows.run(1)), InsertRun(rows.run(2)), *map(InsertEvent, [*events, rows.event(1, run=2)])])
-    assert store.events(rows.id(1)) == events
-    assert store.events(rows.id(1), after_seq=3) == events[3:]
-    assert store.events(rows.id(1), after_seq=5) == []
-    assert store.last_event_seq([rows.id(1), rows.id(2), rows.id(3)]) == {rows.id(1): 5, rows.id(2): 1, rows.id(3): 0}
 
 
 # --- the end ---
