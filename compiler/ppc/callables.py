@@ -7,7 +7,7 @@ unknown decorators, names bound in branches) is `UNKNOWN`, or has no signature, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ppacer import spec
@@ -15,6 +15,7 @@ from ppacer.records import dataclass, replace
 from ppc.definitions import TRANSPARENT, Definitions, Fault, FaultKind, Place
 from ppc.docstrings import clean, dedent
 from ppc.modules import Assigned, Definition, Imported, Module, ModuleFinder
+from ppc.python_schedules import no_schedule
 from ppc.signatures import (
     Parameter,
     ParameterKind,
@@ -85,16 +86,28 @@ class CallableFinder:
         """The callable `names[0].names[1]…` of a module. Faults count their parts within `names`."""
         key = (module, names)
         if key not in self._found:
-            self._found[key] = self._find(module, names)
+            self._found[key] = self._find(module, names, self._describe)
+        return self._found[key]
+
+    def schedule(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
+        """The same for a schedule: an object with its methods, or a class that makes one without arguments."""
+        key = (module, ("schedule", *names))
+        if key not in self._found:
+            self._found[key] = self._find(module, names, self._schedule)
         return self._found[key]
 
     def module(self, name: str) -> Module | None:
         """The module of that dotted name, read but not run; none where there is no such."""
         return self._modules.find(name)
 
-    def _find(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
+    def _find(
+        self,
+        module: str,
+        names: tuple[str, ...],
+        describe: Callable[[str, tuple[str, ...]], FoundCallable | Fault],
+    ) -> FoundCallable | Fault:
         module, own = self._definitions.into_submodules(module, names)
-        found = self._describe(module, own)
+        found = describe(module, own)
         if isinstance(found, Fault) and own != names:
             found = replace(found, part=found.part + len(names) - len(own))
         return found
@@ -121,6 +134,43 @@ class CallableFinder:
                 return Fault(FaultKind.NOT_CALLABLE, last, f"`{imported or text}` is a module, not a callable")
             case _:
                 return self._unknown(identity, module)
+
+    def _schedule(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
+        text = ".".join((module, *names))
+        if not names:
+            return Fault(FaultKind.NOT_SCHEDULE, 0, f"`{text}` is a module")
+        place = self._definitions.follow(module, names)
+        if isinstance(place, Fault):
+            return place
+        identity, last = f"{module}:{'.'.join(names)}", len(names) - 1
+        if place is None:
+            return self._unknown(identity, module)
+        made = self._definitions.class_of(place)
+        if made is not None:
+            fault = no_schedule(self._definitions, *made)
+            if fault:
+                return Fault(FaultKind.NOT_SCHEDULE, last, fault)
+        match place.binding:
+            case ast.ClassDef() as node:
+                lineage, known = self._definitions.lineage(place.module, node)
+                constructor = self._constructor(lineage)[1] if known else None
+                if constructor is not None and any(parameter.required for parameter in constructor.parameters):
+                    message = f"`{node.name}` takes {constructor.text}, and a class is called without arguments"
+                    return Fault(FaultKind.NOT_SCHEDULE, last, message)
+                kind, code = spec.CallableKind.CLASS, _code(place.module, node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() as node:
+                return Fault(FaultKind.NOT_SCHEDULE, last, f"`{node.name}` is a function")
+            case Assigned(value):
+                what = "a function" if isinstance(value, ast.Lambda) else _NOT_CALLABLE.get(type(value))
+                if what is not None:
+                    return Fault(FaultKind.NOT_SCHEDULE, last, f"`{'.'.join(names)}` is {what}")
+                kind, code = spec.CallableKind.OBJECT, None
+            case Imported(name=imported):
+                return Fault(FaultKind.NOT_SCHEDULE, last, f"`{imported or text}` is a module")
+            case _:
+                return self._unknown(identity, module)
+        found = spec.Callable(identity, kind, None, self._modules.code_hash(module), code)
+        return FoundCallable(found, place.module.name)
 
     def _function(
         self,

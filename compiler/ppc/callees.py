@@ -77,10 +77,10 @@ class Callees:
             self._scope.report(UNKNOWN_CALLEE, message, call.callee.span, help=way_out)
         return found
 
-    def imported(self, callee: ast.DottedName) -> tuple[FoundCallable | Fault | None, int]:
-        """The same for what can only be imported; nothing is reported where no import leads there. What is found
-        becomes one of the program's callables."""
-        found = self._find(callee, "")
+    def schedule(self, callee: ast.DottedName) -> tuple[FoundCallable | Fault | None, int]:
+        """The same for a schedule, which can only be imported; nothing is reported where no import leads there. What is
+        found becomes one of the program's callables."""
+        found = self._find(callee, "schedule")
         if isinstance(found[0], FoundCallable):
             self.others[found[0].spec.id] = found[0].spec
         return found
@@ -106,7 +106,8 @@ class Callees:
         target.found.used = True
         if target.found.refused is not None:
             return None, 0
-        return self._callables.find(target.found.module, target.names), target.own - len(target.found.names)
+        find = self._callables.schedule if kind == "schedule" else self._callables.find
+        return find(target.found.module, target.names), target.own - len(target.found.names)
 
     def _is_excused(self, callee: ast.DottedName) -> bool:
         """Whether what keeps the callable from being known is reported elsewhere."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from ppacer.records import dataclass
 from ppc.modules import Assigned, Binding, Imported, Module, ModuleFinder
@@ -17,6 +17,7 @@ class FaultKind(StrEnum):
     NOT_CALLABLE = "not callable"
     GENERATOR = "a generator"
     NOT_REACHABLE = "not reachable by name"
+    NOT_SCHEDULE = "no schedule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Place:
     module: Module
     binding: Binding
     bound: bool = False
+
+
+class Missing(Enum):
+    """What is surely not there."""
+
+    MISSING = auto()
 
 
 TRANSPARENT = {
@@ -166,6 +173,32 @@ class Definitions:
             (other for owner in owners for other in _methods(owner[1]) if other.lower() == name.lower()), None
         )
         return Fault(FaultKind.NO_NAME, part, f"class `{node.name}` has no `{name}`", similar)
+
+    def class_of(self, place: Place) -> tuple[Module, ast.ClassDef] | None:
+        """The class that is defined there, or that what is defined there was made of by a call; none where only
+        running the code would tell."""
+        match place.binding:
+            case ast.ClassDef() as node:
+                return place.module, node
+            case Assigned(ast.Call(func)) if path := _dotted(func):
+                maker = self.follow(place.module.name, path)
+                if isinstance(maker, Place) and isinstance(maker.binding, ast.ClassDef):
+                    return maker.module, maker.binding
+        return None
+
+    def method(
+        self, module: Module, node: ast.ClassDef, name: str
+    ) -> ast.FunctionDef | ast.AsyncFunctionDef | Missing | None:
+        """The method of a class or of its bases; none where only running the code would tell."""
+        owners, known = self.lineage(module, node)
+        for _, owner in owners:
+            for statement in reversed(owner.body):
+                if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
+                    return statement
+                if name in _assigned_names(statement):
+                    return None
+        dynamic = any("__getattr__" in _methods(owner) for _, owner in owners)
+        return Missing.MISSING if known and not dynamic else None
 
     def lineage(self, module: Module, node: ast.ClassDef) -> tuple[list[tuple[Module, ast.ClassDef]], bool]:
         """The class and its bases, nearest first, and whether all of them, and all that shapes them, are known."""

@@ -12,7 +12,7 @@ from ppacer.core.schedule import CronFault, DagClock, parse_cron
 from ppc import ast
 from ppc.bodies import BodyScope
 from ppc.callees import Callees
-from ppc.definitions import Fault
+from ppc.definitions import Fault, FaultKind
 from ppc.diagnostics import Edit, Label, Span
 from ppc.expressions import Expressions, Known
 from ppc.resolved import ResolvedDag
@@ -132,7 +132,7 @@ def _called(file: FileScope, expressions: Expressions, call: ast.Call) -> spec.S
 def _imported(
     file: FileScope, callees: Callees, expressions: Expressions, path: ast.DottedName
 ) -> spec.CustomSchedule | None:
-    """An object of the users' own, with `start()`, `next(now, previous)` and `str()`."""
+    """An object of the users' own, with `start()` and `next(now, previous)`, or a class that makes one."""
     if file.imports.target(path) is None:
         if path.parts[0].name in file.lets:
             file.report(WRONG_TYPE, _WANTED, path.span, label=f"`{path.text}` is a `let`")
@@ -141,17 +141,15 @@ def _imported(
             message = f"there is no schedule `{path.text}`"
             file.report(BAD_SCHEDULE, message, path.span, help="use `cron(…)` or `every(…)`, or import it from Python")
         return None
-    found, offset = callees.imported(path)
+    found, offset = callees.schedule(path)
     if isinstance(found, Fault):
         part = path.parts[min(max(found.part + offset, 0), len(path.parts) - 1)]
-        file.report(BAD_SCHEDULE, f"this is no schedule: {found.message}", part.span, help=similar_help(found.similar))
+        way_out = similar_help(found.similar)
+        if found.kind is FaultKind.NOT_SCHEDULE:
+            way_out = "name an object with `start()` and `next(now, previous)`, or a class that makes one"
+        file.report(BAD_SCHEDULE, f"this is no schedule: {found.message}", part.span, help=way_out)
         return None
     if found is None:
-        return None
-    if found.spec.kind not in (spec.CallableKind.OBJECT, spec.CallableKind.UNKNOWN):
-        message = f"`{path.text}` is a {found.spec.kind}, not a schedule"
-        way_out = "name an object with `start()`, `next(now, previous)` and `str()`"
-        file.report(BAD_SCHEDULE, message, path.span, help=way_out)
         return None
     return spec.CustomSchedule(found.spec.id, file.at(path.span))
 
