@@ -39,7 +39,7 @@ class Schedule(Protocol):
         """
 
 
-class ScheduleFault(Exception):  # noqa: N818 (it is the schedule's)
+class ScheduleFault(Exception):
     """A schedule that does not keep to what `Schedule` says."""
 
 
@@ -63,14 +63,13 @@ def due_times(
     asked = _Asked(found() if inspect.isclass(found) else found, schedule, timezone)
     enough = time.monotonic() + _ENOUGH_SECONDS
     times: list[int] = []
-    ended = False
-    while not ended and len(times) < AT_MOST and (not times or times[-1] <= until and time.monotonic() < enough):
-        due = asked.following(times[-1] if times else after, times[-1] if times else previous)
-        if due is None:
-            ended = True
-        else:
-            times.append(due)
-    return {"times": times, "ended": ended, "text": asked.text()}
+    due = asked.following(after, previous)
+    while due is not None:
+        times.append(due)
+        if due > until or len(times) >= AT_MOST or time.monotonic() > enough:
+            break
+        due = asked.following(due, due)
+    return {"times": times, "ended": due is None, "text": asked.text()}
 
 
 class _Asked:

@@ -1,12 +1,15 @@
-"""Tells people, in the log, what becomes of runs, and alerts them to what they asked for."""
+"""Tells people, in the log, what becomes of runs, and what somebody asked to be alerted to."""
 
 from __future__ import annotations
 
 import logging
 
-from ppacer import spec
 from ppacer.core.happenings import Notice
-from ppacer.core.model import Run, RunStatus
+from ppacer.core.model import Attempt, NoticeEvent, Run, RunStatus
+from ppacer.core.plan import DagPlan
+from ppacer.protocol import TaskNotice
+from ppacer.services.gist import gist
+from ppacer.services.notices import shown_task, what_happened
 
 NOTICES = "ppacer.notices"
 """The name of the logger that tells of runs and their tasks, for those who tell of them in another way."""
@@ -26,26 +29,35 @@ class Notifier:
         why = "" if run.reason is None else f": {run.reason}"
         _log.log(level, "%s ended: %s%s%s", _name(run), run.status, took, why)
 
-    def notice(self, notice: Notice) -> None:
-        name = _name(notice.run)
-        error = "" if not notice.error else f": {_gist(notice.error)}"
-        subject = name if notice.task is None else f"{name}, task {notice.task}, attempt {notice.number}"
-        what = f"{subject}: {_WORDS[notice.event]}"
-        if notice.retry_in is not None:
-            what += " at once" if notice.retry_in <= 0 else f" in {notice.retry_in / 1_000_000:g} s"
-        if notice.alert:
-            level = logging.INFO if notice.event is spec.AlertEvent.SUCCESS else logging.ERROR
-            _log.log(level, "alert: %s%s", what, error)
+    def notice(self, notice: Notice, plan: DagPlan, *, silenced: bool) -> None:
+        """Where there is an alert and nobody else to be told, the log is what alerts; `silenced` alerts are told as
+        what they are about."""
+        subject = _name(notice.run)
+        if notice.task is not None:
+            subject += f", task {shown_task(plan, notice.task, notice.position)}"
+            if notice.number:
+                subject += f", attempt {notice.number}"
+        error = f": {gist(notice.error)}" if notice.error else ""
+        said = f" – {notice.message}" if notice.message is not None else ""
+        what = f"{subject}: {what_happened(notice)}{error}{said}"
+        if not notice.alert:
+            _log.warning("%s", what)
+        elif silenced:
+            _log.warning("%s (alerts are silenced)", what)
+        elif notice.notifiers:
+            _log.log(_level(notice.event), "%s (told to %s)", what, ", ".join(notice.notifiers))
         else:
-            _log.warning("%s%s", what, error)
+            _log.log(_level(notice.event), "alert: %s", what)
+
+    def message(self, said: TaskNotice, attempt: Attempt, run: Run, plan: DagPlan, *, why: str) -> None:
+        """What a running task wants people to be told; `why` says why it is told here alone, if it is."""
+        subject = f"{said.subject}: " if said.subject else ""
+        task = shown_task(plan, attempt.task, attempt.position)
+        _log.info("%s, task %s says: %s%s%s", _name(run), task, subject, said.message, f" ({why})" if why else "")
 
 
-_WORDS = {
-    spec.AlertEvent.FAILURE: "failed",
-    spec.AlertEvent.RETRY: "failed, to be tried again",
-    spec.AlertEvent.SUCCESS: "succeeded",
-    spec.AlertEvent.LATE: "is late",
-}
+def _level(event: NoticeEvent) -> int:
+    return logging.INFO if event is NoticeEvent.SUCCESS else logging.ERROR
 
 
 def _name(run: Run) -> str:
@@ -55,13 +67,3 @@ def _name(run: Run) -> str:
 
 def _took(microseconds: int) -> str:
     return f" in {microseconds / 1_000_000:.2f} s"
-
-
-def _gist(error: str) -> str:
-    """The line of an error that says the most: of a traceback, the one with the exception."""
-    lines = [line for line in error.strip().splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].startswith("Traceback"):
-        lines = lines[next((at for at, line in enumerate(lines) if at and not line.startswith(" ")), -1) :]
-    if len(lines) > 1 and lines[0].endswith(":"):
-        return f"{lines[0]} {lines[1].strip()}"
-    return lines[0] if lines else ""

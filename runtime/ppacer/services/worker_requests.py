@@ -10,8 +10,8 @@ from functools import partial
 from importlib import import_module
 
 DUE_TIMES = "ppacer.schedules:due_times"
-DELIVER = "ppacer.notifiers:deliver"
-PING = "ppacer.notifiers:ping"
+DELIVER = "ppacer.services.worker_deliver:deliver"
+PING = "ppacer.services.worker_deliver:ping"
 
 _REQUESTS = frozenset({DUE_TIMES, DELIVER, PING})
 

@@ -1,0 +1,71 @@
+"""Asks the schedules that are written in Python, in workers: for their due times and for what to call them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from ppacer.core.custom_times import Answer, Answers, Question, Unasked
+from ppacer.services.caller import Caller, CallError
+from ppacer.services.gist import gist
+from ppacer.services.worker_requests import DUE_TIMES
+
+ASK_SECONDS = 10.0
+"""How long a schedule may take to answer."""
+
+ASK_AGAIN_SECONDS = 60.0
+"""How long after a question that came to nothing it is asked again."""
+
+_AT_ONCE = 4
+"""How many schedules are asked at once, so that notifications always find room beside them."""
+
+T = TypeVar("T")
+
+
+class ScheduleProblem(Exception):
+    """A schedule that raises, does not answer in time or does not go on; the text says which and why, for people."""
+
+
+class CustomSchedules:
+    """Has the questions answered that a `DagClock` raises as `Unasked`."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._texts: dict[str, str] = {}
+
+    async def ask(self, question: Question) -> Answer | ScheduleProblem:
+        """The answer, or what is wrong with the schedule: then it may be asked again after `ASK_AGAIN_SECONDS`."""
+        name = question.schedule.callable
+        try:
+            async with self._slots:
+                answer = await self._caller.call(
+                    DUE_TIMES,
+                    (name, question.timezone),
+                    {"after": question.after, "until": question.until, "previous": question.previous},
+                    seconds=ASK_SECONDS,
+                    where=f"schedule {name}",
+                )
+        except CallError as error:
+            return ScheduleProblem(f"the schedule {name} does not answer: {gist(str(error))}")
+        match answer:
+            case {"times": list(times), "ended": bool(ended), "text": str(text)}:
+                self._texts[name] = text
+                return Answer(tuple(times), ended)
+        raise TypeError("no answer of a schedule")
+
+    async def work_out(self, answers: Answers, look: Callable[[], T]) -> T | ScheduleProblem:
+        """What `look` gives, one look at a clock with these answers: asked for as often as it takes."""
+        while True:
+            try:
+                return look()
+            except Unasked as unasked:
+                found = await self.ask(unasked.question)
+                if isinstance(found, ScheduleProblem):
+                    return found
+                answers.learn(unasked.question, found)
+
+    def text(self, callable_id: str) -> str | None:
+        """What a schedule that has answered calls itself; none where it has not, or has nothing to say."""
+        return self._texts.get(callable_id) or None

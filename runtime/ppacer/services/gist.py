@@ -1,0 +1,16 @@
+"""The line of an error that says the most."""
+
+from __future__ import annotations
+
+_LONGEST = 500
+
+
+def gist(error: str) -> str:
+    """Of a traceback the line with the exception, of other texts the first line; at most 500 characters."""
+    lines = [line for line in error.strip().splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Traceback"):
+        lines = lines[next((at for at, line in enumerate(lines) if at and not line.startswith(" ")), -1) :]
+    text = lines[0] if lines else ""
+    if len(lines) > 1 and text.endswith(":"):
+        text = f"{text} {lines[1].strip()}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
