@@ -17,12 +17,13 @@ from ppc.parse import parse
 from ppc.source import Source
 from tests.compiler.mutators import MUTATORS_OF_FORM, Mutation, Mutator, Program
 from tests.compiler.mutators_of_meaning import MUTATORS_OF_MEANING
+from tests.compiler.mutators_of_operations import MUTATORS_OF_OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 OWN = sorted((Path(__file__).parent / "mutations").glob("*.ppd"))
 EXAMPLES = sorted((ROOT / "examples").rglob("*.ppd"))
 MOST_OF_A_KIND = 6
-MUTATORS = (*MUTATORS_OF_FORM, *MUTATORS_OF_MEANING)
+MUTATORS = (*MUTATORS_OF_FORM, *MUTATORS_OF_MEANING, *MUTATORS_OF_OPERATIONS)
 T = TypeVar("T")
 
 
