@@ -28,9 +28,22 @@ from ppc.signatures import (
     signature_of,
 )
 
-BUILT_IN_MODULE = "ppacer.tasks.builtin"
-BUILT_IN_TASKS = {"print": "print_", "empty": "empty", "sleep": "sleep", "shell": "shell"}
-"""Tasks found without an import, and their names in `BUILT_IN_MODULE`."""
+BUILT_IN_TASKS = {
+    "print": "ppacer.tasks.builtin:print_",
+    "empty": "ppacer.tasks.builtin:empty",
+    "sleep": "ppacer.tasks.builtin:sleep",
+    "shell": "ppacer.tasks.shell:shell",
+    "script": "ppacer.tasks.shell:script",
+    "http": "ppacer.tasks.http:http",
+    "sql": "ppacer.tasks.sql:sql",
+    "wait_for_file": "ppacer.tasks.waiting:wait_for_file",
+    "wait_for_http": "ppacer.tasks.http:wait_for_http",
+    "run_dag": "ppacer.tasks.run_dag:run_dag",
+}
+"""Tasks found without an import, and the ids of their callables. Each stands in a module with no others than those that
+need the same: a program imports what it uses."""
+
+BUILT_IN_IDS = frozenset(BUILT_IN_TASKS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +81,8 @@ class CallableFinder:
 
     def built_in(self, name: str) -> FoundCallable | Fault | None:
         """The built-in task of that name; none where there is no such."""
-        attribute = BUILT_IN_TASKS.get(name)
-        return None if attribute is None else self.find(BUILT_IN_MODULE, (attribute,))
+        module, _, attribute = BUILT_IN_TASKS.get(name, "").partition(":")
+        return self.find(module, (attribute,)) if module else None
 
     def module_fault(self, name: str) -> Fault | None:
         """Why there is no such module, if so. `part` counts the parts of the module's name."""

@@ -7,7 +7,7 @@ from itertools import islice
 from ppacer import spec
 from ppc import ast
 from ppc.bodies import BodyScope, ResolvedTask
-from ppc.callables import BUILT_IN_MODULE, BUILT_IN_TASKS, CallableFinder, FoundCallable
+from ppc.callables import BUILT_IN_TASKS, CallableFinder, FoundCallable
 from ppc.definitions import Fault
 from ppc.diagnostics import Edit
 from ppc.scopes import FileScope, similar_help, slip_edit
@@ -15,14 +15,10 @@ from ppc.signatures import Parameter, ParameterKind, Signature
 from ppc.similar import Similar
 
 UNKNOWN_CALLEE = "E203"
-BUILT_IN_NOT_SUPPORTED = "E904"
 
-CODES = {
-    UNKNOWN_CALLEE: "a callable that is neither imported nor built in",
-    BUILT_IN_NOT_SUPPORTED: "a built-in task that this version does not support",
-}
+CODES = {UNKNOWN_CALLEE: "a callable that is neither imported nor built in"}
 
-SHELL = f"{BUILT_IN_MODULE}:{BUILT_IN_TASKS['shell']}"
+SHELL = BUILT_IN_TASKS["shell"]
 BUILT_IN_NOTIFIERS = {
     "log": FoundCallable(
         spec.Callable("ppacer.notifiers:log", spec.CallableKind.FUNCTION), "ppacer.notifiers", signature=Signature(())
@@ -37,7 +33,6 @@ BUILT_IN_NOTIFIERS = {
 }
 """Notifiers found without an import. What calls them, an alert, is the runtime's business."""
 
-LATER_BUILT_INS = frozenset({"script", "http", "sql", "wait_for_file", "wait_for_http", "run_dag"})
 _MOST_ASKED = 20
 
 
@@ -123,10 +118,6 @@ class Callees:
     def _unknown_task(self, callee: ast.DottedName, body: BodyScope) -> None:
         scope = self._scope
         first = callee.parts[0].name
-        if callee.text in LATER_BUILT_INS:
-            message = f"the built-in task `{callee.text}` is not supported by this version of ppc yet"
-            scope.report(BUILT_IN_NOT_SUPPORTED, message, callee.span)
-            return
         if self._similar is None:
             self._similar = Similar((*BUILT_IN_TASKS, *scope.imports.bound))
         similar = self._similar.to(callee.text)

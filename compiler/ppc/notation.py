@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from ppacer import spec
+from ppc.callables import BUILT_IN_TASKS
 
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _UNITS: Final = (
@@ -90,8 +91,10 @@ def schedule_text(schedule: spec.Schedule) -> str:
 
 def callable_text(callable_id: str) -> str:
     """`shop.etl.extract`; a built-in task by its own name."""
-    module, _, name = callable_id.partition(":")
-    return name.rstrip("_") if module == "ppacer.tasks.builtin" else f"{module}.{name}"
+    return _BUILT_IN.get(callable_id) or callable_id.replace(":", ".")
+
+
+_BUILT_IN = {callable_id: name for name, callable_id in BUILT_IN_TASKS.items()}
 
 
 def call_text(callable_id: str, args: tuple[spec.Expr, ...], kwargs: tuple[tuple[str, spec.Expr], ...]) -> str:

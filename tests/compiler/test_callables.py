@@ -156,7 +156,7 @@ def test_describes_the_built_in_tasks(finder: CallableFinder, name: str) -> None
     callable_ = finder.built_in(name)
     assert isinstance(callable_, FoundCallable)
     assert callable_.signature is not None
-    assert callable_.spec.id == f"ppacer.tasks.builtin:{BUILT_IN_TASKS[name]}"
+    assert callable_.spec.id == BUILT_IN_TASKS[name]
     assert callable_.spec.hash == ""
 
 

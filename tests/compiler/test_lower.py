@@ -179,7 +179,7 @@ def test_what_goes_into_a_shell_command_is_quoted(dag_of: Callable[[str], spec.D
 
 def test_shell_under_another_name_quotes_too(dag_of: Callable[[str], spec.Dag]) -> None:
     dag = dag_of(
-        'from ppacer.tasks.builtin import shell as run_it\nlet file = "x y"\n'
+        'from ppacer.tasks.shell import shell as run_it\nlet file = "x y"\n'
         'dag d {\n  task a = run_it(f"echo {file}")\n}'
     )
     assert arguments(dag) == (spec.Literal("echo 'x y'", At(4, 19)),)

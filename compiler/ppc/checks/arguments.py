@@ -13,7 +13,7 @@ from ppacer.records import dataclass
 from ppc import ast
 from ppc.annotations import Annotations
 from ppc.bodies import ResolvedArgument
-from ppc.callables import BUILT_IN_MODULE, FoundCallable
+from ppc.callables import BUILT_IN_IDS, FoundCallable
 from ppc.checks.callables import defined_at
 from ppc.diagnostics import Diagnostic, Edit, Label, Span
 from ppc.infer import Inference
@@ -245,7 +245,7 @@ def _misfit(
 ) -> Diagnostic:
     part, whole = part_of(value, misfit.path)
     notes = (f"`{_written(parameter)}` is declared at {callee.place}:{parameter.line}",) if callee.place else ()
-    if callee.module == BUILT_IN_MODULE:
+    if callee.spec.id in BUILT_IN_IDS:
         notes = ()
     asked = "" if misfit.wanted is None or not misfit.path else f", {words(misfit.wanted)} is wanted"
     way_out = misfit.help

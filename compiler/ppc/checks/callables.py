@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ppc import ast
 from ppc.bodies import ResolvedTask
-from ppc.callables import BUILT_IN_MODULE, FoundCallable
+from ppc.callables import BUILT_IN_IDS, FoundCallable
 from ppc.definitions import Fault, FaultKind
 from ppc.diagnostics import Span
 from ppc.resolved import ResolvedFile
@@ -62,7 +62,7 @@ def check_callee(task: ResolvedTask) -> None:
 def defined_at(name: str, callee: FoundCallable) -> tuple[str, ...]:
     """A note that tells where a callable of the users' own is defined."""
     code = callee.spec.code
-    if code is None or callee.module == BUILT_IN_MODULE:
+    if code is None or callee.spec.id in BUILT_IN_IDS:
         return ()
     return (f"`{name}` is defined at {code.path}:{code.line}",)
 

@@ -1,33 +1,16 @@
-"""The built-in tasks `print`, `empty`, `sleep` and `shell`."""
+"""The plainest of the built-in tasks: `print`, `empty` and `sleep`."""
 
 from __future__ import annotations
 
-import codecs
-import json
-import os
-import selectors
-import signal
-import subprocess
-import sys
 import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal
 
-_CHUNK = 65536
-_POLL_SECONDS = None if hasattr(os, "pidfd_open") else 0.05
-_MAX_ROUNDS_AFTER_END = 8
-"""Enough to empty both pipes once the command has ended, while a process that it left behind may go on writing."""
+from ppacer.deferral import defer
 
-_TAIL_LINES = 20
-_MAX_LINE = 65536
-_MAX_JSON = 4 * 1024 * 1024
+_SHORT = 1.0
+"""Seconds. To wait this long or longer, the task gives up its worker."""
 
-
-class ShellError(Exception):
-    """A command that failed, or whose output is not what was asked for. The message ends with the tail of stderr."""
+_LONGEST = 100 * 365 * 86_400.0
 
 
 def print_(*values: object) -> None:
@@ -40,128 +23,12 @@ def empty() -> None:
 
 
 def sleep(duration: timedelta | float) -> None:
-    """Waits, for a duration or a number of seconds."""
+    """Waits, for a duration or a number of seconds; no worker is held meanwhile."""
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
     if seconds < 0:
         raise ValueError(f"a negative time to sleep: {seconds} seconds")
+    if not seconds <= _LONGEST:
+        raise ValueError(f"a time to sleep that is longer than 100 years: {seconds} seconds")
+    if seconds >= _SHORT:
+        defer(timedelta(seconds=seconds))
     time.sleep(seconds)
-
-
-def shell(command: str, *, output: Literal["line", "json", "none"] = "line") -> object:
-    """Runs a command with `/bin/sh -c`, its stdout and stderr going to the task's log as they come.
-
-    The task's output is the last line of stdout that is not blank (`line`, none if there is no such line), all of
-    stdout read as JSON (`json`), or none. An exit code other than 0 fails the task. Processes that the command leaves
-    behind are ended with the task.
-    """
-    if output not in ("line", "json", "none"):
-        raise ValueError(f'output is one of "line", "json" and "none", not {output!r}')
-    stdout, stderr = _Lines(), _Lines()
-    document = bytearray()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with subprocess.Popen(
-        ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-    ) as process:
-        for target, chunk in _stream(process):
-            (stdout if target == 1 else stderr).feed(chunk)
-            if output == "json" and target == 1 and len(document) <= _MAX_JSON:
-                document += chunk
-        code = process.returncode
-    if code != 0:
-        raise ShellError(_failure(code, stderr.tail()))
-    if output == "json":
-        return _json(bytes(document))
-    return stdout.last() if output == "line" else None
-
-
-class _Lines:
-    """The last lines of a stream of bytes, however long the stream and its lines are."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
-        self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
-
-    def feed(self, chunk: bytes) -> None:
-        *lines, rest = (self._rest + self._decoder.decode(chunk)).split("\n")
-        self._lines.extend(line[-_MAX_LINE:].removesuffix("\r") for line in lines if line.strip())
-        self._rest = rest[-_MAX_LINE:]
-
-    def tail(self) -> list[str]:
-        return [*self._lines, self._rest] if self._rest.strip() else list(self._lines)
-
-    def last(self) -> str | None:
-        lines = self.tail()
-        return lines[-1] if lines else None
-
-
-def _stream(process: subprocess.Popen[bytes]) -> Iterator[tuple[int, bytes]]:
-    """What the process writes, passed on to this process's own outputs; ends with the process.
-
-    A process that it left in the background may keep the pipes open for ever, so their end is not waited for.
-    """
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with selectors.DefaultSelector() as selector, _ended(process, selector):
-        for target, pipe in ((1, process.stdout), (2, process.stderr)):
-            os.set_blocking(pipe.fileno(), False)
-            selector.register(pipe, selectors.EVENT_READ, target)
-        rounds_after_end = 0
-        while rounds_after_end < _MAX_ROUNDS_AFTER_END:
-            ended = process.poll() is not None
-            rounds_after_end += ended
-            came = False
-            for key, _ in selector.select(0 if ended else _POLL_SECONDS):
-                if key.data is None:
-                    continue
-                chunk = os.read(key.fd, _CHUNK)
-                if not chunk:
-                    selector.unregister(key.fileobj)
-                    continue
-                came = True
-                _write(key.data, chunk)
-                yield key.data, chunk
-            if ended and not came:
-                return
-
-
-@contextmanager
-def _ended(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> Iterator[None]:
-    """Has the selector wake at the end of the process, where the platform can tell; elsewhere it wakes now and then."""
-    if not hasattr(os, "pidfd_open"):
-        yield
-        return
-    handle = os.pidfd_open(process.pid)
-    try:
-        selector.register(handle, selectors.EVENT_READ, None)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _write(target: int, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(target, view) :]
-
-
-def _failure(code: int, tail: list[str]) -> str:
-    if code < 0:
-        try:
-            cause = f"the command was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            cause = f"the command was killed by signal {-code}"
-    else:
-        cause = f"the command ended with exit code {code}"
-    return cause if not tail else f"{cause}; the end of its stderr:\n" + "\n".join(f"  {line}" for line in tail)
-
-
-def _json(document: bytes) -> object:
-    if len(document) > _MAX_JSON:
-        raise ShellError(f"stdout is larger than {_MAX_JSON // 2**20} MiB: too large to be an output")
-    try:
-        value: object = json.loads(document)
-    except ValueError as fault:
-        raise ShellError(f"stdout is not JSON: {fault}") from None
-    return value

@@ -27,7 +27,7 @@ from datetime import timedelta
 from ppacer import spec as s
 
 AT = s.At(1, 1)
-PRINT, SHELL = "ppacer.tasks.builtin:print_", "ppacer.tasks.builtin:shell"
+PRINT, SHELL = "ppacer.tasks.builtin:print_", "ppacer.tasks.shell:shell"
 
 def task(id, callable, *args, **more):
     return s.Task(id=id, callable=callable, at=AT, args=tuple(s.Literal(arg, AT) for arg in args), **more)
@@ -51,7 +51,7 @@ def _print():
     return print_
 
 def _shell():
-    from ppacer.tasks.builtin import shell
+    from ppacer.tasks.shell import shell
     return shell
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ def test_a_stale_token_ends_the_attempt_without_a_report(
                 attempt = scheduler.assign("m:waits", str(path), 60)
             else:
                 command = f"echo $$ > {path}; while :; do echo x; sleep 0.05; done"
-                attempt = scheduler.assign("ppacer.tasks.builtin:shell", command)
+                attempt = scheduler.assign("ppacer.tasks.shell:shell", command)
             await scheduler.offer()
             (pid,) = await numbers_in(path)
             before = len(scheduler.exchanges)

@@ -1,10 +1,9 @@
-"""The workers' parts by themselves: frames, log splitting, argument rebuilding, the shell task, light imports."""
+"""The workers' parts by themselves: frames, log splitting, argument rebuilding, light imports."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,7 +23,6 @@ from ppacer.protocol import LogEntry
 from ppacer.services.worker_arguments import ArgumentError, context_parameter, rebuild_arguments
 from ppacer.services.worker_frames import FrameError, FrameReader, frame
 from ppacer.services.worker_log import LINE_LIMIT, AttemptOutput
-from ppacer.tasks.builtin import ShellError, shell, sleep
 
 from .conftest import RUN
 
@@ -211,78 +209,6 @@ def test_the_idempotency_key_is_the_same_over_attempts_and_differs_between_tasks
     assert first == second
     assert first != make_context(RUN, "load", 1, 1, Cancellation()).idempotency_key
     assert first != make_context(RUN, "store", 0, 1, Cancellation()).idempotency_key
-
-
-# --- built-in tasks --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("command", "form", "expected"),
-    [
-        ("echo one; echo two", "line", "two"),
-        ("echo two; echo; echo ' '", "line", "two"),
-        ("printf no-newline", "line", "no-newline"),
-        ("true", "line", None),
-        ("""echo '{"a":'; echo '[1]}'""", "json", {"a": [1]}),
-        ("echo x", "none", None),
-    ],
-)
-def test_the_output_of_a_shell_command(
-    capfd: pytest.CaptureFixture[str], command: str, form: Literal["line", "json", "none"], expected: object
-) -> None:
-    assert shell(command, output=form) == expected
-
-
-@pytest.mark.slow
-def test_a_shell_command_streams_both_outputs(capfd: pytest.CaptureFixture[str]) -> None:
-    shell("echo out; echo err >&2")
-    assert capfd.readouterr() == ("out\n", "err\n")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("command", "form", "message"),
-    [
-        ("exit 3", "line", "the command ended with exit code 3"),
-        (
-            "for i in $(seq 30); do echo line $i >&2; done; exit 1",
-            "line",
-            "the command ended with exit code 1; the end of its stderr:\n"
-            + "\n".join(f"  line {n}" for n in range(11, 31)),
-        ),
-        ("kill -KILL $$", "line", "the command was killed by SIGKILL"),
-        ("echo no", "json", "stdout is not JSON: Expecting value: line 1 column 1 (char 0)"),
-    ],
-)
-def test_a_shell_command_that_fails(
-    capfd: pytest.CaptureFixture[str], command: str, form: Literal["line", "json", "none"], message: str
-) -> None:
-    with pytest.raises(ShellError) as caught:
-        shell(command, output=form)
-    assert str(caught.value) == message
-
-
-@pytest.mark.slow
-def test_a_shell_command_ends_although_something_of_it_goes_on(
-    capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    began = time.monotonic()
-    assert shell(f"(while [ ! -e {tmp_path}/stop ]; do echo x; done) & echo started", output="none") is None
-    (tmp_path / "stop").touch()
-    assert time.monotonic() - began < 5
-
-
-def test_the_words_for_an_output_are_checked() -> None:
-    with pytest.raises(ValueError, match='output is one of "line", "json" and "none", not \'xml\''):
-        shell("true", output="xml")  # type: ignore[arg-type]
-
-
-def test_sleep_takes_durations_and_seconds() -> None:
-    sleep(timedelta(milliseconds=1))
-    sleep(0.001)
-    with pytest.raises(ValueError, match="a negative time to sleep"):
-        sleep(-1)
 
 
 # --- imports ---------------------------------------------------------------------------------------------------------

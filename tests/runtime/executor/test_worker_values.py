@@ -124,7 +124,7 @@ def test_arguments_are_rebuilt_to_their_annotations(call: Callable[..., object])
         ("m:Unannotated", (), 1),
         ("m:environment", (), ["PPACER_WORKER"]),
         ("ppacer.tasks.builtin:empty", (), None),
-        ("ppacer.tasks.builtin:shell", ("echo one; echo two",), "two"),
+        ("ppacer.tasks.shell:shell", ("echo one; echo two",), "two"),
         ("ppacer.tasks.builtin:sleep", (timedelta(0),), None),
     ],
 )
@@ -160,7 +160,7 @@ def test_the_context(call: Callable[..., object]) -> None:
         ("nowhere:f", (), "import", "this program has no callable nowhere:f"),
         ("broken:f", (), "import", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("quits:f", (), "import", "SystemExit: 0"),
-        ("ppacer.tasks.builtin:shell", ("echo oh no >&2; exit 3",), "exception", "exit code 3; the end of its stderr"),
+        ("ppacer.tasks.shell:shell", ("echo oh no >&2; exit 3",), "exception", "exit code 3; the end of its stderr"),
     ],
 )
 def test_calls_that_fail(

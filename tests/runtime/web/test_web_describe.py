@@ -61,7 +61,7 @@ def test_ahead(seconds: float, text: str) -> None:
     ("callable_id", "text"),
     [
         ("ppacer.tasks.builtin:print_", "print"),
-        ("ppacer.tasks.builtin:shell", "shell"),
+        ("ppacer.tasks.shell:shell", "shell"),
         ("shop.etl:load_", "shop.etl:load_"),
     ],
 )
