@@ -20,7 +20,7 @@ def schedule_text(schedule: spec.Schedule) -> str:
 def callable_text(callable_id: str) -> str:
     """A callable as its author named it: `print`, `shop.etl:load`."""
     module, _, name = callable_id.partition(":")
-    return name.removesuffix("_") if module == "ppacer.tasks.builtin" else callable_id
+    return name.removesuffix("_") if module.startswith("ppacer.tasks.") else callable_id
 
 
 def elapsed_text(seconds: float) -> str:
