@@ -17,7 +17,16 @@ from ppc.cli_compile import chosen_dags, compile_one
 from ppc.cli_error import CommandError
 from ppc.cli_options import add_dag, add_search
 from ppc.cli_report import tell_text
-from ppc.notation import call_text, expression_text, handler_text, schedule_text, shown_text, type_text, value_text
+from ppc.notation import (
+    call_text,
+    expression_text,
+    handler_text,
+    schedule_text,
+    shown_text,
+    size_text,
+    type_text,
+    value_text,
+)
 
 _NEXT: Final = 3
 """How many of a dag's next times are shown."""
@@ -88,7 +97,7 @@ def _settings(of: spec.Dag | spec.Task, names: tuple[str, ...], always: tuple[st
     for name in names:
         value = getattr(of, name)
         if value != built_in[name] or name in always or any(written == name for written, _ in of.settings_at):
-            yield name, _names_text(value) if name in _NAMES else _setting_text(value)
+            yield name, _names_text(value) if name in _NAMES else _setting_text(name, value)
 
 
 def _names_text(value: str | tuple[str, ...] | None) -> str:
@@ -96,8 +105,10 @@ def _names_text(value: str | tuple[str, ...] | None) -> str:
     return ", ".join(names or ("none",))
 
 
-def _setting_text(value: object) -> str:
+def _setting_text(name: str, value: object) -> str:
     match value:
+        case int() if name == "memory":
+            return size_text(value)
         case spec.Backoff(initial, factor, longest, jitter):
             limit = "" if longest is None else f", max = {value_text(longest)}"
             return f"exponential(initial = {value_text(initial)}{limit}, factor = {factor:g}, jitter = {jitter:g})"

@@ -2,7 +2,7 @@
 
 Codes are stable: `E` an error (the build is refused), `W` a warning. The first digit is the class: 0 files and
 command, 1 syntax, 2 names, 3 settings, 4 graph, 5 callables and arguments, 6 data and types, 7 time,
-8 conditions and safety, 9 not supported by this version.
+8 conditions and safety.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Final
 
 from ppacer import spec
 from ppc.callables import BUILT_IN_TASKS
+from ppc.types import SIZES
 
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _UNITS: Final = (
@@ -77,6 +78,12 @@ def duration_text(duration: timedelta) -> str:
         if count:
             text += f"{count}{unit}"
     return text or "0s"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes in the unit that makes it shortest: `"512MB"`, `"1536MiB"`."""
+    unit = min((unit for unit in SIZES if size % SIZES[unit] == 0), key=lambda unit: size // SIZES[unit])
+    return f'"{size // SIZES[unit]}{unit}"'
 
 
 def schedule_text(schedule: spec.Schedule) -> str:

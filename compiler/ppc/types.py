@@ -141,14 +141,17 @@ SettingType: TypeAlias = ConstantType | Word | Words | Named | AtRunTime | Speci
 LONGEST = timedelta(days=3650)
 LEAST_MEMORY, MOST_MEMORY = 10**6, 64 * 10**12
 
-_UNITS = {
-    "kb": 10**3,
-    "mb": 10**6,
-    "gb": 10**9,
-    "tb": 10**12,
-    "kib": 2**10,
-    "mib": 2**20,
-    "gib": 2**30,
-    "tib": 2**40,
+SIZES = {
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
 }
+"""Units of a number of bytes. A size is written with any but the first, in letters of any case."""
+_UNITS = {unit.lower(): size for unit, size in SIZES.items()}
 _SIZE = re.compile(r"(?P<number>\d{1,9}(\.\d{1,3})?) ?(?P<unit>[kmgt]i?b)", re.IGNORECASE)

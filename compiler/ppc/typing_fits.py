@@ -7,10 +7,11 @@ type that has several forms fits if one of them does, with one exception: `none`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
+from ppacer.core.durations import duration_of
 from ppacer.records import dataclass, replace
 from ppc.similar import Similar
 from ppc.typing_model import (
@@ -51,13 +52,10 @@ class Misfit:
 
 
 class Fits:
-    """Answers are kept by type: the same few types meet over and over.
+    """Answers are kept by type: the same few types meet over and over. `also` tells as what else values are passed."""
 
-    `rebuilt` says that the runtime rebuilds what is passed. Where it does not, a value must be of the type itself.
-    """
-
-    def __init__(self, *, rebuilt: bool = True) -> None:
-        self._also = _ALSO if rebuilt else _ALSO_UNBUILT
+    def __init__(self, also: Mapping[Kind, frozenset[Kind]]) -> None:
+        self._also = also
         self._answers: dict[tuple[int, int], tuple[Type, Type, Misfit | None]] = {}
         self._asking: set[tuple[int, int]] = set()
 
@@ -210,7 +208,7 @@ def _holds_texts(item: Type) -> bool:
     return any(isinstance(member, AnyType) or member == _STR for member in members(item))
 
 
-_ALSO: dict[Kind, frozenset[Kind]] = {
+AS_ARGUMENT: Mapping[Kind, frozenset[Kind]] = {
     Kind.BOOL: frozenset({Kind.INT, Kind.FLOAT}),
     Kind.INT: frozenset({Kind.FLOAT, Kind.DECIMAL, Kind.DURATION}),
     Kind.FLOAT: frozenset({Kind.DECIMAL, Kind.DURATION}),
@@ -218,15 +216,24 @@ _ALSO: dict[Kind, frozenset[Kind]] = {
     Kind.PATH: frozenset({Kind.STR}),
     Kind.DATETIME: frozenset({Kind.DATE}),
 }
-"""What else a value of a kind may be passed as: Python takes it for one, or the runtime makes one of it."""
+"""What else an argument of a kind may be passed as: Python takes it for one, or the runtime makes one of it."""
 
-_ALSO_UNBUILT: dict[Kind, frozenset[Kind]] = {Kind.INT: frozenset({Kind.FLOAT})}
+AS_IT_IS: Mapping[Kind, frozenset[Kind]] = {Kind.INT: frozenset({Kind.FLOAT})}
+"""The same where nothing is made of it."""
+
+AS_PARAM: Mapping[Kind, frozenset[Kind]] = {
+    Kind.INT: frozenset({Kind.FLOAT, Kind.DURATION}),
+    Kind.FLOAT: frozenset({Kind.DURATION}),
+    Kind.STR: frozenset({Kind.DATE, Kind.DATETIME, Kind.DURATION}),
+}
+"""The same for a param of a run that is asked for: what JSON lacks may be given as text."""
 
 _PARSED: dict[Kind, tuple[Callable[[str], object], str]] = {
     Kind.DATE: (date.fromisoformat, "2026-01-01"),
     Kind.DATETIME: (datetime.fromisoformat, "2026-01-01T02:30"),
     Kind.TIME: (time.fromisoformat, '"02:30"'),
     Kind.DECIMAL: (Decimal, '"9.99"'),
+    Kind.DURATION: (duration_of, "1h30m"),
 }
 
 

@@ -68,7 +68,7 @@ NAMES = ["a", "b", "xs", "load_all", "x1", "success", "choice", "_hidden", "a_ra
 ATTRIBUTES = ["x", "rows", "path", *RESERVED]
 OPERATORS = ["+", "-", "*", "/", "%", "and", "or"]
 COMPARATORS = [["=="], ["!="], ["<"], ["<="], [">"], [">="], ["in"], ["not", "in"]]
-SCOPED = ["run.date", "run.id", "params.x", "task.attempt", "task.id"]
+SCOPED = ["run.date", "run.id", "params.x", "task.attempt", "task.id", "task.event"]
 NUMBERS = ["0", "1", "2026", "12345678901", "1.5", "0.25"]
 DURATIONS = ["30m", "1h30m", "2d", "500ms", "1d2h3m4s5ms"]
 DATES = ["2026-01-01", "2024-02-29", "2026-01-01T02:30", "2026-12-31T23:59:59.5"]
@@ -206,7 +206,7 @@ class Maker:
 
     def _settings(self, *, of_dag: bool = False) -> list[Statement]:
         # A dag has no setting with the name of a statement.
-        names = ["retries", "env", "timeout", "priority", "an_odd_setting", *([] if of_dag else RESERVED)]
+        names = ["retries", "env", "timeout", "priority", "ping", "an_odd_setting", *([] if of_dag else RESERVED)]
 
         def setting() -> Statement:
             return Statement([*self._named(self._choose.one(names)), *self._value()])

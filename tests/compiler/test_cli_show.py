@@ -102,6 +102,7 @@ def test_graph_never_writes_over_a_source(capsys: pytest.CaptureFixture[str]) ->
 EVERYTHING = """\
 let regions = ["eu", "us"]
 
+notifier ops = log()
 pool warehouse { slots = 4 }
 label gpu
 
@@ -112,35 +113,57 @@ template copy(table: str) {
 }
 
 dag all {
+  schedule    = every(1h)
+  overlap     = skip
+  run_timeout = 2h
+  deadline    = 30m
+  notify      = ops
+  alert_on    = [failure, late]
+  ping        = f"https://example.org/{env("PING")}"
   param full: bool = false
+  param day: date = run.date
   task raw[region in regions] = shell(f"get {region}", output = "json") {
     retries = 2, backoff = exponential(initial = 10s, max = 5m), runs_on = gpu, pool = warehouse
   }
   task each[row in raw["eu"]] = print(row)
-  task mail = print("x") when params.full { trigger = all_done, env = {"A": f"{run.id}"} }
+  task mail = print("x", params.day) when params.full {
+    trigger = all_done, env = {"A": f"{run.id}", "B": secret("B")}, cwd = "/srv", memory = "1GB"
+  }
   group customers = copy("customers")
   [raw, each] -> customers -> mail
-  on failure { task page = print(run.status) }
+  on failure { task page = print(run.status) { alert_on = [retry], alert = f"{task.id}: {task.error}" } }
 }
 """
 
 
-def test_what_the_runtime_lacks_can_be_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_that_a_run_can_do_is_shown_as_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     Path("all.ppd").write_text(EVERYTHING, encoding="utf-8")
     assert main(["show", "all.ppd"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for line in [
+        "  schedule        every(1h)",
+        "  overlap         skip",
+        "  run_timeout     2h",
+        "  deadline        30m",
+        "  notify          ops",
+        "  alert_on        [failure, late]",
+        '  ping            f"https://example.org/{env("PING")}"',
         "  param           full: bool = false",
-        '  task raw["eu"] = shell("get eu", output = "json")   all.ppd:14',
+        "  param           day: date = run.date",
+        '  task raw["eu"] = shell("get eu", output = "json")   all.ppd:23',
         "    backoff         exponential(initial = 10s, max = 5m, factor = 2, jitter = 0)",
         "    runs_on         gpu",
         "    pool            warehouse",
-        '  task each = print(row) for each row in raw["eu"]   all.ppd:17',
-        '  task mail = print("x") when params.full   all.ppd:18',
+        '  task each = print(row) for each row in raw["eu"]   all.ppd:26',
+        '  task mail = print("x", params.day) when params.full   all.ppd:27',
         "    trigger         all_done",
-        '    env             A = f"{run.id}"',
-        '  task customers.dump = shell("pg_dump customers")   all.ppd:7',
-        "  on failure page = print(run.status)   all.ppd:21",
+        '    env             A = f"{run.id}", B = secret("B")',
+        '    cwd             "/srv"',
+        '    memory          "1GB"',
+        '  task customers.dump = shell("pg_dump customers")   all.ppd:8',
+        "  on failure page = print(run.status)   all.ppd:32",
+        "    alert_on        [retry]",
+        '    alert           f"{task.id}: {task.error}"',
     ]:
         assert line in lines, line
     for drawing in ("mermaid", "dot", "svg"):

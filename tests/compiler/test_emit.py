@@ -335,6 +335,7 @@ def _compound(inner: st.SearchStrategy[s.Expr]) -> st.SearchStrategy[s.Expr]:
     fields = st.builds(s.FormatField, inner, ats, st.just("") | texts, st.booleans())
     return st.one_of(
         st.builds(s.ListOf, st.lists(inner, max_size=4).map(tuple), ats),
+        st.builds(s.Concat, st.lists(inner, max_size=3).map(tuple), ats),
         st.builds(s.DictOf, st.lists(st.tuples(inner, inner), max_size=3).map(tuple), ats),
         st.builds(s.Attribute, inner, texts, ats),
         st.builds(s.Item, inner, inner, ats),
@@ -345,32 +346,81 @@ def _compound(inner: st.SearchStrategy[s.Expr]) -> st.SearchStrategy[s.Expr]:
     )
 
 
-expressions: st.SearchStrategy[s.Expr] = st.recursive(
-    st.builds(s.Literal, constants, ats) | st.builds(s.Output, texts, ats), _compound, max_leaves=20
+_simple: st.SearchStrategy[s.Expr] = st.one_of(
+    st.builds(s.Literal, constants, ats),
+    st.builds(s.RunValue, st.sampled_from(s.RunField), ats),
+    st.builds(s.TaskValue, st.sampled_from(s.TaskField), ats),
+    *(
+        st.builds(kind, texts, ats)
+        for kind in (s.Output, s.Outputs, s.OutputAt, s.ParamValue, s.LoopVariable, s.Secret)
+    ),
 )
+expressions: st.SearchStrategy[s.Expr] = st.recursive(_simple, _compound, max_leaves=20)
+pairs = st.lists(st.tuples(texts, expressions), max_size=2).map(tuple)
+names = st.lists(texts, max_size=3).map(tuple)
+alerts = st.lists(st.sampled_from(s.AlertEvent), unique=True).map(tuple)
 tasks = st.builds(
     s.Task,
     id=texts,
     callable=texts,
     at=ats,
     args=st.lists(expressions, max_size=3).map(tuple),
-    kwargs=st.lists(st.tuples(texts, expressions), max_size=2).map(tuple),
-    parents=st.lists(texts, max_size=3).map(tuple),
+    kwargs=pairs,
+    parents=names,
     doc=texts,
     when=st.none() | expressions,
+    fan_out=st.none() | st.builds(s.FanOut, texts, expressions, names),
+    handler=st.sampled_from(s.HandlerKind),
     retries=st.integers(0, 3),
     timeout=st.none() | st.timedeltas(),
     trigger=st.sampled_from(s.Trigger),
+    pool=st.none() | texts,
+    isolation=st.none() | st.sampled_from(s.Isolation),
+    env=pairs,
+    cwd=st.none() | expressions,
+    memory=st.none() | st.integers(0, 2**40),
+    notify=names,
+    alert_on=alerts,
+    alert=st.none() | expressions,
+    settings_at=st.lists(st.tuples(texts, ats), max_size=2).map(tuple),
+)
+param_types = st.recursive(
+    st.builds(s.ParamType, st.sampled_from(s.ParamKind), st.booleans(), choices=names),
+    lambda inner: st.builds(s.ParamType, st.just(s.ParamKind.LIST), st.booleans(), inner),
+    max_leaves=3,
+)
+schedules = st.one_of(
+    st.builds(s.Cron, texts, ats),
+    st.builds(s.Every, st.timedeltas(), ats, st.none() | st.datetimes().map(lambda moment: moment.replace(fold=0))),
+    st.builds(s.CustomSchedule, texts, ats),
+)
+dags = st.builds(
+    s.Dag,
+    texts,
+    ats,
+    st.lists(tasks, max_size=2).map(tuple),
+    doc=texts,
+    schedules=st.lists(schedules, max_size=2).map(tuple),
+    catchup=st.sampled_from(s.Catchup),
+    overlap=st.sampled_from(s.Overlap),
+    run_timeout=st.none() | st.timedeltas(),
+    deadline=st.none() | st.timedeltas(),
+    params=st.lists(st.builds(s.Param, texts, param_types, ats, st.none() | expressions), max_size=2).map(tuple),
+    groups=st.lists(st.builds(s.Group, texts, ats, texts, texts), max_size=2).map(tuple),
+    notify=names,
+    alert_on=alerts,
+    ping=st.none() | expressions,
 )
 programs = st.builds(
     s.Program,
     name=texts,
     build=texts,
     compiler=texts,
-    dags=st.lists(st.builds(s.Dag, texts, ats, st.lists(tasks, max_size=2).map(tuple), doc=texts), max_size=2).map(
-        tuple
-    ),
+    dags=st.lists(dags, max_size=2).map(tuple),
     sources=st.lists(st.builds(s.Source, texts, texts, texts), max_size=2).map(tuple),
+    notifiers=st.lists(st.builds(s.Notifier, texts, texts, ats, kwargs=pairs), max_size=2).map(tuple),
+    pools=st.lists(st.builds(s.Pool, texts, st.integers(1, 9), ats), max_size=2).map(tuple),
+    labels=names,
 )
 
 

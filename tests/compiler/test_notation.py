@@ -10,7 +10,7 @@ import pytest
 from ppacer import spec as s
 from ppc.callables import CallableFinder
 from ppc.compile import compile_program
-from ppc.notation import callable_text, duration_text, expression_text, schedule_text, type_text, value_text
+from ppc.notation import callable_text, duration_text, expression_text, schedule_text, size_text, type_text, value_text
 from ppc.parse import parse
 from ppc.source import Source
 
@@ -57,6 +57,10 @@ def test_what_was_written_comes_back(text: str, finder: CallableFinder) -> None:
         (s.Env("HOME", HERE, s.Literal("/", HERE)), 'env("HOME", "/")'),
         (s.Secret("TOKEN", HERE), 'secret("TOKEN")'),
         (s.TaskValue(s.TaskField.ATTEMPT, HERE), "task.attempt"),
+        (s.TaskValue(s.TaskField.ERROR, HERE), "task.error"),
+        (s.RunValue(s.RunField.FAILED, HERE), "run.failed"),
+        (s.OutputAt("check", HERE), "check[…]"),
+        (s.Concat((s.Outputs("a", HERE), s.Outputs("b", HERE)), HERE), "a[*] + b[*]"),
         (s.LoopVariable("f", HERE), "f"),
         (s.Unary(s.UnaryOperator.NEGATE, s.ParamValue("n", HERE), HERE), "-params.n"),
     ],
@@ -70,6 +74,9 @@ def test_other_values() -> None:
     assert duration_text(timedelta()) == "0s"
     assert duration_text(-timedelta(seconds=90)) == "-1m30s"
     assert value_text((s.AlertEvent.FAILURE, s.AlertEvent.LATE)) == "[failure, late]"
+    assert [size_text(size) for size in (10**6, 2**30, 3 * 2**29, 1500 * 10**6, 10**6 + 1)] == [
+        '"1MB"', '"1GiB"', '"1536MiB"', '"1500MB"', '"1000001B"'
+    ]  # fmt: skip
     assert value_text(date(2026, 1, 2)) == "2026-01-02"
     assert value_text(datetime(2026, 1, 2, 3, 4)) == "2026-01-02T03:04"  # noqa: DTZ001
     assert schedule_text(s.Cron("5 2 * * *", HERE)) == 'cron("5 2 * * *")'

@@ -20,7 +20,7 @@ from ppc.infer import Inference
 from ppc.scopes import FileScope, similar_help, slip_edit
 from ppc.signatures import Parameter, ParameterKind, Signature
 from ppc.similar import Similar
-from ppc.typing_fits import Fits, Misfit
+from ppc.typing_fits import AS_ARGUMENT, Fits, Misfit
 from ppc.typing_model import ANY, STR, AnyType, Kind, ListType, PlainType, Type, members, plain, words
 
 MISSING_ARGUMENT = "E510"
@@ -65,7 +65,7 @@ class Arguments:
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
-        self._fits = Fits()
+        self._fits = Fits(AS_ARGUMENT)
         self._takes: dict[str, Takes] = {}
 
     def check(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ppc.annotations import Annotations
 from ppc.callables import CallableFinder
-from ppc.checks import callables, data, declarations, effect, graph, isolation, names, safety, triggers
+from ppc.checks import callables, data, declarations, effect, graph, isolation, names, run_dag, safety, triggers
 from ppc.checks.arguments import Arguments
 from ppc.graph import Graph
 from ppc.resolved import ResolvedDag, ResolvedProgram
@@ -33,4 +33,5 @@ def check_program(
         graph.check(dag, drawn)
         triggers.check(dag, drawn)
         data.check(dag, outputs, arguments)
+    run_dag.check(program, graphs, outputs)
     names.check(program)

@@ -49,8 +49,31 @@ def check(dag: ResolvedDag, graph: Graph) -> None:
                 )
     if len(graph.layout.order) < len(graph.ids):
         edges = {(edge.parent, edge.child): edge for edge in reversed(dag.edges)}
-        for cycle in _cycles(graph):
+        for cycle in cycles(graph):
             dag.scope.file.faults.append(_fault([graph.ids[node] for node in cycle], edges))
+
+
+def cycles(graph: Graph) -> Iterator[list[int]]:
+    """One shortest cycle of each knot of nodes, beginning with its first node."""
+    for knot in _knots(graph):
+        start = min(knot)
+        inside = set(knot)
+        came_from: dict[int, int] = {}
+        wave = [start]
+        while start not in came_from:
+            following: list[int] = []
+            for node in wave:
+                for child in graph.children[node]:
+                    if child in inside and child not in came_from:
+                        came_from[child] = node
+                        following.append(child)
+            wave = following
+        path = [start]
+        node = came_from[start]
+        while node != start:
+            path.append(node)
+            node = came_from[node]
+        yield [path[0], *reversed(path[1:])]
 
 
 def _fault(cycle: Sequence[str], edges: dict[tuple[str, str], Edge]) -> Diagnostic:
@@ -72,29 +95,6 @@ def _fault(cycle: Sequence[str], edges: dict[tuple[str, str], Edge]) -> Diagnost
         tuple(Label(step.span, text) for step, text in zip(steps[1:], texts[1:], strict=True)),
         help="take one of these edges out",
     )
-
-
-def _cycles(graph: Graph) -> Iterator[list[int]]:
-    """One shortest cycle of each knot of nodes, beginning with its first node."""
-    for knot in _knots(graph):
-        start = min(knot)
-        inside = set(knot)
-        came_from: dict[int, int] = {}
-        wave = [start]
-        while start not in came_from:
-            following: list[int] = []
-            for node in wave:
-                for child in graph.children[node]:
-                    if child in inside and child not in came_from:
-                        came_from[child] = node
-                        following.append(child)
-            wave = following
-        path = [start]
-        node = came_from[start]
-        while node != start:
-            path.append(node)
-            node = came_from[node]
-        yield [path[0], *reversed(path[1:])]
 
 
 def _knots(graph: Graph) -> list[list[int]]:

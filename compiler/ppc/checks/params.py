@@ -10,7 +10,7 @@ from ppc.diagnostics import Diagnostic, Edit, Label, Span
 from ppc.infer import Inference
 from ppc.resolved import ResolvedDag
 from ppc.scopes import FileScope, Template
-from ppc.typing_fits import Fits
+from ppc.typing_fits import AS_IT_IS, Fits
 from ppc.typing_model import (
     ANY,
     BOOL,
@@ -48,7 +48,7 @@ _KINDS: dict[spec.ParamKind, Type] = {
     spec.ParamKind.DURATION: DURATION,
     spec.ParamKind.JSON: ANY,
 }
-_FITS = Fits(rebuilt=False)
+_FITS = Fits(AS_IT_IS)
 
 
 def param_type(declared: spec.ParamType | None) -> Type:

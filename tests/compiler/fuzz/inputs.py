@@ -233,10 +233,12 @@ _WORDS: Final = (
     "defaults {",
     "pool p {", "label l", "notifier n = ", 'include "a"', "import os", "from os import path", "print(", "shell(",
     "env(", "secret(", "cron(", "every(", "retries = ", "schedule = ", "timeout = ", "catchup = latest", "trigger = ",
-    "after = ", "[a in xs]", "[*]", '["eu"]', "[a, b]", "{}", '{"k": 1}', '"eu"', 'f"{a}"', 'f"{a:%Y}', 'f"{{', '"\\',
+    "after = ", "ping = ", "isolation = ", "alert = ", "alert_on = [late]",
+    "[a in xs]", "[*]", '["eu"]', "[a, b]", "{}", '{"k": 1}', '"eu"', 'f"{a}"', 'f"{a:%Y}', 'f"{{', '"\\',
     '"\\x4', '"\\u{1', '"""', 'r"', "1", "1.5", "0x1", "1e9", "1_000", "00", "30m", "1h30m", "2d", "5mm", "500ms",
     "9" * 30 + "d", "9" * 5000, "2026-01-01", "2026-02-30", "2026-01-01T02:30", "2026-1-1", "9999-12-31", "0000-00-00",
-    "run.date", "params.x", "task.id", "not in", "==", "<=", "!=", "&&", "if", "else", "lambda", "True", "None", "*a",
+    "run.date", "params.x", "task.id", "task.error", "run.failed",
+    "not in", "==", "<=", "!=", "&&", "if", "else", "lambda", "True", "None", "*a",
     "**a", "when true", "list[int]", "choice(", "str?", "a.b.c", "# ppc: allow W301", "# x",
 )  # fmt: skip
 _SURROUNDINGS: Final = (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ppc.typing_fits import Fits
+from ppc.typing_fits import AS_ARGUMENT, AS_IT_IS, Fits
 from ppc.typing_model import (
     ANY,
     BOOL,
@@ -100,7 +100,7 @@ def tree() -> RecordType:
     ],
 )
 def test_fits(found: Type, wanted: Type) -> None:
-    assert Fits().misfit(found, wanted) is None
+    assert Fits(AS_ARGUMENT).misfit(found, wanted) is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_fits(found: Type, wanted: Type) -> None:
     ],
 )
 def test_misfits(found: Type, wanted: Type, path: tuple[int | str, ...], what: str) -> None:
-    misfit = Fits().misfit(found, wanted)
+    misfit = Fits(AS_ARGUMENT).misfit(found, wanted)
     assert misfit is not None
     assert (misfit.path, misfit.what) == (path, what)
 
@@ -158,18 +158,18 @@ def test_misfits(found: Type, wanted: Type, path: tuple[int | str, ...], what: s
     ],
 )
 def test_the_way_out(found: Type, wanted: Type, way_out: str) -> None:
-    misfit = Fits().misfit(found, wanted)
+    misfit = Fits(AS_ARGUMENT).misfit(found, wanted)
     assert misfit is not None
     assert misfit.help == way_out
 
 
 def test_what_is_not_rebuilt_must_be_of_the_type_itself() -> None:
-    fits = Fits(rebuilt=False)
+    fits = Fits(AS_IT_IS)
     assert fits.misfit(literal(1), FLOAT) is None
     assert fits.misfit(literal("2026-01-01"), DATE) is not None
     assert fits.misfit(literal(True), INT) is not None
 
 
 def test_an_answer_is_the_same_when_asked_again() -> None:
-    fits, found, wanted = Fits(), ListType(STR), ListType(INT)
+    fits, found, wanted = Fits(AS_ARGUMENT), ListType(STR), ListType(INT)
     assert fits.misfit(found, wanted) == fits.misfit(found, wanted) is not None

@@ -22,7 +22,7 @@ from ppacer.core import codec
 from ppacer.services.worker_arguments import ArgumentError, rebuild_arguments
 from ppc.annotations import Annotations
 from ppc.callables import CallableFinder, FoundCallable
-from ppc.typing_fits import Fits
+from ppc.typing_fits import AS_ARGUMENT, Fits
 from ppc.typing_model import Field, TupleType, Type, literal, record
 
 PATH = Path(__file__)
@@ -224,7 +224,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("name", "value"), PAIRS)
 def test_compiler_and_worker_agree(name: str, value: object, wanted: dict[str, Type]) -> None:
-    misfit = Fits().misfit(type_of(value), wanted[name])
+    misfit = Fits(AS_ARGUMENT).misfit(type_of(value), wanted[name])
     try:
         sound = conforms(arrives(HINTS[name], value), HINTS[name])
     except ArgumentError:
