@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from ppacer.core.custom_times import Answer, Answers, Question, Unasked
@@ -23,8 +24,13 @@ _AT_ONCE = 4
 T = TypeVar("T")
 
 
-class ScheduleProblem(Exception):
-    """A schedule that raises, does not answer in time or does not go on; the text says which and why, for people."""
+@dataclass(frozen=True, slots=True)
+class ScheduleProblem:
+    """A schedule that raises, does not answer in time or does not go on. `message` says in one line which and why,
+    `detail` is all that there is to say: where it raised, the traceback."""
+
+    message: str
+    detail: str
 
 
 class CustomSchedules:
@@ -48,7 +54,7 @@ class CustomSchedules:
                     where=f"schedule {name}",
                 )
         except CallError as error:
-            return ScheduleProblem(f"the schedule {name} does not answer: {gist(str(error))}")
+            return ScheduleProblem(f"the schedule {name} does not answer: {gist(str(error))}", str(error))
         match answer:
             case {"times": list(times), "ended": bool(ended), "text": str(text)}:
                 self._texts[name] = text

@@ -87,8 +87,10 @@ class NotificationSender:
         return len(self._pending)
 
     def add(self, outgoing: Outgoing) -> None:
-        """Takes a notification that the database has as pending."""
+        """Takes a notification that is pending, once the database has it as such."""
         row = outgoing.row
+        if row.id in self._pending:
+            return
         self._pending[row.id] = outgoing
         heapq.heappush(self._later, (row.due_at, row.id))
         if self._later[0][1] == row.id:
@@ -229,7 +231,7 @@ class NotificationSender:
 
 
 def pending_outgoing(store: Store) -> list[Outgoing]:
-    """What has still to be sent, read from the database. Blocks; raises `StoreError`."""
+    """What has still to be sent, read from the database before there is anything new. Blocks; raises `StoreError`."""
     rows = store.pending_notifications()
     runs = {run_id: store.run(run_id) for run_id in {row.run_id for row in rows} if run_id is not None}
     errors = {
@@ -241,10 +243,8 @@ def pending_outgoing(store: Store) -> list[Outgoing]:
     found = []
     for row in rows:
         run, error = runs.get(row.run_id or ""), None
-        if row.task is not None:
-            error = errors.get((row.run_id or "", row.task, row.position, row.number))
-        elif run is not None and row.event in _WITH_CAUSE:
-            error = run.reason
+        if run is not None and row.event in _WITH_CAUSE:
+            error = run.reason if row.task is None else errors.get((run.id, row.task, row.position, row.number))
         found.append(Outgoing(row, row.at if run is None else run.scheduled_at, gist(error) if error else None))
     return found
 
