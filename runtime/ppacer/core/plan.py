@@ -12,7 +12,8 @@ from ppacer.records import dataclass, field
 class DagPlan:
     """`codes` maps each callable to the hash of its code; `sources` are the paths that `At.file` counts.
 
-    `pools` maps each pool to its slots, `notifiers` each notifier's name to what it is.
+    `pools` maps each pool to its slots, `notifiers` each notifier's name to what it is; `coroutines` are the callables
+    that are an `async def`.
     """
 
     build: str
@@ -22,6 +23,7 @@ class DagPlan:
     sources: tuple[str, ...]
     pools: Mapping[str, int] = field(default_factory=dict)
     notifiers: Mapping[str, spec.Notifier] = field(default_factory=dict)
+    coroutines: frozenset[str] = frozenset()
 
     def where(self, task: spec.Task) -> str:
         """The task and its place, for messages: `task raw["eu"] of dag daily_sales (pipeline.ppd:38)`."""
@@ -30,6 +32,12 @@ class DagPlan:
     def place(self, at: spec.At) -> str:
         source = self.sources[at.file] if at.file < len(self.sources) else "?"
         return f"{source}:{at.line}"
+
+    def isolation(self, task: spec.Task) -> spec.Isolation:
+        """What an attempt runs in: what the task says, else a process of its own, for an `async def` an event loop."""
+        if task.isolation is not None:
+            return task.isolation
+        return spec.Isolation.ASYNC if task.callable in self.coroutines else spec.Isolation.PROCESS
 
     def code(self, task: spec.Task) -> str:
         """The hash of the task's code; empty for code from outside the project."""
@@ -42,7 +50,17 @@ def plans(program: spec.Program) -> dict[str, DagPlan]:
     sources = tuple(source.path for source in program.sources)
     pools = {pool.name: pool.slots for pool in program.pools}
     notifiers = {notifier.name: notifier for notifier in program.notifiers}
+    coroutines = frozenset(each.id for each in program.callables if each.kind is spec.CallableKind.COROUTINE)
     return {
-        dag.id: DagPlan(program.build, dag, {task.id: task for task in dag.tasks}, codes, sources, pools, notifiers)
+        dag.id: DagPlan(
+            program.build,
+            dag,
+            {task.id: task for task in dag.tasks},
+            codes,
+            sources,
+            pools,
+            notifiers,
+            coroutines,
+        )
         for dag in program.dags
     }

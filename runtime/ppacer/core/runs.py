@@ -22,7 +22,7 @@ from ppacer.core.model import (
     UpdateTask,
     Write,
 )
-from ppacer.core.run_state import SCHEDULER, event_payload
+from ppacer.core.run_state import SCHEDULER, about, event_payload
 from ppacer.core.state import check_run_move
 from ppacer.records import replace
 
@@ -39,6 +39,7 @@ def new_run(
     previous_at: int | None = None,
     params: str = "{}",
     idempotency_key: str | None = None,
+    backfill: str | None = None,
 ) -> tuple[Run, list[Write]]:
     """A queued run and what makes it durable; its event is the first of the run."""
     run = Run(
@@ -53,6 +54,7 @@ def new_run(
         previous_at=previous_at,
         params=params,
         idempotency_key=idempotency_key,
+        backfill=backfill,
     )
     payload = event_payload(kind=kind.value, scheduled_at=scheduled_at)
     return run, [InsertRun(run), InsertEvent(Event(id, 1, at, EventKind.RUN_CREATED, actor, payload))]
@@ -77,11 +79,13 @@ def abandon(
         if attempt.status is AttemptStatus.RUNNING:
             end, error_kind = AttemptStatus.LOST, ErrorKind.LOST
             lost.add((attempt.task, attempt.position))
-        ended = replace(attempt, status=end, finished_at=at, lease_until=None, error_kind=error_kind, error=reason)
+        ended = replace(
+            attempt, status=end, finished_at=at, lease_until=None, due_at=None, error_kind=error_kind, error=reason
+        )
         writes.append(UpdateAttempt(ended, attempt.status, attempt.token))
         tell(
             EventKind.ATTEMPT_FINISHED,
-            task=attempt.task,
+            **about(attempt.task, attempt.position),
             number=attempt.number,
             id=attempt.id,
             status=end.value,
@@ -95,11 +99,11 @@ def abandon(
                 lost=task.lost + ((task.task, task.position) in lost),
                 finished_at=at,
                 due_at=None,
-                error=reason,
+                reason=task.reason or reason,
             )
             writes.append(UpdateTask(row, task.status))
-            tell(EventKind.TASK_FINISHED, task=task.task, status=row.status.value)
+            tell(EventKind.TASK_FINISHED, **about(task.task, task.position), status=row.status.value)
     check_run_move(run.id, run.status, RunStatus.FAILED)
-    failed = replace(run, status=RunStatus.FAILED, finished_at=at, reason=reason)
+    failed = replace(run, status=RunStatus.FAILED, finished_at=at, reason=reason, outcome=RunStatus.FAILED)
     tell(EventKind.RUN_FINISHED, status=failed.status.value, reason=reason)
     return failed, [*writes, UpdateRun(failed, run.status), *events]

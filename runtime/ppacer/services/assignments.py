@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ppacer import spec
 from ppacer.core import codec
-from ppacer.core.evaluate import EvaluationError, Scope, evaluate, run_values
-from ppacer.core.machine import RunMachine
-from ppacer.core.model import Attempt, TaskStatus
-from ppacer.protocol import Assignment, RunInfo
+from ppacer.core.evaluate import EvaluationError, Scope, evaluate_here
+from ppacer.core.machine import RunMachine, time_left
+from ppacer.core.model import Attempt, TaskRow
+from ppacer.protocol import Assignment, Deferral, RunInfo
+from ppacer.wire import decode
 
 
 class NoArguments(Exception):
     """The arguments of a task have no value; the text says why, and where in the source."""
 
 
-def arguments(machine: RunMachine, attempt: Attempt) -> tuple[str, str]:
-    """The JSON of the task's positional and named arguments. Raises `NoArguments`."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a task is given, as JSON: where a value depends on the executor's surroundings, an expression of these."""
+
+    args: str
+    kwargs: str
+    env: str
+    cwd: str | None
+
+
+def given(machine: RunMachine, attempt: Attempt) -> Given:
+    """Works out the task's arguments, environment and folder. Raises `NoArguments`."""
     task, plan = machine.plan.tasks[attempt.task], machine.plan
-    scope = Scope(
-        run=run_values(machine.run, plan.dag.timezone),
-        task={spec.TaskField.ID: task.id, spec.TaskField.ATTEMPT: attempt.number},
-        params=_params(machine),
-        output=lambda task_id: _output(machine, task_id),
-    )
+    scope = machine.scope(attempt)
     try:
-        args = codec.encode([evaluate(expr, scope) for expr in task.args])
-        kwargs = codec.encode({name: evaluate(expr, scope) for name, expr in task.kwargs})
+        return Given(
+            args=codec.encode([evaluate_here(expr, scope) for expr in task.args]),
+            kwargs=_pairs(task.kwargs, scope),
+            env=_pairs(task.env, scope) if task.env else "{}",
+            cwd=None if task.cwd is None else codec.encode(evaluate_here(task.cwd, scope)),
+        )
     except EvaluationError as error:
         raise NoArguments(f"{plan.where(task)}: {error.message} ({plan.place(error.at)}:{error.at.column})") from error
     except codec.CodecError as error:
         raise NoArguments(f"{plan.where(task)}: an argument cannot be passed on: {error}") from error
-    return args, kwargs
 
 
-def assignment(machine: RunMachine, attempt: Attempt, args: str, kwargs: str, lease: float) -> Assignment:
-    """What to tell the executor that holds the (running) attempt."""
+def assignment(machine: RunMachine, attempt: Attempt, what: Given, *, lease: float, now: int) -> Assignment:
+    """What to tell the executor that holds the (running) attempt. `now` is on the wall clock."""
     run, plan, task = machine.run, machine.plan, machine.plan.tasks[attempt.task]
+    row = _row(machine, attempt)
     return Assignment(
         attempt=attempt.id,
         token=attempt.token,
@@ -52,27 +64,40 @@ def assignment(machine: RunMachine, attempt: Attempt, args: str, kwargs: str, le
         task=task.id,
         number=attempt.number,
         callable=task.callable,
-        args=args,
-        kwargs=kwargs,
-        where=plan.where(task),
+        args=what.args,
+        kwargs=what.kwargs,
+        where=_where(machine, task, row),
         timeout=None if task.timeout is None else task.timeout.total_seconds(),
-        isolation=(task.isolation or spec.Isolation.PROCESS).value,
+        time_left=time_left(task, attempt, now),
+        isolation=plan.isolation(task).value,
         position=attempt.position,
+        label=row.label,
+        state=_state(attempt),
+        part=attempt.parts,
+        env=what.env,
+        cwd=what.cwd,
+        memory=task.memory,
+        generation=row.generation,
     )
 
 
-def _params(machine: RunMachine) -> dict[str, object]:
-    params = codec.decode(machine.run.params)
-    if not isinstance(params, dict):
-        raise TypeError(f"run {machine.run.id} has params that are no object")
-    return params
+def _pairs(pairs: tuple[tuple[str, spec.Expr], ...], scope: Scope) -> str:
+    return codec.encode({name: evaluate_here(expr, scope) for name, expr in pairs})
 
 
-def _output(machine: RunMachine, task_id: str) -> object:
-    """What a task that succeeded returned; none for one that did not."""
-    row = machine.task(task_id)
-    if row is None:
-        raise KeyError(task_id)
-    if row.status is not TaskStatus.SUCCESS or row.output is None:
-        return None
-    return codec.decode(row.output)
+def _row(machine: RunMachine, attempt: Attempt) -> TaskRow:
+    row = machine.task(attempt.task, attempt.position)
+    assert row is not None, "a live attempt has a task"
+    return row
+
+
+def _where(machine: RunMachine, task: spec.Task, row: TaskRow) -> str:
+    """The task and its place, for messages; of a member of a family with the value that it stands for."""
+    plain = machine.plan.where(task)
+    if task.fan_out is None:
+        return plain
+    return plain.replace(f"task {task.id} ", f"task {task.id}[{row.position}] ({row.label}) ", 1)
+
+
+def _state(attempt: Attempt) -> str | None:
+    return None if attempt.state is None else decode(Deferral, attempt.state.encode()).state

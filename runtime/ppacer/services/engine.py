@@ -7,28 +7,57 @@ says: the engine is closed and another one is loaded.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from ppacer.core import codec
+from ppacer.core import happenings as h
+from ppacer.core.instants import microseconds
 from ppacer.core.machine import RunMachine
-from ppacer.core.model import Attempt, Run, RunKind, RunStatus, TaskRow
+from ppacer.core.model import (
+    Attempt,
+    DagEvent,
+    DagEventKind,
+    DagRow,
+    InsertDagEvent,
+    Run,
+    RunKind,
+    RunStatus,
+    TaskRow,
+    Write,
+)
 from ppacer.core.plan import DagPlan
 from ppacer.core.restore import RestoreError
 from ppacer.core.runs import new_run
+from ppacer.core.scopes import run_scope
+from ppacer.protocol import RunRequest
+from ppacer.services.alarms import Alarms
+from ppacer.services.alerting import Alerting
+from ppacer.services.awaited_runs import ACTOR as RUN_DAG
+from ppacer.services.awaited_runs import AwaitedRuns, key_of
+from ppacer.services.caller import Caller
 from ppacer.services.changes import Changes, run_topic
 from ppacer.services.commits import Commits
+from ppacer.services.custom_schedules import CustomSchedules
+from ppacer.services.dag_rows import DagRows
 from ppacer.services.dag_run_watcher import DagRunWatcher
+from ppacer.services.errors import InvalidTrigger, UnknownDag
 from ppacer.services.exchanges import LONGEST_WAIT, Exchanges
 from ppacer.services.executors import Executors
 from ppacer.services.journal import Journal
+from ppacer.services.notification_sender import NotificationSender, pending_outgoing
 from ppacer.services.notifier import Notifier
+from ppacer.services.params import params_json
 from ppacer.services.ready_queue import ReadyQueue
 from ppacer.services.registry import Registry
 from ppacer.services.run_queue import QueuedRun, RunQueue
-from ppacer.services.task_scheduler import Settings, Sources, TaskScheduler
+from ppacer.services.task_notices import TaskNotices
+from ppacer.services.task_scheduler import Settings, Sources, TaskScheduler, environment
 from ppacer.services.timers import Clock, Timers
 from ppacer.store.store import Store
 
@@ -40,7 +69,8 @@ _log = logging.getLogger("ppacer")
 
 
 class Engine:
-    """`failed` is called once if the engine can no longer be trusted; it must be closed then."""
+    """`failed` is called once if the engine can no longer be trusted; it must be closed then. `caller` runs what people
+    wrote, `custom` asks their schedules; `page` is the address under which people reach the page, if they can."""
 
     def __init__(
         self,
@@ -52,6 +82,9 @@ class Engine:
         *,
         sources: Sources,
         settings: Settings,
+        caller: Caller,
+        custom: CustomSchedules,
+        page: str | None,
         failed: Callable[[BaseException], None],
     ) -> None:
         self._registry = registry
@@ -62,29 +95,49 @@ class Engine:
         self._settings = settings
         self._in_program = f"{_IN_PROGRAM}{sources.leader}"
         self._timers = Timers()
-        self._notifier = Notifier()
+        self._alarms = Alarms(self._timers, clock)
         self._last_scheduled: dict[str, int] = {}
         self._ended: deque[Run] = deque()
         self._advancing: dict[str, None] = {}
         self.commits = Commits(journal, changes, failed)
         self.ready = ReadyQueue()
         self.executors = Executors(self.ready, self._timers, clock, presence=max(2 * settings.lease, 2 * LONGEST_WAIT))
+        self.dags = DagRows(self.commits, lambda dag_id: self.watcher.watermark(dag_id))
+        self._awaited = AwaitedRuns(make=self._make_asked, tell=self._tell_awaiting, cancel=self.cancel)
+        self._sender = NotificationSender(
+            self.commits, self._timers, clock, caller, turn=self.turn, plan=registry.plan, page=page
+        )
+        self.alerting = Alerting(
+            self.commits,
+            Notifier(),
+            clock,
+            send=self._sender.add,
+            new_id=sources.new_id,
+            silenced=lambda dag_id: self.dags.silenced(dag_id, clock.now()),
+            env=environment,
+            page=page,
+        )
         self.tasks = TaskScheduler(
             registry,
             self.commits,
             self.ready,
             self.executors,
             timers=self._timers,
+            alarms=self._alarms,
             clock=clock,
-            notifier=self._notifier,
+            alerting=self.alerting,
             sources=sources,
             settings=settings,
             turn=self.turn,
             run_ended=self._ended.append,
+            reopened=self._reopened,
+            ask=self._awaited.ask,
+            given_up=self._awaited.given_up,
         )
         self.queue = RunQueue(self._start, self._limit)
         self.exchanges = Exchanges(
             self.tasks,
+            TaskNotices(self.tasks, self.alerting, journal, store),
             self.executors,
             self.ready,
             commits=self.commits,
@@ -92,6 +145,7 @@ class Engine:
             store=store,
             turn=self.turn,
             in_program=self._in_program,
+            next_due_in=self._next_due_in,
         )
         self.watcher = DagRunWatcher(
             self.commits,
@@ -114,9 +168,10 @@ class Engine:
             raise
         self.commits.flush()
 
-    async def load(self, watermarks: Mapping[str, int], since: int) -> None:
+    async def load(self, dags: Iterable[DagRow], since: int) -> None:
         """Takes over what the database says is under way, and watches the schedules: nobody did so up to `since`."""
         read, store = self._journal.read, self._store
+        self.dags.load(dags)
         runs = await read(store.active_runs)
         seqs = await read(store.last_event_seq, [run.id for run in runs])
         live: dict[str, list[Attempt]] = {}
@@ -128,33 +183,46 @@ class Engine:
         found: list[_Found] = []
         for run in runs:
             plan = await self._registry.plan(run.build, run.dag)
-            rows = await read(store.tasks, run.id, run.epoch) if run.status is RunStatus.RUNNING else []
+            begun = run.status is RunStatus.RUNNING or run.epoch > 1
+            rows = await read(store.current_tasks, run.id) if begun else []
             found.append(_Found(run, plan, rows, live.get(run.id, []), seqs[run.id]))
         with self.turn():  # all in one: no run starts before every active one is counted
             for one in found:
                 self._restore(one)
             if self._settings.schedules:
-                self.watcher.watch(self._registry.current, watermarks, since)
+                self.watcher.watch(self._registry.current, self.dags, since)
+        await self._await_again()
         await self.commits.settled()
+        for outgoing in await read(pending_outgoing, store):
+            self._sender.add(outgoing)
 
     def close(self) -> None:
         """Ends all timers and long-polls. What has been handed to the journal is still written."""
         self._timers.close()
+        self._sender.close()
         self.exchanges.close()
 
-    def create(
+    def prepare(
         self,
         plan: DagPlan,
         kind: RunKind,
         scheduled_at: int,
         *,
         actor: str,
-        params: str = "{}",
+        given: Mapping[str, object],
         idempotency_key: str | None = None,
-    ) -> Run:
-        """Makes a run and queues it; belongs into a turn, at whose end it starts if there is room."""
+        backfill: str | None = None,
+        previous_at: int | None = None,
+    ) -> Prepared:
+        """A run that could be made, its parameters worked out from those given and the defaults; nothing has changed.
+
+        Raises `InvalidTrigger`.
+        """
         now = self._clock.now()
-        run, writes = new_run(
+        last = self._last_scheduled.get(plan.dag.id)
+        before = last if previous_at is None and last is not None and last < scheduled_at else previous_at
+        fields = partial(
+            new_run,
             id=self._sources.new_id(now),
             dag=plan.dag.id,
             build=plan.build,
@@ -162,29 +230,39 @@ class Engine:
             scheduled_at=scheduled_at,
             at=now,
             actor=actor,
-            previous_at=self._last_scheduled.get(plan.dag.id),
-            params=params,
+            previous_at=before,
             idempotency_key=idempotency_key,
+            backfill=backfill,
         )
-        self.commits.write(writes)
+        bare, _ = fields()
+        params = params_json(plan.dag, given, run_scope(bare, plan.dag.timezone, environment))
+        run, writes = fields(params=params)
+        return Prepared(plan, run, writes)
+
+    def create(self, prepared: Prepared) -> Run:
+        """Makes a run and queues it; belongs into a turn, at whose end it starts if there is room."""
+        run = prepared.run
+        self.commits.write(prepared.writes)
         self.commits.announce(run_topic(run.id))
-        self.queue.add(QueuedRun(plan, run, seq=1))
-        self._advancing[run.dag] = None
+        self._enqueue(self.tasks.new_machine(prepared.plan, run, seq=1))
+        self._watch_deadline(run, prepared.plan)
         return run
 
     def cancel(self, run_id: str, actor: str) -> bool:
         """Asks a queued or active run to end; false if there is none of that id. Belongs into a turn."""
         machine = self.tasks.machine(run_id)
-        if machine is not None:
-            self.tasks.cancel(machine, actor)
-            return True
-        queued = self.queue.waiting(run_id)
-        if queued is None:
+        if machine is None:
             return False
-        self.queue.withdraw(run_id)
-        alone = RunMachine(queued.plan, queued.run, new_id=self._sources.new_id, seq=queued.seq)
-        self.tasks.cancel(alone, actor)
+        if self.queue.waiting(run_id) is not None:
+            self.queue.withdraw(run_id)
+        self.tasks.happened(machine, h.CancelAsked(self._clock.now(), actor))
         return True
+
+    def tell_dag(self, dag_id: str, kind: DagEventKind, actor: str, **payload: object) -> None:
+        """Adds to a dag's history; belongs into a turn."""
+        now = self._clock.now()
+        text = json.dumps(payload, separators=(",", ":"))
+        self.commits.write([InsertDagEvent(DagEvent(self._sources.new_id(now), dag_id, now, kind, actor, text))])
 
     # --- what follows within a turn ----------------------------------------------------------------------------------
 
@@ -195,6 +273,7 @@ class Engine:
                 run = self._ended.popleft()
                 self.queue.ended(run)
                 self._advancing[run.dag] = None
+                self._awaited.ended(run)
                 self.watcher.room(run.dag)
             if self._advancing:
                 dag_id = next(iter(self._advancing))
@@ -205,8 +284,17 @@ class Engine:
             if not self._ended and not self._advancing:
                 return
 
+    def _enqueue(self, machine: RunMachine) -> None:
+        self.queue.add(QueuedRun(machine.plan, machine.run, seq=machine.seq))
+        self._advancing[machine.run.dag] = None
+
+    def _reopened(self, machine: RunMachine) -> None:
+        """Part of a run is to be done again: one that had ended waits for its turn once more."""
+        if machine.run.status is RunStatus.QUEUED:
+            self._enqueue(machine)
+
     def _start(self, queued: QueuedRun) -> None:
-        self.tasks.start(queued.plan, queued.run, queued.seq)
+        self.tasks.start(queued.run.id)
 
     def _limit(self, plan: DagPlan) -> int:
         """As many runs as the program now says, not as the build of an old run said."""
@@ -218,8 +306,58 @@ class Engine:
         return self.queue.active_of(dag_id) + self.queue.queued_of(dag_id) < self._limit(plan)
 
     def _make_scheduled(self, plan: DagPlan, due: int) -> None:
-        self.create(plan, RunKind.SCHEDULED, due, actor=SCHEDULE)
+        try:
+            prepared = self.prepare(plan, RunKind.SCHEDULED, due, actor=SCHEDULE, given={})
+        except InvalidTrigger as error:
+            _log.error("no run is made for the due time of dag %s: %s", plan.dag.id, error)
+            self.tell_dag(plan.dag.id, DagEventKind.DUE_SKIPPED, SCHEDULE, due=due, reason=str(error))
+            return
+        self.create(prepared)
         self._last_scheduled[plan.dag.id] = due
+
+    # --- lateness ----------------------------------------------------------------------------------------------------
+
+    def _watch_deadline(self, run: Run, plan: DagPlan) -> None:
+        """Has it noticed when a run has not ended in time: scheduled ones are due when planned, others when made."""
+        deadline = plan.dag.deadline
+        if deadline is None or run.late_at is not None:
+            return
+        span = microseconds(deadline)
+        due = (run.scheduled_at if run.kind is RunKind.SCHEDULED else run.created_at) + span
+        self._alarms.set(run.id, due, max(0, due - self._clock.now()), lambda at: self._deadline_passed(run.id, at))
+
+    def _deadline_passed(self, run_id: str, at: int) -> None:
+        machine = self.tasks.machine(run_id)
+        if machine is not None:
+            with self.turn():
+                self.tasks.happened(machine, h.DeadlinePassed(at))
+
+    # --- runs that tasks ask for -------------------------------------------------------------------------------------
+
+    def _make_asked(self, request: RunRequest, key: str) -> Run:
+        plan = self._registry.current.get(request.dag)
+        if plan is None:
+            raise UnknownDag(f"there is no dag {request.dag} in this program")
+        at = self._clock.now() if request.scheduled_at is None else request.scheduled_at
+        given = codec.decode(request.params)
+        if not isinstance(given, dict):
+            raise InvalidTrigger("the parameters of a run are a dict")
+        return self.create(self.prepare(plan, RunKind.MANUAL, at, actor=RUN_DAG, given=given, idempotency_key=key))
+
+    def _tell_awaiting(self, run_id: str, attempt_id: str, output: str | None, error: str | None) -> None:
+        self.tasks.awaited(run_id, attempt_id, output, error)
+
+    async def _await_again(self) -> None:
+        """Finds the runs that attempts of restored runs wait for: they were made in the transaction of the waiting."""
+        for command in self.tasks.awaiting():
+            run = await self._journal.read(
+                self._store.run_by_idempotency_key, command.request.dag, key_of(command.attempt)
+            )
+            with self.turn():
+                if run is None:
+                    self._awaited.ask(command)
+                else:
+                    self._awaited.found(command, run)
 
     # --- restoring ---------------------------------------------------------------------------------------------------
 
@@ -229,20 +367,31 @@ class Engine:
         try:
             if plan is None:
                 raise RestoreError(f"build {run.build[:12]}, on which the run began, cannot be read")
-            if run.status is RunStatus.QUEUED:
-                self.queue.add(QueuedRun(plan, run, found.seq))
-                return
-            machine = RunMachine.restore(plan, run, found.tasks, found.live, new_id=self._sources.new_id, seq=found.seq)
+            machine = self.tasks.restored_machine(plan, run, found.tasks, found.live, found.seq)
         except RestoreError as error:
             self.tasks.abandon(run, found.tasks, found.live, seq=found.seq, reason=str(error))
             return
-        self.queue.restore(run)
-        self.tasks.restore(machine, self._died)
+        if run.status is RunStatus.QUEUED:
+            self.tasks.adopt(machine)
+            self._enqueue(machine)
+        else:
+            self.queue.restore(run)
+            self.tasks.restore(machine, self._died)
+        self._watch_deadline(run, plan)
 
     def _died(self, attempt: Attempt) -> bool:
         """Whether the attempt's executor lived in the process of an earlier scheduler, which is known to be gone."""
         instance = attempt.instance or ""
         return instance.startswith(_IN_PROGRAM) and instance != self._in_program
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that could be made, and what makes it durable."""
+
+    plan: DagPlan
+    run: Run
+    writes: list[Write]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 
 from ppacer.core.machine import ended_as
 from ppacer.core.model import Attempt, AttemptStatus, RenewLeases
-from ppacer.protocol import Ack, Assignment, AttemptLog, Claim, Exchange, ExchangeAnswer, Report
+from ppacer.protocol import Ack, Assignment, AttemptLog, Claim, Exchange, ExchangeAnswer, Outcome, Report
 from ppacer.services.commits import Commits
 from ppacer.services.errors import SchedulerUnavailable
 from ppacer.services.executors import Executor, Executors
 from ppacer.services.journal import Journal
 from ppacer.services.ready_queue import Profile, ReadyQueue
+from ppacer.services.task_notices import TaskNotices
 from ppacer.services.task_scheduler import TaskScheduler
 from ppacer.store.errors import StoreError
 from ppacer.store.store import Store
@@ -51,11 +52,13 @@ class _UnderWay:
 
 
 class Exchanges:
-    """`in_program` is the name under which attempts of the executor in this very process are recorded."""
+    """`in_program` is the name under which attempts of the executor in this very process are recorded; `next_due_in`
+    tells in how many seconds the next run is due, if one is."""
 
     def __init__(
         self,
         tasks: TaskScheduler,
+        notices: TaskNotices,
         executors: Executors,
         ready: ReadyQueue,
         *,
@@ -64,8 +67,10 @@ class Exchanges:
         store: Store,
         turn: Callable[[], AbstractContextManager[None]],
         in_program: str,
+        next_due_in: Callable[[], float | None],
     ) -> None:
         self._tasks = tasks
+        self._notices = notices
         self._executors = executors
         self._ready = ready
         self._commits = commits
@@ -73,6 +78,7 @@ class Exchanges:
         self._store = store
         self._turn = turn
         self._in_program = in_program
+        self._next_due_in = next_due_in
         self._under_way: dict[tuple[str, str], _UnderWay] = {}
         self._waiters: dict[tuple[str, str], _Waiter] = {}
         self._lines: dict[Profile, dict[_Waiter, None]] = {}
@@ -122,18 +128,22 @@ class Exchanges:
     # --- one exchange ------------------------------------------------------------------------------------------------
 
     async def _answer(self, exchange: Exchange, instance: str, *, in_program: bool) -> ExchangeAnswer:
+        await self._notices.look(exchange.notices)
         if self._closed:
             raise SchedulerUnavailable("the scheduler is not ready at the moment")
         with self._turn():
             executor = self._executors.heard(exchange, instance, in_program=in_program)
             logs = [self._take_log(log) for log in exchange.logs]
+            notices = [self._notices.take(notice) for notice in exchange.notices]
+            for progress in exchange.progress:
+                self._tasks.take_progress(progress)
             reports = [self._tasks.report(report) for report in exchange.reports]
             renewals = [self._tasks.renew(renewal.attempt, renewal.token) for renewal in exchange.renewals]
             leases = [r for r, good in zip(exchange.renewals, renewals, strict=True) if good]
             if leases:
                 pairs = tuple((renewal.attempt, renewal.token) for renewal in leases)
                 self._commits.write([RenewLeases(pairs, self._tasks.lease_until())])
-            news = bool(logs or reports or renewals)
+            news = bool(logs or reports or renewals or notices or exchange.progress)
             assignments, waiter = self._claim(exchange.claim, executor, exchange.request, may_wait=not news)
         if waiter is not None and exchange.claim is not None:
             assignments = await self._wait(waiter, exchange.claim.wait)
@@ -149,8 +159,13 @@ class Exchanges:
                 for renewal, good in zip(exchange.renewals, renewals, strict=True)
             ),
             logs=tuple(log_acks),
+            notices=tuple(
+                Ack(notice.attempt, _TAKEN if good else _STALE)
+                for notice, good in zip(exchange.notices, notices, strict=True)
+            ),
             assignments=tuple(assignments),
             cancel=self._executors.stops(instance),
+            next_due_in=self._next_due_in(),
         )
 
     def _answered(self, key: tuple[str, str], task: asyncio.Task[ExchangeAnswer]) -> None:
@@ -178,16 +193,20 @@ class Exchanges:
         """A report that was accepted before is accepted again."""
         if not taken:
             past = await self._past(report.attempt, report.token)
-            taken = past is not None and past.status is ended_as(report.outcome)
+            if report.outcome is Outcome.DEFERRED:
+                taken = past is not None and past.parts > 0
+            else:
+                taken = past is not None and past.status is ended_as(report.outcome)
         return Ack(report.attempt, _TAKEN if taken else _STALE)
 
     async def _past(self, attempt_id: str, token: int) -> Attempt | None:
-        """The attempt as recorded, if it has ended under this token."""
+        """The attempt as recorded, if it was held under this token last and no longer runs."""
         try:
             row = await self._journal.read(self._store.attempt, attempt_id)
         except StoreError as error:
             raise SchedulerUnavailable(f"nothing can be looked up at the moment: {error}") from error
-        return row if row is not None and row.status.terminal and row.token == token else None
+        over = row is not None and row.token == token and row.status is not AttemptStatus.RUNNING
+        return row if over else None
 
     # --- claims and the line -----------------------------------------------------------------------------------------
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ppacer import spec
 from ppacer.core import codec
-from ppacer.core.model import BuildRow, DagRow, InsertBuild, InsertDag, UpdateDag, Write
+from ppacer.core.model import (
+    BuildRow,
+    DagEvent,
+    DagEventKind,
+    DagRow,
+    DagVersion,
+    InsertBuild,
+    InsertDag,
+    InsertDagEvent,
+    InsertDagVersion,
+    UpdateDag,
+    Write,
+)
 from ppacer.core.plan import DagPlan, plans
 from ppacer.services.journal import Journal
 from ppacer.store.store import Store
 
 _log = logging.getLogger("ppacer")
+
+BUILD = "build"
+"""The actor of what another build of the program brings."""
 
 _KEPT_BUILDS = 8
 """How many older builds stay decoded."""
@@ -39,12 +56,18 @@ class Registry:
         self._journal = journal
         self._current = plans(program)
         self._codes = {callable_.id: callable_.hash for callable_ in program.callables}
+        self._pools = {pool.name: pool.slots for pool in program.pools}
         self._older: OrderedDict[str, Mapping[str, DagPlan]] = OrderedDict()
 
     @property
     def current(self) -> Mapping[str, DagPlan]:
         """The plans of the program's own dags, by dag."""
         return self._current
+
+    @property
+    def pools(self) -> Mapping[str, int]:
+        """The slots of the program's own pools, by name."""
+        return self._pools
 
     def has_code(self, callable_id: str, code: str) -> bool:
         """Whether the program itself has this very code."""
@@ -61,13 +84,18 @@ class Registry:
         self._older.move_to_end(build)
         return self._older[build].get(dag_id)
 
-    async def sync(self, now: int) -> SyncedDags:
-        """Makes the database know this build and its dags, and which dags are gone."""
+    async def sync(self, now: int, new_id: Callable[[int], str]) -> SyncedDags:
+        """Makes the database know this build, its dags and what is new of them, and which dags are gone.
+
+        A new dag with the very tasks of one that is gone is that one under another name.
+        """
         known = {row.dag: row for row in await self._journal.read(self._store.dags)}
         writes: list[Write] = []
+        events: list[tuple[str, DagEventKind, dict[str, str]]] = []
         if await self._journal.read(self._store.build, self._program.build) is None:
             writes.append(InsertBuild(self._build_row(now)))
         rows: dict[str, DagRow] = {}
+        shapes: dict[str, str] = {}
         new, changed = [], []
         for dag_id, plan in self._current.items():
             old = known.pop(dag_id, None)
@@ -75,31 +103,66 @@ class Registry:
                 row = DagRow(dag_id, plan.build, now, now, watched_until=_watched_from(plan.dag, now))
                 new.append(dag_id)
                 writes.append(InsertDag(row))
+                shapes[dag_id] = shape(plan)
+                events.append((dag_id, DagEventKind.ADDED, {"build": plan.build}))
             else:
-                if await self._differs(old, plan):
-                    changed.append(dag_id)
-                watched = old.watched_until
-                row = replace(
-                    old,
-                    build=plan.build,
-                    last_seen_at=now,
-                    removed_at=None,
-                    watched_until=_watched_from(plan.dag, now) if watched is None else watched,
-                )
+                row = self._seen_again(old, plan, now)
                 writes.append(UpdateDag(row))
+                if old.build != plan.build or old.removed_at is not None:
+                    last = await self._last_shape(dag_id)
+                    if old.removed_at is not None or last != shape(plan):
+                        changed.append(dag_id)
+                        shapes[dag_id] = shape(plan)
+                        events.append((dag_id, DagEventKind.CHANGED, {"build": plan.build, "before": old.build}))
             rows[dag_id] = row
         gone = [row for row in known.values() if row.removed_at is None]
-        writes += [UpdateDag(replace(row, removed_at=now)) for row in gone]
+        renamed = await self._renamed(gone, [dag_id for dag_id in new if dag_id in shapes], shapes)
+        for row in gone:
+            to = renamed.get(row.dag)
+            writes.append(UpdateDag(replace(row, removed_at=now, renamed_to=to)))
+            events.append((row.dag, DagEventKind.REMOVED, {"build": self._program.build}))
+            if to is not None:
+                events.append((to, DagEventKind.RENAMED, {"before": row.dag}))
+        build = self._program.build
+        writes += [InsertDagVersion(DagVersion(dag, build, now, digest)) for dag, digest in shapes.items()]
+        writes += [
+            InsertDagEvent(DagEvent(new_id(now), dag, now, kind, BUILD, json.dumps(payload)))
+            for dag, kind, payload in events
+        ]
         await self._journal.commit(writes)
         return SyncedDags(rows, tuple(new), tuple(changed), tuple(row.dag for row in gone))
 
-    async def _differs(self, old: DagRow, plan: DagPlan) -> bool:
-        if old.removed_at is not None:
-            return True
-        if old.build == plan.build:
-            return False
-        before = await self.plan(old.build, old.dag)
-        return before is None or codec.encode(before.dag) != codec.encode(plan.dag)
+    @staticmethod
+    def _seen_again(old: DagRow, plan: DagPlan, now: int) -> DagRow:
+        watched = old.watched_until
+        return replace(
+            old,
+            build=plan.build,
+            last_seen_at=now,
+            removed_at=None,
+            renamed_to=None,
+            watched_until=_watched_from(plan.dag, now) if watched is None else watched,
+        )
+
+    async def _last_shape(self, dag_id: str) -> str | None:
+        versions = await self._journal.read(self._store.dag_versions, dag_id)
+        return versions[0].digest if versions else None
+
+    async def _renamed(self, gone: Sequence[DagRow], new: Sequence[str], shapes: Mapping[str, str]) -> dict[str, str]:
+        """Which of the new dags each of those that are gone has become, where that is beyond doubt."""
+        if not gone or not new:
+            return {}
+        before: dict[str | None, list[str]] = {}
+        for row in gone:
+            before.setdefault(await self._last_shape(row.dag), []).append(row.dag)
+        after: dict[str, list[str]] = {}
+        for dag_id in new:
+            after.setdefault(shapes[dag_id], []).append(dag_id)
+        return {
+            names[0]: after[digest][0]
+            for digest, names in before.items()
+            if digest is not None and len(names) == 1 and len(after.get(digest, ())) == 1
+        }
 
     def _build_row(self, now: int) -> BuildRow:
         program = self._program
@@ -115,6 +178,26 @@ class Registry:
         except codec.CodecError as error:
             _log.error("build %.12s (spec version %d) cannot be read: %s", build, row.spec_version, error)
             return {}
+
+
+def shape(plan: DagPlan) -> str:
+    """A digest of a dag and of the code of its tasks, whatever its name and wherever its parts stand in their files."""
+    tree = json.loads(codec.encode(plan.dag))
+    del tree["id"]
+    codes = sorted((task.callable, plan.code(task)) for task in plan.dag.tasks)
+    text = json.dumps([_without_places(tree), codes], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_places(tree: object) -> object:
+    if isinstance(tree, dict):
+        return {key: _without_places(value) for key, value in tree.items() if key not in _PLACES}
+    if isinstance(tree, list):
+        return [_without_places(item) for item in tree]
+    return tree
+
+
+_PLACES = frozenset({"at", "settings_at", "x", "y"})
 
 
 def _watched_from(dag: spec.Dag, now: int) -> int | None:

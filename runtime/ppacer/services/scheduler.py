@@ -8,26 +8,30 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 
 from ppacer import spec
-from ppacer.core.model import DagRow, Run, RunKind
+from ppacer.core.model import DagRow, Run
 from ppacer.localtime import local_time
-from ppacer.protocol import LEASE_SECONDS, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Exchange, ExchangeAnswer
+from ppacer.protocol import (
+    LEASE_SECONDS,
+    OLDEST_PROTOCOL_VERSION,
+    PROTOCOL_VERSION,
+    Exchange,
+    ExchangeAnswer,
+    Progress,
+)
+from ppacer.services.caller import Caller, CallError
 from ppacer.services.changes import EVERYTHING, Changes, changed_within, log_topic, run_topic
+from ppacer.services.custom_schedules import CustomSchedules
 from ppacer.services.dag_run_watcher import MISFIRE_GRACE
 from ppacer.services.engine import Engine
-from ppacer.services.errors import (
-    InvalidTrigger,
-    RunFinished,
-    SchedulerUnavailable,
-    UnknownDag,
-    UnknownRun,
-    UnsupportedProtocol,
-)
+from ppacer.services.errors import SchedulerUnavailable, UnknownRun, UnsupportedProtocol
 from ppacer.services.journal import Journal
-from ppacer.services.params import params_json
+from ppacer.services.operations import Operations
+from ppacer.services.ready_queue import GateKind
 from ppacer.services.registry import Registry, SyncedDags
-from ppacer.services.snapshots import Condition, DagState, ExecutorState, Health
+from ppacer.services.snapshots import Condition, DagState, ExecutorState, Health, PoolState
 from ppacer.services.task_scheduler import Settings, Sources
 from ppacer.services.timers import Clock, SystemClock
+from ppacer.services.worker_pool import WorkerPool
 from ppacer.store.errors import LeaderLost, StoreError
 from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
@@ -37,7 +41,6 @@ __all__ = ["Condition", "DagState", "ExecutorState", "Health", "Scheduler"]
 CODE_GRACE_SECONDS = 60.0
 """How long an attempt of another build waits for an executor that has its code."""
 
-_LONGEST_NAME = 200
 _FIRST_RETRY, _LAST_RETRY = 0.2, 5.0
 _TOLD_DAGS = 12
 """How many names of dags one line of the log holds at most."""
@@ -47,12 +50,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Scheduler:
+class Scheduler(Operations):
     """One program's scheduler. All methods belong to the event loop that called `start`.
 
     `lease` is the term of a lease and `code_grace` how long an attempt of another build waits for an executor that has
     its code, both in seconds. With `schedules` false no scheduled runs are made and none are passed over: for a command
-    that needs a scheduler only for a run of its own. Whatever a method returns is durable.
+    that needs a scheduler only for a run of its own. `pool` makes the workers in which schedules and notifiers of the
+    users' own are called, `page` is the address under which people reach the program's page. Whatever a method returns
+    is durable.
     """
 
     def __init__(
@@ -65,21 +70,23 @@ class Scheduler:
         lease: float = LEASE_SECONDS,
         code_grace: float = CODE_GRACE_SECONDS,
         schedules: bool = True,
+        pool: Callable[[], WorkerPool] | None = None,
+        page: str | None = None,
     ) -> None:
+        journal = Journal(store, logs)
+        super().__init__(Registry(program, store, journal), store, journal, clock or SystemClock())
         self.program = program
-        self.store = store
         self.logs = logs
-        self.journal = Journal(store, logs)
-        self.clock = clock or SystemClock()
-        self._registry = Registry(program, store, self.journal)
         self._settings = Settings(lease, code_grace, schedules)
         self._sources = Sources(0)
         self._changes = Changes()
+        self._caller = Caller(pool or _no_workers)
+        self._custom = CustomSchedules(self._caller)
+        self._page = page
         self._condition = Condition.STARTING
         self._message = "the scheduler is starting"
         self._engine: Engine | None = None
         self._recovery: asyncio.Task[None] | None = None
-        self._keyed: dict[tuple[str, str], asyncio.Task[Run]] = {}
         self._lost_lead: asyncio.Event = asyncio.Event()
         self._leader_lost: LeaderLost | None = None
 
@@ -90,7 +97,7 @@ class Scheduler:
         """
         self._sources = Sources(await asyncio.to_thread(self.store.advance_leader))
         begun = self.clock.now()
-        synced = await self._registry.sync(begun)
+        synced = await self._registry.sync(begun, self._sources.new_id)
         self._tell_dags(synced)
         try:
             await self._load(synced.rows.values(), begun)
@@ -112,6 +119,7 @@ class Scheduler:
                 await self._engine.commits.settled()
             except SchedulerUnavailable as error:
                 _log.error("stopped while %s", error)
+        await self._caller.close()
         await self.journal.close()
 
     async def wait_failed(self) -> None:
@@ -132,56 +140,6 @@ class Scheduler:
     async def exchange_in_program(self, exchange: Exchange) -> ExchangeAnswer:
         """The same for an executor within this very process, whose attempts are known to have died with it."""
         return await self._exchange(exchange, in_program=True)
-
-    # --- commands ----------------------------------------------------------------------------------------------------
-
-    async def trigger(
-        self,
-        dag_id: str,
-        *,
-        params: Mapping[str, object] | None = None,
-        scheduled_at: int | None = None,
-        idempotency_key: str | None = None,
-        actor: str = "local",
-    ) -> Run:
-        """Makes a manual run; `scheduled_at` is its logical time (now by default).
-
-        A key that the dag has seen before is answered with the run it made then. Raises `UnknownDag`,
-        `InvalidTrigger`, `SchedulerUnavailable`.
-        """
-        plan = self._registry.current.get(dag_id)
-        if plan is None:
-            raise UnknownDag(f"there is no dag {dag_id} in {self.program.name}")
-        if not 0 < len(actor) <= _LONGEST_NAME:
-            raise InvalidTrigger(f"the name of who triggers must have 1 to {_LONGEST_NAME} characters")
-        given = params_json(plan.dag, params or {})
-        key = idempotency_key
-        if key is None:
-            return await self._trigger(dag_id, given, scheduled_at, None, actor)
-        if not 0 < len(key) <= _LONGEST_NAME:
-            raise InvalidTrigger(f"an idempotency key must have 1 to {_LONGEST_NAME} characters")
-        making = self._keyed.get((dag_id, key))
-        if making is None:
-            making = asyncio.create_task(self._trigger_once(dag_id, given, scheduled_at, key, actor))
-            self._keyed[dag_id, key] = making
-            making.add_done_callback(lambda done: self._made(dag_id, key, done))
-        return await asyncio.shield(making)
-
-    async def cancel_run(self, run_id: str, *, actor: str = "local") -> Run:
-        """Asks for the end of a run: at once for what does not run yet, as soon as the executors have stopped the rest.
-
-        Repeating it is harmless. Raises `UnknownRun`, `RunFinished`, `SchedulerUnavailable`.
-        """
-        engine = self._ready()
-        with engine.turn():
-            found = engine.cancel(run_id, actor)
-        await engine.commits.settled()
-        run = await self._read(self.store.run, run_id)
-        if run is None:
-            raise UnknownRun(f"there is no run {run_id}")
-        if not found:
-            raise RunFinished(f"run {run_id} has ended already: {run.status}")
-        return run
 
     # --- news --------------------------------------------------------------------------------------------------------
 
@@ -215,8 +173,9 @@ class Scheduler:
         """
         with self._changes.follow(log_topic(attempt_id)) as follower:
             seq = await self._last_entry(attempt_id)
-            live = self._engine is not None and self._engine.tasks.attempt(attempt_id) is not None
-            if seq > since or not live or not await changed_within(follower, wait):
+            attempt = await self._read(self.store.attempt, attempt_id)
+            over = attempt is None or attempt.status.terminal
+            if seq > since or over or not await changed_within(follower, wait):
                 return seq
         return await self._last_entry(attempt_id)
 
@@ -237,6 +196,23 @@ class Scheduler:
     def dag(self, dag_id: str) -> DagState | None:
         plan = self._registry.current.get(dag_id)
         return None if plan is None else self._dag_state(plan.dag)
+
+    def pools(self) -> tuple[PoolState, ...]:
+        """The pools of the program, and those of earlier builds that are still in use."""
+        engine = self._engine
+        gates = [] if engine is None else engine.ready.gates()
+        used = {gate.name: gate for gate in gates if gate.kind is GateKind.POOL}
+        slots = {name: gate.limit for name, gate in used.items() if gate.used or gate.waiting}
+        slots.update(self._registry.pools)
+        states: list[PoolState] = []
+        for name, limit in sorted(slots.items()):
+            gate = used.get(name)
+            states.append(PoolState(name, limit, gate.used if gate else 0, gate.waiting if gate else 0))
+        return tuple(states)
+
+    def progress(self, run_id: str) -> Mapping[str, Progress]:
+        """How far the run's attempts say that they have come, by their ids."""
+        return {} if self._engine is None else self._engine.tasks.progress(run_id)
 
     def executors(self) -> tuple[ExecutorState, ...]:
         """The executors that were heard of lately, longest known first."""
@@ -282,10 +258,13 @@ class Scheduler:
             self.clock,
             sources=self._sources,
             settings=self._settings,
+            caller=self._caller,
+            custom=self._custom,
+            page=self._page,
             failed=self._stall,
         )
         try:
-            await engine.load({row.dag: row.watched_until for row in dags if row.watched_until is not None}, since)
+            await engine.load(dags, since)
         except BaseException:
             engine.close()
             raise
@@ -338,40 +317,7 @@ class Scheduler:
             )
         return await self._ready().exchanges.answer(exchange, in_program=in_program)
 
-    # --- triggers ----------------------------------------------------------------------------------------------------
-
-    async def _trigger(self, dag_id: str, params: str, scheduled_at: int | None, key: str | None, actor: str) -> Run:
-        engine = self._ready()
-        at = self.clock.now() if scheduled_at is None else scheduled_at
-        with engine.turn():
-            run = engine.create(
-                self._registry.current[dag_id],
-                RunKind.MANUAL,
-                at,
-                actor=actor,
-                params=params,
-                idempotency_key=key,
-            )
-        await engine.commits.settled()
-        return run
-
-    async def _trigger_once(self, dag_id: str, params: str, scheduled_at: int | None, key: str, actor: str) -> Run:
-        """Only one of these is under way for a key, so nothing comes between the look and the deed."""
-        made = await self._read(self.store.run_by_idempotency_key, dag_id, key)
-        return made or await self._trigger(dag_id, params, scheduled_at, key, actor)
-
-    def _made(self, dag_id: str, key: str, making: asyncio.Task[Run]) -> None:
-        del self._keyed[dag_id, key]
-        if not making.cancelled():
-            making.exception()  # told to whoever waits; nobody may
-
     # --- details -----------------------------------------------------------------------------------------------------
-
-    async def _read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await self.journal.read(function, *args, **kwargs)
-        except StoreError as error:
-            raise SchedulerUnavailable(f"nothing can be looked up at the moment: {error}") from error
 
     async def _last_event(self, run_id: str) -> int:
         return (await self._read(self.store.last_event_seq, [run_id]))[run_id]
@@ -381,11 +327,18 @@ class Scheduler:
 
     def _dag_state(self, dag: spec.Dag) -> DagState:
         engine = self._engine
+        if engine is None:
+            return DagState(dag, None, 0, 0)
+        row = engine.dags.get(dag.id)
+        silenced = engine.dags.silenced(dag.id, self.clock.now())
         return DagState(
             dag=dag,
-            next_due=None if engine is None else engine.watcher.next_due(dag.id),
-            active_runs=0 if engine is None else engine.queue.active_of(dag.id),
-            queued_runs=0 if engine is None else engine.queue.queued_of(dag.id),
+            next_due=engine.watcher.next_due(dag.id),
+            active_runs=engine.queue.active_of(dag.id),
+            queued_runs=engine.queue.queued_of(dag.id),
+            paused=engine.dags.paused(dag.id),
+            silenced_until=row.silenced_until if row is not None and silenced else None,
+            problem=engine.watcher.problem(dag.id),
         )
 
     def _tell_dags(self, synced: SyncedDags) -> None:
@@ -402,3 +355,7 @@ class Scheduler:
         if dues:
             due, dag = min(dues, key=lambda pair: pair[0])
             _log.info("next due: %s at %s", dag.id, local_time(due, seconds=True))
+
+
+def _no_workers() -> WorkerPool:
+    raise CallError("this scheduler was started without workers of its own")

@@ -15,12 +15,15 @@ from ppacer.core.machine import RunMachine
 from ppacer.core.model import Attempt, AttemptStatus, ErrorKind, Run, TaskRow
 from ppacer.core.plan import DagPlan
 from ppacer.core.runs import abandon
-from ppacer.protocol import Assignment, Report
-from ppacer.services.assignments import NoArguments, arguments, assignment
+from ppacer.protocol import Assignment, Progress, Report
+from ppacer.records import replace
+from ppacer.services.alarms import Alarms
+from ppacer.services.alerting import Alerting
+from ppacer.services.assignments import NoArguments, assignment, given
 from ppacer.services.changes import log_topic, run_topic
 from ppacer.services.commits import Commits
 from ppacer.services.executors import Executor, Executors
-from ppacer.services.notifier import Notifier
+from ppacer.services.gates import Gates
 from ppacer.services.ready_queue import Profile, ReadyQueue
 from ppacer.services.registry import Registry
 from ppacer.services.rescuer import CodeWatch, Leases
@@ -52,10 +55,18 @@ class Sources:
         return self._token
 
 
-class TaskScheduler:
-    """The machines of the active runs and what hangs on them: leases, the ready queue, timers.
+def environment(name: str) -> str:
+    """A variable of the scheduler's environment, for expressions; its own settings are nobody's business."""
+    if name.startswith("PPACER_"):
+        raise KeyError(name)
+    return os.environ[name]
 
-    All of its methods belong into a turn. `run_ended` is called, within the turn, with each run that ended.
+
+class TaskScheduler:
+    """The machines of the runs that have not ended and what hangs on them: leases, the ready queue, alarms.
+
+    All of its methods belong into a turn. `run_ended` and `reopened` are called, within the turn, with each run to
+    which that happens; `ask` and `given_up` with what attempts want of runs of other dags.
     """
 
     def __init__(
@@ -66,27 +77,35 @@ class TaskScheduler:
         executors: Executors,
         *,
         timers: Timers,
+        alarms: Alarms,
         clock: Clock,
-        notifier: Notifier,
+        alerting: Alerting,
         sources: Sources,
         settings: Settings,
         turn: Callable[[], AbstractContextManager[None]],
         run_ended: Callable[[Run], None],
+        reopened: Callable[[RunMachine], None],
+        ask: Callable[[h.Await], None],
+        given_up: Callable[[str], None],
     ) -> None:
-        self._registry = registry
         self._commits = commits
         self._ready = ready
         self._executors = executors
-        self._timers = timers
+        self._alarms = alarms
         self._clock = clock
-        self._notifier = notifier
+        self._alerting = alerting
         self._sources = sources
         self._settings = settings
         self._turn = turn
         self._run_ended = run_ended
+        self._reopened = reopened
+        self._ask = ask
+        self._given_up = given_up
         self._machines: dict[str, RunMachine] = {}
         self._by_attempt: dict[str, RunMachine] = {}
         self._granted: dict[str, dict[str, None]] = {}
+        self._progress: dict[str, Progress] = {}
+        self._gates = Gates(ready, registry)
         self._leases = Leases(timers, turn=turn, lease=settings.lease, expired=self._lease_expired)
         self._code_watch = CodeWatch(
             registry, executors, timers, turn=turn, grace=settings.code_grace, gone=self._code_gone
@@ -98,25 +117,46 @@ class TaskScheduler:
         return len(self._leases)
 
     def machine(self, run_id: str) -> RunMachine | None:
+        """The machine of a run that has not ended, queued ones included."""
         return self._machines.get(run_id)
 
     def attempt(self, attempt_id: str) -> Attempt | None:
-        """The attempt, if it has not ended."""
+        """The attempt, if it is on offer or under a lease."""
         machine = self._by_attempt.get(attempt_id)
         return None if machine is None else machine.attempt(attempt_id)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
-    def start(self, plan: DagPlan, run: Run, seq: int) -> None:
-        """Starts a queued run, whose last event is `seq`."""
-        machine = self._machines[run.id] = RunMachine(plan, run, new_id=self._sources.new_id, seq=seq)
-        self._handle(machine, h.Start(self._clock.now()))
+    def new_machine(self, plan: DagPlan, run: Run, seq: int) -> RunMachine:
+        """A machine for a run that waits for its turn, whose last event is `seq`."""
+        machine = RunMachine(plan, run, new_id=self._sources.new_id, seq=seq, env=environment)
+        self._machines[run.id] = machine
+        return machine
+
+    def restored_machine(
+        self, plan: DagPlan, run: Run, rows: Iterable[TaskRow], live: Iterable[Attempt], seq: int
+    ) -> RunMachine:
+        """A machine for a run with the rows that it has; nothing happens yet. Raises `RestoreError`."""
+        return RunMachine.restore(plan, run, rows, live, new_id=self._sources.new_id, seq=seq, env=environment)
+
+    def adopt(self, machine: RunMachine) -> None:
+        """Takes in the machine of a run that waits for its turn."""
+        self._machines[machine.run.id] = machine
+
+    def start(self, run_id: str) -> None:
+        """Starts a queued run."""
+        self._handle(self._machines[run_id], h.Start(self._clock.now()))
 
     def restore(self, machine: RunMachine, died: Callable[[Attempt], bool]) -> None:
-        """Takes a run over from the database. Leases get a full term, unless `died` knows better."""
+        """Takes a run over from the database. Leases get a full term, unless `died` knows better.
+
+        What it waits for of other runs is not asked for again: see `awaiting`.
+        """
         self._machines[machine.run.id] = machine
         running = [attempt for attempt in machine.attempts() if attempt.status is AttemptStatus.RUNNING]
-        self._carry_out(machine, machine.resume())
+        for attempt in running:
+            self._ready.occupy(attempt.id, self._gates.of(machine.plan, machine.plan.tasks[attempt.task]))
+        self._carry_out(machine, [command for command in machine.resume() if not isinstance(command, h.Await)])
         now = self._clock.now()
         for attempt in running:
             if died(attempt):
@@ -132,10 +172,21 @@ class TaskScheduler:
         self._commits.announce(run_topic(run.id))
         self._end(failed)
 
-    def cancel(self, machine: RunMachine, actor: str) -> None:
-        """Asks a run to end, active or still queued."""
-        self._machines[machine.run.id] = machine
-        self._handle(machine, h.CancelAsked(self._clock.now(), actor))
+    def happened(self, machine: RunMachine, happening: h.Happening) -> bool:
+        """Takes what somebody asks of a run; false if that changes nothing. Raises `NotPossible`."""
+        self._machines.setdefault(machine.run.id, machine)
+        try:
+            return self._handle(machine, happening)
+        finally:
+            if machine.run.status.terminal:
+                self._machines.pop(machine.run.id, None)
+
+    def progress(self, run_id: str) -> dict[str, Progress]:
+        """How far the run's attempts say that they have come, by their ids."""
+        machine = self._machines.get(run_id)
+        if machine is None:
+            return {}
+        return {each.id: self._progress[each.id] for each in machine.attempts() if each.id in self._progress}
 
     # --- attempts ----------------------------------------------------------------------------------------------------
 
@@ -145,11 +196,12 @@ class TaskScheduler:
             attempt, machine = ready.attempt, self._by_attempt[ready.attempt.id]
             now = self._clock.now()
             try:
-                args, kwargs = arguments(machine, attempt)
+                what = given(machine, attempt)
             except NoArguments as error:
                 self._handle(machine, h.CannotStart(now, attempt.id, ErrorKind.ARGUMENTS, str(error)))
                 continue
-            self._off_offer(attempt.id)
+            self._code_watch.taken(ready)
+            self._ready.claim(attempt.id)
             until = now + self._term()
             claimed = h.Claimed(
                 now, attempt.id, self._sources.new_token(), executor.name, executor.instance, request, until
@@ -158,21 +210,24 @@ class TaskScheduler:
             running = machine.attempt(attempt.id)
             if running is None:
                 raise RuntimeError(f"attempt {attempt.id} was on offer but could not be claimed")
-            return assignment(machine, running, args, kwargs, self._settings.lease)
+            return assignment(machine, running, what, lease=self._settings.lease, now=now)
         return None
 
     def granted(self, request: str, instance: str) -> list[Assignment]:
         """What a request was given before and still runs, told once more."""
         again: list[Assignment] = []
+        now = self._clock.now()
         for attempt_id in self._granted.get(request, ()):
             machine = self._by_attempt[attempt_id]
             attempt = machine.attempt(attempt_id)
             if attempt is not None and attempt.instance == instance:
-                again.append(assignment(machine, attempt, *arguments(machine, attempt), self._settings.lease))
+                what = given(machine, attempt)
+                again.append(assignment(machine, attempt, what, lease=self._settings.lease, now=now))
         return again
 
     def report(self, report: Report) -> bool:
-        """Takes the end of an attempt; false, and nothing has changed, if that does not run under this token."""
+        """Takes the end of an attempt, or that it waits; false, and nothing has changed, if that does not run under
+        this token."""
         machine = self._by_attempt.get(report.attempt)
         if machine is None:
             return False
@@ -186,9 +241,31 @@ class TaskScheduler:
             output=report.output,
             error_kind=None if report.error_kind is None else _error_kind(report.error_kind),
             error=report.error,
+            deferral=report.deferral,
             random=random.random(),  # noqa: S311 - spreads retries, keeps no secret
         )
         return self._handle(machine, reported)
+
+    def take_progress(self, progress: Progress) -> None:
+        """Remembers how far an attempt has come, if it runs under this token."""
+        if self.runs(progress.attempt, progress.token):
+            self._progress[progress.attempt] = progress
+            self._commits.announce(run_topic(self._by_attempt[progress.attempt].run.id))
+
+    def machine_of(self, attempt_id: str) -> RunMachine | None:
+        """The machine of an attempt that is on offer or under a lease."""
+        return self._by_attempt.get(attempt_id)
+
+    def awaited(self, run_id: str, attempt_id: str, output: str | None, error: str | None) -> None:
+        """What a deferred attempt waited for has come."""
+        machine = self._machines.get(run_id)
+        if machine is not None:
+            self._handle(machine, h.Awaited(self._clock.now(), attempt_id, output, error))
+
+    def awaiting(self) -> list[h.Await]:
+        """What the attempts of restored runs wait for."""
+        commands = (command for machine in self._machines.values() for command in machine.resume())
+        return [command for command in commands if isinstance(command, h.Await)]
 
     def renew(self, attempt_id: str, token: int) -> bool:
         """Grants another term in memory; false if the attempt does not run under this token."""
@@ -216,14 +293,17 @@ class TaskScheduler:
         self._carry_out(machine, step.commands)
         return True
 
-    def _carry_out(self, machine: RunMachine, commands: list[h.Command]) -> None:
+    def _carry_out(self, machine: RunMachine, commands: Iterable[h.Command]) -> None:
         for command in commands:
             match command:
                 case h.Offer():
                     self._by_attempt[command.attempt.id] = machine
-                    self._code_watch.offered(self._ready.add(command.attempt, command.task))
+                    gates = self._gates.of(machine.plan, command.task)
+                    self._code_watch.offered(self._ready.add(command.attempt, command.task, gates))
                 case h.Withdraw():
-                    self._off_offer(command.attempt)
+                    ready = self._ready.remove(command.attempt)
+                    if ready is not None:
+                        self._code_watch.taken(ready)
                     del self._by_attempt[command.attempt]
                 case h.Watch():
                     self._watch(machine, command.attempt)
@@ -232,23 +312,25 @@ class TaskScheduler:
                 case h.Stop():
                     self._executors.stop(command.attempt)
                 case h.WakeAt():
-                    self._wake(machine, command)
+                    self._alarms.set(command.run_id, command.at, command.within, partial(self._wake, machine, command))
+                case h.Await():
+                    self._ask(command)
+                case h.Unawait():
+                    self._given_up(command.attempt)
                 case h.Notice():
-                    self._commits.then(partial(self._notifier.notice, command))
+                    self._alerting.tell(command, machine.plan)
                 case h.RunStarted():
-                    self._commits.then(partial(self._notifier.started, command.run))
+                    self._alerting.started(command.run)
+                case h.RunReopened():
+                    self._reopened(machine)
                 case h.RunEnded():
                     del self._machines[command.run.id]
-                    self._end(command.run)
+                    self._end(command.run, machine.plan)
 
-    def _end(self, run: Run) -> None:
-        self._commits.then(partial(self._notifier.ended, run))
+    def _end(self, run: Run, plan: DagPlan | None = None) -> None:
+        self._alarms.drop(run.id)
+        self._alerting.ended(run, plan)
         self._run_ended(run)
-
-    def _off_offer(self, attempt_id: str) -> None:
-        ready = self._ready.remove(attempt_id)
-        if ready is not None:
-            self._code_watch.taken(ready)
 
     def _watch(self, machine: RunMachine, attempt: Attempt) -> None:
         self._by_attempt[attempt.id] = machine
@@ -257,21 +339,21 @@ class TaskScheduler:
         self._leases.watch(attempt.id)
 
     def _forget(self, attempt: Attempt) -> None:
+        """The attempt no longer runs: it has ended, or it waits."""
         del self._by_attempt[attempt.id]
         request = attempt.request or ""
         self._granted[request].pop(attempt.id)
         if not self._granted[request]:
             del self._granted[request]
+        self._progress.pop(attempt.id, None)
+        self._ready.release(attempt.id)
         self._executors.ended(attempt)
         self._leases.forget(attempt.id)
         self._commits.announce(log_topic(attempt.id))
 
-    def _wake(self, machine: RunMachine, wake: h.WakeAt) -> None:
-        def due() -> None:
-            with self._turn():
-                self._handle(machine, h.RetryDue(self._clock.now(), wake.task))
-
-        self._timers.call_in(min(wake.at - self._clock.now(), wake.within) / 1_000_000, due)
+    def _wake(self, machine: RunMachine, wake: h.WakeAt, at: int) -> None:
+        with self._turn():
+            self._handle(machine, replace(wake.then, at=at))
 
     def _lease_expired(self, attempt_id: str) -> None:
         machine = self._by_attempt[attempt_id]
