@@ -18,19 +18,20 @@ from functools import partial
 from typing import Final
 
 from ppacer import notifiers, spec
-from ppacer.core.evaluate import Scope, evaluate_here
+from ppacer.core.evaluate import EvaluationError, Scope, evaluate_here
 from ppacer.core.instants import SECOND, to_datetime, zone
 from ppacer.core.model import NoticeEvent, Notification, NotificationStatus, UpdateNotification
 from ppacer.core.plan import DagPlan
 from ppacer.records import replace
-from ppacer.services.caller import Caller
+from ppacer.services.caller import Caller, CallError
 from ppacer.services.changes import run_topic
 from ppacer.services.commits import Commits
 from ppacer.services.gist import gist
 from ppacer.services.notices import Outgoing, page_of, shown_task
-from ppacer.services.ping import PING_SECONDS, ping
+from ppacer.services.ping import PING_SECONDS, PingError, ping
 from ppacer.services.timers import Clock, Timers
 from ppacer.services.worker_requests import DELIVER, PING
+from ppacer.store.errors import StoreError
 from ppacer.store.store import Store
 
 SEND_SECONDS: Final = 30.0
@@ -49,6 +50,7 @@ LOOK_AGAIN: Final = 30.0
 LOG: Final = "ppacer.notifiers:log"
 """The one notifier that needs no worker, being the runtime's own and in want of nothing."""
 
+_LONGEST_ERROR: Final = 10_000
 _log = logging.getLogger("ppacer")
 
 
@@ -151,10 +153,11 @@ class NotificationSender:
     def _ended(self, row: Notification, task: asyncio.Task[None]) -> None:
         del self._sending[row.id]
         self._busy[row.notifier] -= 1
+        error = None if task.cancelled() else task.exception()
         if self._closed or task.cancelled():
             return
         if row.id in self._pending:
-            self._mark(self._tried(row, task.exception()))
+            self._mark(self._tried(row, error))
         self._send_what_is_due()
         self._arm()
 
@@ -163,13 +166,14 @@ class NotificationSender:
         now, tries = self._clock.now(), row.tries + 1
         if error is None:
             return replace(row, status=NotificationStatus.SENT, tries=tries, sent_at=now, error=None)
-        what = f"{_teller(row)} could not tell “{row.subject}”: {gist(str(error))}"
+        text = (str(error) if isinstance(error, _TOLD) else f"{type(error).__name__}: {error}")[:_LONGEST_ERROR]
+        what = f"{_teller(row)} could not tell “{row.subject}”: {gist(text)}"
         if isinstance(error, _Hopeless) or tries > len(RETRY_SECONDS):
             _log.error("%s; given up after %s", what, "one try" if tries == 1 else f"{tries} tries")
-            return replace(row, status=NotificationStatus.FAILED, tries=tries, error=str(error))
+            return replace(row, status=NotificationStatus.FAILED, tries=tries, error=text)
         delay = RETRY_SECONDS[tries - 1]
         _log.warning("%s; once more in %d s", what, delay)
-        return replace(row, tries=tries, due_at=now + delay * SECOND, error=str(error))
+        return replace(row, tries=tries, due_at=now + delay * SECOND, error=text)
 
     def _mark(self, row: Notification) -> None:
         before = self._pending.pop(row.id)
@@ -254,6 +258,10 @@ _WITH_CAUSE = frozenset({NoticeEvent.FAILURE, NoticeEvent.RETRY})
 
 class _Hopeless(Exception):
     """What no other try can mend."""
+
+
+_TOLD = (_Hopeless, CallError, PingError, EvaluationError, StoreError)
+"""Faults whose text is written for people."""
 
 
 def _value(expr: spec.Expr) -> object:

@@ -197,6 +197,14 @@ async def test_a_try_that_succeeds_after_others_leaves_no_error(desk) -> None:
     assert (row.status, row.tries, row.error) == (SENT, 2, None)
 
 
+async def test_a_fault_of_any_kind_is_tried_again_and_named(desk) -> None:
+    here = desk()
+    here.worker.answer = fails("spam", LookupError)
+    here.add()
+    await here.settle()
+    assert (here.rows["n1"].status, here.rows["n1"].error) == (PENDING, "LookupError: spam")
+
+
 async def test_a_clock_that_is_set_forward_makes_nothing_wait(desk, kit) -> None:
     here = desk()
     here.add(due_at=kit.now + 3600 * 1_000_000)
@@ -364,8 +372,8 @@ async def test_what_was_not_marked_before_a_crash_is_sent_again(desk, store, kit
     assert pending_outgoing(store) == []
 
 
-def fails(text: str) -> Callable[[], object]:
+def fails(text: str, kind: type[Exception] = CallError) -> Callable[[], object]:
     def answer() -> object:
-        raise CallError(text)
+        raise kind(text)
 
     return answer
