@@ -32,8 +32,6 @@ def deliver(
     if load is None:
         raise NotifierError(f"this program has no notifier {notifier}")
     target = load()
-    if not callable(target):
-        raise NotifierError(f"{notifier} is not callable")
     text = Message(**message)  # type: ignore[arg-type]  # the scheduler made it of one
     if inspect.isclass(target):
         positional, named = _arguments(target, [*args], kwargs)
@@ -41,6 +39,8 @@ def deliver(
         if not callable(made):
             raise NotifierError(f"objects of class {notifier} cannot be called: the class has no __call__ method")
         result = made(_first(made, text))
+    elif not callable(target):
+        raise NotifierError(f"{notifier} is not callable")
     else:
         (_, *positional), named = _arguments(target, [None, *args], kwargs)
         result = target(_first(target, text), *positional, **named)
