@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from ppacer.core.model import Write
 from ppacer.protocol import LogEntry
@@ -43,7 +43,7 @@ class Journal:
     def __init__(self, store: Store, logs: LogStore) -> None:
         self._store = store
         self._logs = logs
-        self._waiting: deque[_Batch] = deque()
+        self._waiting: deque[_Entry] = deque()
         self._changed = Condition()
         self._failure: Exception | None = None
         self._closing = False
@@ -64,15 +64,19 @@ class Journal:
         The log entries are durable before the rows are. Batches are committed in the order of their arrival, each of
         them whole. Giving up waiting does not take back what was queued.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        with self._changed:
-            failure = _closed() if self._closing else self._failure
-            if failure is None:
-                self._waiting.append(_Batch(writes, logs, future))
-                self._changed.notify()
-        if failure is not None:
-            future.set_exception(failure)
-        return future
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue(_Batch(writes, logs, done))
+        return done
+
+    def upkeep(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Queues a call that changes the store or the logs on its own: `journal.upkeep(store.give_back, 100)`.
+
+        It is made in the order of the calls, alone, and should be short: everything behind it waits. A failure of it
+        is one of the journal.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue(_Call(lambda: function(*args, **kwargs), done))
+        return done
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the store or of the logs in another thread: `await journal.read(store.runs, limit=5)`.
@@ -96,29 +100,39 @@ class Journal:
         await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
 
+    def _queue(self, entry: _Entry) -> None:
+        with self._changed:
+            failure = _closed() if self._closing else self._failure
+            if failure is None:
+                self._waiting.append(entry)
+                self._changed.notify()
+        if failure is not None:
+            entry.done.set_exception(failure)
+
     def _write_groups(self) -> None:
         while group := self._next_group():
             failure = self._write(group)
             # All of them in one go: a wake-up of the loop costs more than a row.
             group[0].done.get_loop().call_soon_threadsafe(_settle, group, failure)
 
-    def _next_group(self) -> list[_Batch]:
+    def _next_group(self) -> list[_Entry]:
         """What has arrived, as far as one transaction takes it; nothing once the journal is closed and empty."""
-        group: list[_Batch] = []
+        group: list[_Entry] = []
         size = 0
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
             while self._waiting and (not group or size + self._waiting[0].size <= GROUP):
-                batch = self._waiting.popleft()
-                size += batch.size
-                group.append(batch)
+                entry = self._waiting.popleft()
+                size += entry.size
+                group.append(entry)
         return group
 
-    def _write(self, group: list[_Batch]) -> Exception | None:
+    def _write(self, group: list[_Entry]) -> Exception | None:
         try:
-            self._logs.append([entries for batch in group for entries in batch.logs])
-            if writes := [write for batch in group for write in batch.writes]:
-                self._store.write(writes)
+            if isinstance(group[0], _Call):
+                group[0].result = group[0].function()
+            else:
+                self._commit([entry for entry in group if isinstance(entry, _Batch)])
         except Exception as error:  # whatever it is, those who wait must learn it
             with self._changed:
                 self._failure = error
@@ -127,27 +141,51 @@ class Journal:
             return error
         return None
 
+    def _commit(self, batches: list[_Batch]) -> None:
+        self._logs.append([entries for batch in batches for entries in batch.logs])
+        if writes := [write for batch in batches for write in batch.writes]:
+            self._store.write(writes)
+
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
     writes: Sequence[Write]
     logs: Sequence[tuple[str, Sequence[LogEntry]]]
-    done: asyncio.Future[None]
+    done: asyncio.Future[Any]
 
     @property
     def size(self) -> int:
         return len(self.writes) + sum(len(entries) for _, entries in self.logs)
+
+    @property
+    def result(self) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class _Call:
+    function: Callable[[], object]
+    done: asyncio.Future[Any]
+    result: object = None
+
+    @property
+    def size(self) -> int:
+        """Too much for anything else to go with it."""
+        return GROUP + 1
+
+
+_Entry: TypeAlias = _Batch | _Call
 
 
 def _closed() -> Unavailable:
     return Unavailable("the journal has been closed")
 
 
-def _settle(group: list[_Batch], failure: Exception | None) -> None:
-    for batch in group:
-        if batch.done.done():  # given up
+def _settle(group: list[_Entry], failure: Exception | None) -> None:
+    for entry in group:
+        if entry.done.done():  # given up
             continue
         if failure is None:
-            batch.done.set_result(None)
+            entry.done.set_result(entry.result)
         else:
-            batch.done.set_exception(failure)
+            entry.done.set_exception(failure)

@@ -298,7 +298,9 @@ _RENEWAL = _Kind(
 # --- removals --------------------------------------------------------------------------------------------------------
 
 
-_ENDED_RUN = select(schema.runs.c.id).where(schema.runs.c.id == bindparam("key_run_id"), schema.ENDED)
+_tasks, _runs = schema.tasks, schema.runs
+
+_ENDED_RUN = select(_runs.c.id).where(_runs.c.id == bindparam("key_run_id"), _runs.c.ended_at.is_not(None))
 """The run of that id, if it has ended."""
 
 
@@ -314,8 +316,6 @@ def _by_id(rank: int, table: Table) -> _Kind:
     return _removes(rank, table, delete(table).where(table.c.id == bindparam("key_id")), "key_id")
 
 
-_tasks, _runs = schema.tasks, schema.runs
-
 _OUTPUT_REMOVALS = (
     _removes(
         18,
@@ -327,7 +327,7 @@ _OUTPUT_REMOVALS = (
     _removes(
         19,
         _runs,
-        update(_runs).where(_runs.c.id == bindparam("key_run_id"), schema.ENDED),
+        update(_runs).where(_runs.c.id == bindparam("key_run_id"), _runs.c.ended_at.is_not(None)),
         "key_run_id",
         outputs_since=None,
     ),
@@ -338,7 +338,12 @@ _RUN_REMOVALS = (
     _of_run(21, schema.events),
     _of_run(22, schema.attempts),
     _of_run(23, _tasks),
-    _removes(24, _runs, delete(_runs).where(_runs.c.id == bindparam("key_run_id"), schema.ENDED), "key_run_id"),
+    _removes(
+        24,
+        _runs,
+        delete(_runs).where(_runs.c.id == bindparam("key_run_id"), _runs.c.ended_at.is_not(None)),
+        "key_run_id",
+    ),
 )
 
 _DAG_EVENT_REMOVAL = _by_id(25, schema.dag_events)

@@ -117,6 +117,7 @@ def run_columns(row: Run) -> Columns:
 
 
 def run_changes(row: Run) -> Columns:
+    ended_at = row.finished_at if row.status.terminal else None
     return {
         "epoch": row.epoch,
         "status": row.status.value,
@@ -125,7 +126,8 @@ def run_changes(row: Run) -> Columns:
         "reason": storable(row.reason),
         "outcome": None if row.outcome is None else row.outcome.value,
         "late_at": row.late_at,
-        "outputs_since": row.finished_at if row.status.terminal else None,
+        "ended_at": ended_at,
+        "outputs_since": ended_at,
     }
 
 

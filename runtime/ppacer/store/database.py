@@ -17,13 +17,23 @@ from ppacer.store.errors import StoreError, Unavailable
 
 
 class Database:
-    """`name` is how people know it: a path. `explain` makes a `StoreError` of a driver's error."""
+    """`name` is how people know it: a path. `explain` makes a `StoreError` of a driver's error, `give_back` does what
+    the method of this name says, within a transaction."""
 
-    def __init__(self, name: str, writer: Engine, readers: Engine, explain: Callable[[DBAPIError], StoreError]) -> None:
+    def __init__(
+        self,
+        name: str,
+        writer: Engine,
+        readers: Engine,
+        *,
+        explain: Callable[[DBAPIError], StoreError],
+        give_back: Callable[[Connection, int], int],
+    ) -> None:
         self.name = name
         self._writer = writer
         self._readers = readers
         self._explain = explain
+        self._give_back = give_back
         self._connection: Connection | None = None
         self._lock = Lock()
         self._closed = False
@@ -45,6 +55,14 @@ class Database:
             self._refuse_closed()
             with self._readers.connect() as connection:
                 yield connection
+
+    def give_back(self, pages: int) -> int:
+        """Gives at most so many pages that hold nothing back to the disk, but for a reserve that will be used again.
+
+        Returns how many it were: less than `pages` when there are no more.
+        """
+        with self.transaction() as connection:
+            return self._give_back(connection, pages)
 
     def close(self) -> None:
         """Waits for a write under way; a read under way must have ended. Closing twice is fine."""

@@ -1,11 +1,14 @@
-"""The logs of all attempts, in a database file of their own: their volume must not slow the runs' database down."""
+"""The logs of all attempts, in a database file of their own: their volume must not slow the runs' database down.
+
+An attempt's id tells when it was made (`ppacer.core.ids`), and so the logs lie in the order of their attempts' ages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from sqlalchemy import bindparam, exists, func, insert, select
+from sqlalchemy import Column, ColumnElement, ScalarSelect, bindparam, delete, exists, func, insert, select
 
 from ppacer.protocol import LogEntry
 from ppacer.store import columns, rows
@@ -41,6 +44,19 @@ class LogStore:
             with self._database.transaction() as connection:
                 execute_many(connection, _INSERT_NEW, new)
 
+    def delete(self, parts: Sequence[tuple[str, int]]) -> None:
+        """Deletes the entries of attempts (by id) up to a `seq`, in one transaction; what is gone is passed over.
+
+        It is up to the caller that no call deletes so much that it keeps others waiting.
+        """
+        if parts:
+            with self._database.transaction() as connection:
+                execute_many(connection, _DELETE_UNTIL, [{"key": id_, "until": seq} for id_, seq in parts])
+
+    def give_back(self, pages: int) -> int:
+        """Gives free space back to the disk, as `Database.give_back` does."""
+        return self._database.give_back(pages)
+
     def read(self, attempt_id: str, after: int = 0, limit: int = 1000) -> list[LogEntry]:
         """The first `limit` entries with a `seq` beyond `after`, in order."""
         query = (
@@ -58,6 +74,24 @@ class LogStore:
         with self._database.reading() as connection:
             return {id_: connection.execute(query, {"id": id_}).scalar_one() or 0 for id_ in attempt_ids}
 
+    def spans(self, attempt_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """The `seq` of the first and of the last entry of each attempt that has any."""
+        with self._database.reading() as connection:
+            found = {id_: connection.execute(_SPAN, {"id": id_}).one() for id_ in attempt_ids}
+        return {id_: (row.first, row.last) for id_, row in found.items() if row.first is not None}
+
+    def attempts(self, after: str, before: str, limit: int) -> list[str]:
+        """The ids between these two of attempts that have entries, in order: the first `limit` of them."""
+        found: list[str] = []
+        with self._database.reading() as connection:
+            while len(found) < limit:
+                id_ = connection.execute(_NEXT_ATTEMPT, {"after": after}).scalar_one()
+                if id_ is None or id_ >= before:
+                    break
+                found.append(id_)
+                after = id_
+        return found
+
     def close(self) -> None:
         """Leaves a single file behind. No read may be under way; closing twice is fine."""
         self._database.close()
@@ -74,3 +108,16 @@ _INSERT_NEW = insert(log_entries).from_select(
         )
     ),
 )
+
+_DELETE_UNTIL = delete(log_entries).where(
+    log_entries.c.attempt == bindparam("key"), log_entries.c.seq <= bindparam("until")
+)
+
+
+def _edge(edge: Callable[[Column[int]], ColumnElement[int]]) -> ScalarSelect[int]:
+    """One end of an attempt's entries: each is found by one step down the index, which asking for both would walk."""
+    return select(edge(log_entries.c.seq)).where(log_entries.c.attempt == bindparam("id")).scalar_subquery()
+
+
+_SPAN = select(_edge(func.min).label("first"), _edge(func.max).label("last"))
+_NEXT_ATTEMPT = select(func.min(log_entries.c.attempt)).where(log_entries.c.attempt > bindparam("after"))

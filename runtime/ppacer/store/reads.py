@@ -228,6 +228,10 @@ class Reads:
 
     # --- notifications ---
 
+    def notification(self, notification_id: str) -> Notification | None:
+        row = self._one(select(schema.notifications).where(schema.notifications.c.id == notification_id))
+        return None if row is None else rows.to_notification(row)
+
     def notifications(self, run_id: str) -> list[Notification]:
         """What was to be told of a run, in the order in which it came up."""
         table = schema.notifications

@@ -155,13 +155,16 @@ runs = Table(
     Column("outcome", WORD),
     Column("late_at", BigInteger),
     Column("backfill", ID, ForeignKey(backfills.c.id)),
-    Column("outputs_since", BigInteger),  # finished_at of an ended run whose outputs are still there; null for others
+    Column("ended_at", BigInteger),  # finished_at of an ended run; null for others
+    Column("outputs_since", BigInteger),  # the same as long as its outputs are there
     ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
     UniqueConstraint("project", "dag", "due_at", name="one_run_per_due_time"),
     UniqueConstraint("project", "dag", "idempotency_key", name="one_run_per_idempotency_key"),
     Index("runs_by_dag", "project", "dag", "id"),
     Index("runs_by_status", "status", "id"),
     Index("runs_by_kind", "kind", "id"),
+    Index("runs_by_end", "ended_at", "id"),
+    Index("runs_by_end_of_dag", "project", "dag", "ended_at", "id"),
     Index("runs_by_outputs", "outputs_since"),
 )
 
@@ -170,12 +173,6 @@ Index(
     *(runs.c.backfill, runs.c.id, runs.c.status),
     sqlite_where=runs.c.backfill.is_not(None),
 )
-
-ENDED = text("status IN ('success', 'failed', 'cancelled')")
-"""The condition of the indexes of ended runs: the same text must stand in the queries that use them."""
-
-Index("ended_runs", runs.c.finished_at, runs.c.id, sqlite_where=ENDED)
-Index("ended_runs_by_dag", *(runs.c.project, runs.c.dag, runs.c.finished_at, runs.c.id), sqlite_where=ENDED)
 
 tasks = Table(
     "tasks",
@@ -267,7 +264,7 @@ notifications = Table(
     Column("sent_at", BigInteger),
     Column("error", Text),
     ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
-    Index("notifications_by_run", "run_id", "id"),
+    Index("notifications_by_run", "run_id", "status"),
     Index("notifications_by_status", "status", "id"),
 )
 

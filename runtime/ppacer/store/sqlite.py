@@ -39,14 +39,19 @@ SMALLEST_FILE = 512
 LOG_KEPT_BYTES = 16 * 1024 * 1024
 """What the write-ahead log's file may keep on the disk after it has been written back."""
 
+RESERVE = 10
+"""One page in so many may stay in the file although it holds nothing: what comes next needs it."""
+
 
 def open_sqlite(path: Path, tables: MetaData, part: str) -> Database:
     """Opens the file, made with its tables if it is absent or empty. `part` is what it must hold: `RUNS` or `LOGS`."""
-    _refuse_impossible(path)
-    writer = _engine(path, _prepare_writer)
+    new = _refuse_impossible(path)
+    writer = _engine(path, _prepare_new if new else _prepare_writer)
     event.listen(writer, "begin", _begin_immediate)
     readers = _engine(path, _prepare_reader)
-    database = Database(str(path), writer, readers, lambda error: _explain(error.orig, path))
+    database = Database(
+        str(path), writer, readers, explain=lambda error: _explain(error.orig, path), give_back=_give_back
+    )
     try:
         with database.transaction() as connection:
             if not _holds(connection, path, part):
@@ -61,7 +66,8 @@ def open_sqlite(path: Path, tables: MetaData, part: str) -> Database:
     return database
 
 
-def _refuse_impossible(path: Path) -> None:
+def _refuse_impossible(path: Path) -> bool:
+    """Whether the database has yet to be made."""
     if str(path) == ":memory:":
         raise CannotOpen("a database in memory would be lost with the program: name a file")
     try:
@@ -75,6 +81,7 @@ def _refuse_impossible(path: Path) -> None:
     # SQLite itself takes so short a file for an empty database, and would write over it.
     if 0 < size < SMALLEST_FILE:
         raise NotADatabase(f"{path}: this file is no SQLite database: name another one")
+    return size == 0
 
 
 def _engine(path: Path, prepare: Callable[[DBAPIConnection, ConnectionPoolEntry], None]) -> Engine:
@@ -85,6 +92,13 @@ def _engine(path: Path, prepare: Callable[[DBAPIConnection, ConnectionPoolEntry]
     engine = create_engine(url, connect_args=arguments, max_overflow=-1)
     event.listen(engine, "connect", prepare)
     return engine
+
+
+def _prepare_new(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # possible only before the first table is made
+    cursor.close()
+    _prepare_writer(connection, entry)
 
 
 def _prepare_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -104,6 +118,22 @@ def _prepare_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _give_back(connection: Connection, pages: int) -> int:
+    def number(pragma: str) -> int:
+        return int(connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one())
+
+    free = number("freelist_count")
+    wanted = min(pages, free - number("page_count") // RESERVE)
+    if wanted <= 0:
+        return 0
+    # The driver's own cursor: a row without columns comes after each page, and SQLAlchemy would not ask for the second.
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA incremental_vacuum({wanted})")
+    cursor.fetchall()
+    cursor.close()
+    return free - number("freelist_count")
 
 
 def _holds(connection: Connection, path: Path, part: str) -> bool:

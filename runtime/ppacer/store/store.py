@@ -10,12 +10,14 @@ from ppacer.core.model import Write
 from ppacer.store.batches import apply, find_conflict
 from ppacer.store.database import Database
 from ppacer.store.errors import Conflict, LeaderLost
+from ppacer.store.old import OldRows
 from ppacer.store.reads import Reads
 from ppacer.store.schema import RUNS, meta
+from ppacer.store.trim import trim_outputs, trim_run
 
 
 class Store(Reads):
-    """One open database; made by `ppacer.store.open_store`.
+    """One open database; made by `ppacer.store.open_store`. `old` finds what may be removed.
 
     All methods block. Reads may be called from any thread at any time; writes wait for each other. Only the leader may
     write: call `advance_leader` first.
@@ -23,6 +25,7 @@ class Store(Reads):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
+        self.old = OldRows(database)
         self._leader: int | None = None
 
     def advance_leader(self) -> int:
@@ -52,6 +55,26 @@ class Store(Reads):
             # Which write it is, a statement with many rows cannot tell. Raising takes the second try back as well.
             with self._database.transaction() as connection:
                 raise find_conflict(connection, writes) or conflict from None
+
+    def trim_run(self, run_id: str, limit: int) -> int:
+        """Deletes at most `limit` rows of a run, in one transaction, but not the run's own: a run too large to be
+        deleted at once is made small by this before. Of a run that has not ended nothing is deleted.
+
+        Returns how many rows it deleted: less than `limit` when the run has no more. Raises as `write` does.
+        """
+        with self._database.transaction() as connection:
+            self._check_leader(connection)
+            return trim_run(connection, run_id, limit)
+
+    def trim_outputs(self, run_id: str, limit: int) -> int:
+        """Takes at most `limit` outputs of an ended run's tasks away, likewise."""
+        with self._database.transaction() as connection:
+            self._check_leader(connection)
+            return trim_outputs(connection, run_id, limit)
+
+    def give_back(self, pages: int) -> int:
+        """Gives free space back to the disk, as `Database.give_back` does."""
+        return self._database.give_back(pages)
 
     def close(self) -> None:
         """Leaves a single file behind. No read may be under way; closing twice is fine."""

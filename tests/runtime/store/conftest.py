@@ -229,6 +229,7 @@ class Rows:
             error="went wrong",
             due_at=45,
             state='{"seen":[1]}',
+            parts=6,
         )
 
     def event(self, seq: int, run: int = 1) -> Event:

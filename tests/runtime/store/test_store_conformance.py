@@ -54,6 +54,7 @@ def test_rows_come_back_as_they_went_in(store: Store, rows: Any) -> None:
     assert store.dag_events("daily") == [rows.dag_event()]
     assert store.backfill(rows.id(300)) == rows.backfill()
     assert store.notifications(run.id) == [rows.notification()]
+    assert store.notification(rows.notification().id) == rows.notification()
     assert store.run(run.id) == run
     assert store.tasks(run.id) == [task]
     assert store.attempt(attempt.id) == attempt
@@ -75,6 +76,7 @@ def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert store.runs() == store.active_runs() == store.find_runs("0") == []
     assert store.live_attempts() == []
     assert store.dag_versions("x") == store.dag_events("x") == store.backfills("x") == store.due_times("x", 0, 99) == []
+    assert store.notification("x") is None
     assert store.notifications("x") == store.pending_notifications() == store.failed_notifications() == []
     assert store.backfill_counts("x") == {}
     assert store.latest_runs_by_dag(3) == {}
@@ -143,6 +145,7 @@ def test_updates_change_what_may_change(store: Store, rows: Any) -> None:
         error=None,
         due_at=None,
         state=None,
+        parts=7,
     )
     backfill = replace(
         backfill,
