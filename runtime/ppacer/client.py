@@ -12,25 +12,41 @@ from __future__ import annotations
 import http.client
 import json
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ppacer.web.codec import AnswerError, decode
+from ppacer.web.dag_messages import (
+    BackfillList,
+    BackfillView,
+    DagDetail,
+    DagEventList,
+    DagList,
+    DagView,
+    ExecutorList,
+    PoolList,
+    VersionDetail,
+    VersionList,
+)
 from ppacer.web.messages import (
     Changes,
-    DagDetail,
-    DagList,
+    EventList,
     Health,
     Json,
     LogPage,
+    MemberList,
+    NotificationList,
     Problem,
+    Pulse,
     RunDetail,
     RunList,
     RunView,
+    TaskView,
 )
 
+_API = "/api/v1"
 _Message = TypeVar("_Message")
 
 
@@ -51,9 +67,14 @@ class RefusedError(ClientError):
 
 
 class Client:
-    """`url` is the program's address; an answer may take `timeout` seconds more than it was asked to wait."""
+    """`url` is the program's address; an answer may take `timeout` seconds more than it was asked to wait.
 
-    def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0) -> None:
+    `actor` is who the history of runs and dags names for what is done: 1 to 100 printable characters of ASCII.
+
+    Every call raises `AwayError` or `RefusedError`. Times are ISO 8601; without an offset they are in the dag's zone.
+    """
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0, actor: str | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url} is no address such as http://127.0.0.1:9321")
@@ -61,18 +82,128 @@ class Client:
         self._secure = parts.scheme == "https"
         self._address = (parts.hostname, parts.port or (443 if self._secure else 80))
         self._prefix = parts.path.rstrip("/")
-        self._headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._headers = {"Accept": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        if actor is not None:
+            self._headers["X-Ppacer-Actor"] = actor
+        self.token = token
         self._timeout = timeout
         self._connection: http.client.HTTPConnection | None = None
+
+    # --- what there is -----------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
         return self._get(Health, "/health")
 
-    def dags(self) -> DagList:
-        return self._get(DagList, "/api/v1/dags")
+    def dags(self, *, removed: bool = False) -> DagList:
+        """The program's dags; with `removed` also those that it no longer has."""
+        return self._get(DagList, "/api/v1/dags", {"removed": "true" if removed else None})
 
     def dag(self, dag: str) -> DagDetail:
-        return self._get(DagDetail, f"/api/v1/dags/{quote(dag, safe='')}")
+        return self._get(DagDetail, _dag(dag))
+
+    def dag_events(self, dag: str, *, before: str | None = None, limit: int = 50) -> DagEventList:
+        """Who did what to the dag, and what became of its due times; newest first."""
+        return self._get(DagEventList, _dag(dag, "events"), {"before": before, "limit": str(limit)})
+
+    def versions(self, dag: str, *, limit: int = 10) -> VersionList:
+        """The shapes that the dag has had, newest first."""
+        return self._get(VersionList, _dag(dag, "versions"), {"limit": str(limit)})
+
+    def version(self, dag: str, build: str) -> VersionDetail:
+        """One of them, with the Python of its tasks; `build` may be cut to its first characters."""
+        return self._get(VersionDetail, _dag(dag, "versions", build))
+
+    def backfills(self, *, dag: str | None = None, before: str | None = None, limit: int = 20) -> BackfillList:
+        """Backfills, newest first."""
+        return self._get(BackfillList, f"{_API}/backfills", {"dag": dag, "before": before, "limit": str(limit)})
+
+    def backfill(self, backfill_id: str) -> BackfillView:
+        return self._get(BackfillView, _path("backfills", backfill_id))
+
+    def pools(self) -> PoolList:
+        return self._get(PoolList, f"{_API}/pools")
+
+    def executors(self) -> ExecutorList:
+        return self._get(ExecutorList, f"{_API}/executors")
+
+    def failed_notifications(self, *, before: str | None = None, limit: int = 50) -> NotificationList:
+        """What nobody could be told, newest first."""
+        return self._get(NotificationList, f"{_API}/notifications", {"before": before, "limit": str(limit)})
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    def runs(
+        self,
+        *,
+        dag: str | None = None,
+        id_part: str | None = None,
+        statuses: Sequence[str] = (),
+        kind: str | None = None,
+        backfill: str | None = None,
+        before: str | None = None,
+        limit: int = 20,
+    ) -> RunList:
+        """Runs, newest first; `id_part` finds those whose id holds it, whatever else is asked for."""
+        query = {"dag": dag, "id": id_part, "kind": kind, "backfill": backfill, "before": before, "limit": str(limit)}
+        return self._get(RunList, f"{_API}/runs", query, words={"status": statuses})
+
+    def run(self, run_id: str, *, members: int | None = None) -> RunDetail:
+        """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
+        return self._get(RunDetail, _run(run_id), {"members": _number(members)})
+
+    def task(self, run_id: str, task: str, position: int | None = None) -> TaskView:
+        """One task with all of its output; of a run-time family the whole unless a position is given."""
+        return self._get(TaskView, _run(run_id, "tasks", task), {"position": _number(position)})
+
+    def members(
+        self, run_id: str, task: str, *, statuses: Sequence[str] = (), after: int = -1, limit: int = 100
+    ) -> MemberList:
+        """The members of a run-time family after the position `after`."""
+        query = {"after": str(after), "limit": str(limit)}
+        return self._get(MemberList, _run(run_id, "tasks", task, "members"), query, words={"status": statuses})
+
+    def run_events(self, run_id: str, *, after: int = 0, limit: int = 500) -> EventList:
+        """The run's history after the event numbered `after`, in order."""
+        return self._get(EventList, _run(run_id, "events"), {"after": str(after), "limit": str(limit)})
+
+    def run_notifications(self, run_id: str) -> NotificationList:
+        """What was to be told of the run, in the order in which it came up."""
+        return self._get(NotificationList, _run(run_id, "notifications"))
+
+    def logs(
+        self,
+        run_id: str,
+        task: str,
+        *,
+        position: int = 0,
+        attempt: int | None = None,
+        epoch: int | None = None,
+        after: int = 0,
+        wait: float = 0.0,
+    ) -> LogPage:
+        """Log entries of an attempt (the last one by default) after the entry numbered `after`."""
+        query = {
+            "position": str(position),
+            "attempt": _number(attempt),
+            "epoch": _number(epoch),
+            "after": str(after),
+            "wait": str(wait),
+        }
+        return self._get(LogPage, _run(run_id, "tasks", task, "logs"), query, wait=wait)
+
+    # --- news --------------------------------------------------------------------------------------------------------
+
+    def changes(self, run_id: str, *, since: int, wait: float) -> Changes:
+        """Events of the run after `since`, as soon as there are some or `wait` seconds have passed."""
+        return self._get(Changes, _run(run_id, "changes"), {"since": str(since), "wait": str(wait)}, wait=wait)
+
+    def pulse(self, *, since: int = -1, wait: float = 0.0) -> Pulse:
+        """The number of changes of anything so far, as soon as it is another than `since`."""
+        return self._get(Pulse, f"{_API}/changes", {"since": str(since), "wait": str(wait)}, wait=wait)
+
+    # --- operations --------------------------------------------------------------------------------------------------
 
     def trigger(
         self,
@@ -85,42 +216,66 @@ class Client:
         """Asks for a run; it is durable when this returns. The same key again gives the run that it made then."""
         body = {"params": dict(params or {}), "scheduled_at": scheduled_at}
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._send(RunView, "POST", f"/api/v1/dags/{quote(dag, safe='')}/runs", body=body, headers=headers)
-
-    def runs(self, *, dag: str | None = None, id_part: str | None = None, limit: int = 20) -> RunList:
-        """Runs, newest first; `id_part` finds those whose id holds it."""
-        return self._get(RunList, "/api/v1/runs", {"dag": dag, "id": id_part, "limit": str(limit)})
-
-    def run(self, run_id: str) -> RunDetail:
-        return self._get(RunDetail, f"/api/v1/runs/{quote(run_id, safe='')}")
-
-    def changes(self, run_id: str, *, since: int, wait: float) -> Changes:
-        """Events of the run after `since`, as soon as there are some or `wait` seconds have passed."""
-        path = f"/api/v1/runs/{quote(run_id, safe='')}/changes"
-        return self._get(Changes, path, {"since": str(since), "wait": str(wait)}, wait)
+        return self._send(RunView, "POST", _dag(dag, "runs"), body=body, headers=headers)
 
     def cancel(self, run_id: str) -> RunView:
-        return self._send(RunView, "POST", f"/api/v1/runs/{quote(run_id, safe='')}/cancel", body={})
+        return self._post(RunView, _run(run_id, "cancel"))
 
-    def logs(
+    def cancel_task(self, run_id: str, task: str, position: int | None = None) -> RunView:
+        """Of a run-time family all members are meant unless a position is given; so it is with the other operations."""
+        return self._post(RunView, _task(run_id, task, "cancel", position))
+
+    def restart(self, run_id: str) -> RunView:
+        """What failed, was cancelled or never ran for it is run anew, and all that follows."""
+        return self._post(RunView, _run(run_id, "restart"))
+
+    def rerun(self, run_id: str, task: str, position: int | None = None, *, follow: bool = True) -> RunView:
+        """One task is run anew and, with `follow`, all that comes after it."""
+        return self._post(RunView, _task(run_id, task, "rerun", position), {"follow": follow})
+
+    def mark(
         self,
         run_id: str,
         task: str,
+        position: int | None = None,
         *,
-        position: int = 0,
-        attempt: int | None = None,
-        after: int = 0,
-        wait: float = 0.0,
-    ) -> LogPage:
-        """Log entries of an attempt (the last one by default) after the entry numbered `after`."""
-        query = {
-            "position": str(position),
-            "attempt": str(attempt) if attempt is not None else None,
-            "after": str(after),
-            "wait": str(wait),
-        }
-        path = f"/api/v1/runs/{quote(run_id, safe='')}/tasks/{quote(task, safe='')}/logs"
-        return self._get(LogPage, path, query, wait)
+        status: str,
+        reason: str,
+        output: Json = None,
+    ) -> RunView:
+        """The task counts as if it had ended as `success` (with that output) or `failed`."""
+        body = {"status": status, "reason": reason, "output": output}
+        return self._post(RunView, _task(run_id, task, "mark", position), body)
+
+    def pause(self, dag: str, *, reason: str = "") -> DagView:
+        """The dag makes no scheduled runs until it is resumed."""
+        return self._post(DagView, _dag(dag, "pause"), {"reason": reason})
+
+    def resume(self, dag: str) -> DagView:
+        return self._post(DagView, _dag(dag, "resume"))
+
+    def silence(self, dag: str, until: str | None, *, reason: str = "") -> DagView:
+        """Nobody is alerted before that time; none ends the silence."""
+        return self._post(DagView, _dag(dag, "silence"), {"until": until, "reason": reason})
+
+    def start_backfill(
+        self,
+        dag: str,
+        from_at: str,
+        until_at: str,
+        *,
+        parallel: int = 1,
+        params: Mapping[str, Json] | None = None,
+    ) -> BackfillView:
+        """Runs for the due times from `from_at` to before `until_at` that have none, at most `parallel` at once."""
+        body = {"from_at": from_at, "until_at": until_at, "parallel": parallel, "params": dict(params or {})}
+        return self._post(BackfillView, _dag(dag, "backfills"), body)
+
+    def cancel_backfill(self, backfill_id: str) -> BackfillView:
+        """Makes no more runs and cancels those under way."""
+        return self._post(BackfillView, _path("backfills", backfill_id, "cancel"))
+
+    # --- how they are asked ------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         if self._connection is not None:
@@ -136,10 +291,20 @@ class Client:
         self.close()
 
     def _get(
-        self, kind: type[_Message], path: str, query: Mapping[str, str | None] | None = None, wait: float = 0.0
+        self,
+        kind: type[_Message],
+        path: str,
+        query: Mapping[str, str | None] | None = None,
+        *,
+        words: Mapping[str, Sequence[str]] | None = None,
+        wait: float = 0.0,
     ) -> _Message:
-        given = {name: value for name, value in (query or {}).items() if value is not None}
+        given = [(name, value) for name, value in (query or {}).items() if value is not None]
+        given += [(name, word) for name, several in (words or {}).items() for word in several]
         return self._send(kind, "GET", f"{path}?{urlencode(given)}" if given else path, wait=wait)
+
+    def _post(self, kind: type[_Message], path: str, body: Mapping[str, Json] | None = None) -> _Message:
+        return self._send(kind, "POST", path, body=dict(body or {}))
 
     def _send(
         self,
@@ -186,6 +351,27 @@ class Client:
             self._connection.sock.settimeout(timeout)
         self._connection.timeout = timeout
         return self._connection
+
+
+def _path(*parts: str) -> str:
+    return "/".join((_API, *(quote(part, safe="") for part in parts)))
+
+
+def _dag(dag: str, *parts: str) -> str:
+    return _path("dags", dag, *parts)
+
+
+def _run(run_id: str, *parts: str) -> str:
+    return _path("runs", run_id, *parts)
+
+
+def _task(run_id: str, task: str, operation: str, position: int | None) -> str:
+    member = "" if position is None else f"?position={position}"
+    return _run(run_id, "tasks", task, operation) + member
+
+
+def _number(value: int | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _readable(connection: http.client.HTTPConnection) -> bool:

@@ -25,7 +25,14 @@ _MAX_INTEGER = 2**63 - 1
 
 
 class WireError(ValueError):
-    """Bytes that are no such message. The text names the field: `reports[0].token must be integer`."""
+    """Bytes that are no such message. The text names the field: `reports[0].token must be integer`.
+
+    `field` is the field alone, none where it is no field's fault.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class VersionError(WireError):
@@ -45,7 +52,7 @@ def decode(kind: type[_Message], data: bytes) -> _Message:
     try:
         message: _Message = _reader(kind)(tree)
     except _Misfit as misfit:
-        raise WireError(str(misfit)) from None
+        raise WireError(str(misfit), misfit.path.removeprefix(".") or None) from None
     return message
 
 

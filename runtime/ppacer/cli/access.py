@@ -5,19 +5,27 @@ Only the holder of the database's lock opens it, even to read. The holder leaves
 
 from __future__ import annotations
 
+import os
+import pwd
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from filelock import FileLock, Timeout
 
-from ppacer.cli.command import CommandError
-from ppacer.client import Client, ClientError
+from ppacer.cli.command import CommandError, Invocation
+from ppacer.client import Client, ClientError, RefusedError
 from ppacer.config import Config
 from ppacer.runfile import RunFile, read_run_file
 from ppacer.store import Store, StoreError, open_store
 from ppacer.store.logs import LogStore, open_logs
+
+if TYPE_CHECKING:
+    from ppacer.cli.alone import Alone
 
 _STARTING_SECONDS = 5.0
 """How long a program that holds the lock may take until it answers."""
@@ -31,6 +39,45 @@ class Opened:
 
     store: Store
     logs: LogStore
+
+
+Program: TypeAlias = "Client | Alone"
+"""What a command asks: the program that serves, or the database itself."""
+
+
+@contextmanager
+def program_of(invocation: Invocation, *, makes: bool = False) -> Iterator[Program]:
+    """The program that serves, or the database itself, which is made if there is none and the command `makes` one.
+
+    Raises `CommandError`, also for what is refused within.
+    """
+    config = invocation.config
+    try:
+        client = find_server(config)
+        if client is not None:
+            with client:
+                yield client
+        elif not makes and not Path(config.database).exists():
+            raise CommandError(f"there is no run yet: {config.database} does not exist")
+        else:
+            from ppacer.cli.alone import Alone  # noqa: PLC0415 - half a second that a program that serves has spent
+
+            with exclusive(config) as both, Alone(invocation.program, both.store, both.logs, user_name()) as alone:
+                yield alone
+    except RefusedError as error:
+        wrongly = error.problem.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+        raise CommandError(str(error), 2 if wrongly else 1) from error
+    except ClientError as error:
+        raise CommandError(str(error)) from error
+
+
+def user_name() -> str:
+    """Who gives commands, for the history of runs and dags: the name of the process's user, as far as it has one."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = ""
+    return "".join(character for character in name if "!" <= character <= "~")[:100] or f"user {os.getuid()}"
 
 
 def find_server(config: Config) -> Client | None:
@@ -112,7 +159,7 @@ def _locked(config: Config) -> bool:
 
 
 def _named(url: str, token: str | None) -> Client:
-    client = Client(url, token)
+    client = Client(url, token, actor=user_name())
     try:
         client.health()
     except ClientError as error:
@@ -124,7 +171,7 @@ def _answering(found: RunFile | None) -> Client | None:
     """A client of the program that wrote the run file, if it is still there."""
     if found is None:
         return None
-    client = Client(found.url, found.token)
+    client = Client(found.url, found.token, actor=user_name())
     try:
         if client.health().instance == found.instance:
             return client

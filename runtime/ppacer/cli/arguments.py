@@ -13,6 +13,7 @@ from typing import NoReturn
 import ppacer
 from ppacer import spec
 from ppacer.cli.command import Invocation, similar
+from ppacer.cli.commands import COMMANDS, Command, add_arguments
 from ppacer.config import SETTINGS
 
 
@@ -33,48 +34,6 @@ def parse(program: spec.Program, file: Path, arguments: Sequence[str]) -> Option
     values = vars(parser.parse_args(arguments))
     command = COMMANDS[values.pop("command", None) or "start"]
     return Options(_loader(command), values)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """`target` is `module:function`, imported only when the command runs."""
-
-    help: str
-    target: str
-    settings: tuple[str, ...]
-
-
-_STORAGE = ("database", "logs")
-_SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain")
-_WORKING = ("name", "capacity", "labels")
-_CLIENT = ("database", "scheduler", "token")
-
-COMMANDS: Mapping[str, Command] = {
-    "start": Command(
-        "scheduler, executor and page in one (the default)", "ppacer.cli.serve:start", (*_SERVING, *_WORKING)
-    ),
-    "scheduler": Command("scheduler and page alone; executors join over HTTP", "ppacer.cli.serve:scheduler", _SERVING),
-    "executor": Command(
-        "runs tasks for a scheduler on this or another machine",
-        "ppacer.cli.serve:executor",
-        ("scheduler", "token", *_WORKING, "drain"),
-    ),
-    "run": Command(
-        "runs a dag once, here, and shows how it goes",
-        "ppacer.cli.run:run",
-        (*_CLIENT, "logs", "capacity", "labels"),
-    ),
-    "list": Command("lists the dags", "ppacer.cli.listing:list_dags", ()),
-    "show": Command("shows a dag's settings and tasks", "ppacer.cli.listing:show", ()),
-    "next": Command("shows when a dag runs next", "ppacer.cli.listing:next_runs", ()),
-    "trigger": Command("asks for a run now", "ppacer.cli.trigger:trigger", (*_CLIENT, "logs")),
-    "logs": Command("prints what tasks wrote", "ppacer.cli.logs:logs", (*_CLIENT, "logs")),
-    "config": Command(
-        "prints the settings in force and where each came from",
-        "ppacer.cli.listing:config",
-        tuple(setting.name for setting in SETTINGS),
-    ),
-}
 
 
 def _loader(command: Command) -> Callable[[Invocation], int]:
@@ -114,30 +73,10 @@ def _parser(program: spec.Program, file: Path) -> argparse.ArgumentParser:
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
-        _add_arguments(sub, name)
+        add_arguments(sub, name)
         _add_settings(sub, command.settings)
     _add_settings(parser, COMMANDS["start"].settings)
     return parser
-
-
-def _add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
-    if command in ("run", "show", "next", "trigger"):
-        parser.add_argument("dag", metavar="DAG", help="the dag's name")
-    if command in ("run", "trigger"):
-        parser.add_argument(
-            "-p", "--param", dest="params", metavar="NAME=VALUE", action="append", help="a parameter of the run"
-        )
-        parser.add_argument("--at", metavar="TIME", help="the run's logical time, such as 2026-01-31T02:15 [now]")
-    if command == "run":
-        parser.add_argument("-q", "--quiet", action="store_true", help="leave out what the tasks print")
-    if command == "trigger":
-        parser.add_argument("--key", metavar="TEXT", help="idempotency key: asked twice, it makes one run")
-    if command == "next":
-        parser.add_argument("-n", dest="count", metavar="N", type=_count, help="how many times to show [5]")
-    if command == "logs":
-        parser.add_argument("run", metavar="RUN", help="a run's id, a unique part of it, or `latest`")
-        parser.add_argument("task", metavar="TASK", nargs="?", help="one task [all]")
-        parser.add_argument("--attempt", metavar="N", type=_count, help="an earlier attempt [the last]")
 
 
 def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
@@ -150,9 +89,3 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None
             group.add_argument("--label", dest="labels", metavar=setting.metavar, action="append", help=setting.help)
         elif setting.name in names:
             group.add_argument(f"--{setting.name}", metavar=setting.metavar, help=setting.help)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000")
-    return int(text)

@@ -61,11 +61,26 @@ class Invocation:
         name = python.name if found is not None and Path(found) == python else from_here(python)
         return shlex.join([name, from_here(self.file)])
 
+    @property
+    def worker_command(self) -> list[str]:
+        """How the program starts the parent of its workers."""
+        return [sys.executable, str(self.file), "_worker"]
+
     def text(self, name: str) -> str:
         """An argument of the command line that the parser made sure of."""
         value = self.values[name]
         assert isinstance(value, str)
         return value
+
+    def optional(self, name: str) -> str | None:
+        """An argument that may be left out."""
+        value = self.values.get(name)
+        return value if isinstance(value, str) else None
+
+    def several(self, name: str) -> list[str]:
+        """An argument that may be given again and again."""
+        value = self.values.get(name)
+        return [str(each) for each in value] if isinstance(value, list) else []
 
     def number(self, name: str, default: int) -> int:
         value = self.values.get(name, default)

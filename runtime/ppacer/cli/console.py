@@ -40,6 +40,8 @@ STATUS_STYLES: Mapping[str, tuple[str, Style]] = {
     "cancelled": ("■", Style.YELLOW),
     "skipped": ("○", Style.DIM),
     "running": ("●", Style.BLUE),
+    "deferred": ("◌", Style.DIM),
+    "late": ("!", Style.YELLOW),
     "retrying": ("↻", Style.YELLOW),
     "queued": ("◌", Style.DIM),
     "waiting": ("·", Style.DIM),

@@ -1,6 +1,7 @@
 """A run as it goes, in the terminal: what tasks print, how they end, and what runs just now.
 
-Finished lines scroll by; on a terminal the tasks under way stand below them and are redrawn in place.
+Finished lines scroll by; on a terminal the tasks under way stand below them and are redrawn in place. A run-time family
+of many members is shown as one: what goes well with a member is only counted, what does not is told.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ import logging
 import shlex
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from ppacer.cli.console import STATUS_STYLES, Cell, Console, Style, clip, display_width, printable, status_cell
+from ppacer.cli.console import STATUS_STYLES, Console, Style, clip, display_width, printable
+from ppacer.cli.summary import COLLAPSED, counted, family_note, many, task_time
+from ppacer.cli.times import between, local, seconds_of
 from ppacer.client import Client
 from ppacer.core.model import AttemptStatus, RunStatus, TaskStatus
 from ppacer.web.describe import ahead_text, elapsed_text
 from ppacer.web.messages import AttemptView, LogLine, RunDetail, TaskView
 
 _TICK_SECONDS = 0.25
+_LOOK_SECONDS = 1.0
 _IDLE_SECONDS = 20.0
 _MAX_LINES = 500
 """How many lines of one attempt are shown; `logs` prints all."""
@@ -25,7 +28,12 @@ _MAX_LINES = 500
 _ERROR_LINES = 8
 _RUNNING_LINES = 8
 _MAX_NAME = 32
+_MAX_REASON = 80
+_TOLD_MEMBERS = 10
+"""How many members of a big family are told of that did not go well."""
+
 _SYSTEM = "system"
+_BUSY = (TaskStatus.RUNNING, TaskStatus.RETRYING)
 
 
 def follow(client: Client, run_id: str, console: Console, *, quiet: bool, logs_command: str) -> RunDetail:
@@ -36,36 +44,15 @@ def follow(client: Client, run_id: str, console: Console, *, quiet: bool, logs_c
     progress = _Progress(client, console, quiet=quiet, logs_command=logs_command)
     while True:
         started = time.monotonic()
-        detail = client.run(run_id)
+        detail = client.run(run_id, members=COLLAPSED)
         with console.together():
             progress.show(detail)
         if RunStatus(detail.run.status).terminal:
             return detail
         # A big run is not asked for again before a while has passed, so that following costs it little.
         now = time.monotonic()
-        _await_change(client, progress, detail, not_before=now + 4 * (now - started))
-
-
-def summary(detail: RunDetail, console: Console) -> None:
-    """The table of all tasks, and how the run ended."""
-    rows = [
-        [
-            Cell(task_name(task), Style.BOLD),
-            status_cell(task.status),
-            Cell(str(len(task.attempts)) if task.attempts else "–", right=True),
-            Cell(_task_time(task), right=True),
-        ]
-        for task in detail.tasks
-    ]
-    console.line()
-    console.table(rows, ("task", "outcome", "attempts", "time"))
-    run = detail.run
-    mark, style = STATUS_STYLES.get(run.status, ("·", Style.PLAIN))
-    took = f" in {elapsed_text(_between(run.started_at, run.finished_at))}" if run.started_at else ""
-    console.line()
-    console.line(
-        console.style(f"{mark} {run.dag} {run.status}", style) + took + console.style(f"  run {run.id}", Style.DIM)
-    )
+        pause = 4 * (now - started)
+        _await_news(client, progress, detail, not_before=now + pause, not_after=now + max(_LOOK_SECONDS, pause))
 
 
 def message_lines(entry: LogLine) -> list[str]:
@@ -79,17 +66,13 @@ def entry_style(entry: LogLine) -> Style:
     return Style.RED if entry.level >= logging.ERROR else Style.YELLOW
 
 
-def task_name(task: TaskView) -> str:
-    """The name a task is known by: members of a run-time family by their position."""
-    return task.id if task.label is None else f"{task.id}[{task.position}]"
-
-
 @dataclass(slots=True)
 class _Shown:
     """What has been shown of one attempt: that it began, the lines of its log, its end."""
 
     last_seq: int = 0
     lines: int = 0
+    waiting: bool = False
     ended: bool = False
 
 
@@ -100,18 +83,22 @@ class _Progress:
     quiet: bool
     logs_command: str
     attempts: dict[str, _Shown] = field(default_factory=dict)
-    ended: set[tuple[str, int]] = field(default_factory=set)
+    ended: set[tuple[str, int, int]] = field(default_factory=set)
+    told: dict[str, int] = field(default_factory=dict)
+    late: bool = False
     width: int = 0
 
     def show(self, detail: RunDetail) -> None:
-        self.width = min(_MAX_NAME, max((display_width(task_name(task)) for task in detail.tasks), default=0))
+        if detail.run.late_at is not None and not self.late:
+            self.late = True
+            self._say("late", Style.YELLOW, f"{detail.run.dag} is late: it should have ended by now")
+        self.width = min(_MAX_NAME, max((display_width(task.name) for task in detail.tasks), default=0))
+        collapsed = many(detail)
         for task in detail.tasks:
-            for attempt in task.attempts:
-                if attempt.status not in (AttemptStatus.QUEUED, AttemptStatus.DEFERRED):
-                    self._attempt(detail, task, attempt)
-            if TaskStatus(task.status).terminal and (task.id, task.position) not in self.ended:
-                self.ended.add((task.id, task.position))
-                self._outcome(detail, task)
+            if task.id in collapsed and task.family is None:
+                self._member(detail, task)
+            else:
+                self._task(detail, task)
         self.draw(detail)
 
     def draw(self, detail: RunDetail) -> None:
@@ -119,49 +106,82 @@ class _Progress:
         if not self.console.live or RunStatus(detail.run.status).terminal:
             return
         now = time.time()
-        running = [task for task in detail.tasks if task.status in (TaskStatus.RUNNING, TaskStatus.RETRYING)]
+        collapsed = many(detail)
+        busy = [task for task in detail.tasks if task.status in _BUSY]
+        running = [task for task in busy if (task.family is not None) == (task.id in collapsed)]
         lines = [self._running_line(task, now) for task in running[:_RUNNING_LINES]]
         if len(running) > _RUNNING_LINES:
             lines.append(self.console.style(f"  … and {len(running) - _RUNNING_LINES} more", Style.DIM))
-        done = sum(TaskStatus(task.status).terminal for task in detail.tasks)
-        spent = _whole_seconds(now - _seconds(detail.run.created_at))
-        lines.append(self.console.style(f"{done} of {len(detail.tasks)} tasks done, {spent}", Style.DIM))
+        done, total = counted(detail)
+        spent = _whole_seconds(now - seconds_of(detail.run.created_at))
+        lines.append(self.console.style(f"{done} of {total} tasks done, {spent}", Style.DIM))
         self.console.footer(lines)
 
     def running(self, detail: RunDetail) -> bool:
-        return any(task.status in (TaskStatus.RUNNING, TaskStatus.RETRYING) for task in detail.tasks)
+        return any(task.status in _BUSY for task in detail.tasks)
 
     def _running_line(self, task: TaskView, now: float) -> str:
         mark, style = STATUS_STYLES[task.status]
-        if task.status == TaskStatus.RETRYING and task.due_at is not None:
-            note = f"tries again {ahead_text(_seconds(task.due_at) - now)}"
-        else:
-            note = _whole_seconds(now - _seconds(task.attempts[-1].started_at)) if task.attempts else ""
-        name = clip(task_name(task), self.console.width - len(note) - 6)
+        note = _running_note(task, now)
+        name = clip(task.name, self.console.width - display_width(note) - 6)
         return f"{self.console.style(mark, style)} {self._pad(name)}  {self.console.style(note, Style.DIM)}"
+
+    def _task(self, detail: RunDetail, task: TaskView) -> None:
+        for attempt in task.attempts:
+            if attempt.epoch == detail.run.epoch or attempt.id in self.attempts:
+                self._attempt(detail, task, attempt)
+        if TaskStatus(task.status).terminal and self._newly_ended(task):
+            self._outcome(detail, task)
+
+    def _member(self, detail: RunDetail, task: TaskView) -> None:
+        """A member of a big family: told of only if it ends badly, and if not too many of them did so before."""
+        status = TaskStatus(task.status)
+        if not status.terminal or status in (TaskStatus.SUCCESS, TaskStatus.SKIPPED) or not self._newly_ended(task):
+            return
+        told = self.told[task.id] = self.told.get(task.id, 0) + 1
+        if told <= _TOLD_MEMBERS:
+            self._outcome(detail, task)
+        elif told == _TOLD_MEMBERS + 1:
+            self._hint(f"… and more members of {task.id} that did not go well")
+
+    def _newly_ended(self, task: TaskView) -> bool:
+        key = (task.id, task.position, task.epoch)
+        new = key not in self.ended
+        self.ended.add(key)
+        return new
 
     def _attempt(self, detail: RunDetail, task: TaskView, attempt: AttemptView) -> None:
         shown = self.attempts.get(attempt.id)
+        if shown is None and attempt.started_at is None:
+            return
+        waits = attempt.status == AttemptStatus.DEFERRED
         if shown is None:
             shown = self.attempts[attempt.id] = _Shown()
-            if not self.console.live:
+            if not self.console.live and not waits:
                 self._line("running", task, f"attempt {attempt.number}" if attempt.number > 1 else "running")
-        if shown.ended:
+        if shown.ended or (waits and shown.waiting):
             return
+        if waits and not self.console.live:
+            self._line(attempt.status, task, _waiting_note(attempt))
+        shown.waiting = waits
         if not self.quiet:
             self._logs(detail, task, attempt, shown)
         if AttemptStatus(attempt.status).terminal:
             shown.ended = True
             last = attempt is task.attempts[-1]
             if not (last and TaskStatus(task.status).terminal):
-                took = elapsed_text(_between(attempt.started_at, attempt.finished_at))
+                took = elapsed_text(between(attempt.started_at, attempt.finished_at))
                 self._line("retrying", task, f"attempt {attempt.number} {attempt.status.replace('_', ' ')}, {took}")
                 self._error(attempt.error)
 
     def _logs(self, detail: RunDetail, task: TaskView, attempt: AttemptView, shown: _Shown) -> None:
         while shown.lines <= _MAX_LINES:
             page = self.client.logs(
-                detail.run.id, task.id, position=task.position, attempt=attempt.number, after=shown.last_seq
+                *(detail.run.id, task.id),
+                position=task.position,
+                attempt=attempt.number,
+                epoch=attempt.epoch,
+                after=shown.last_seq,
             )
             for entry in page.entries[: _MAX_LINES - shown.lines]:
                 if entry.stream != _SYSTEM:  # what the executor adds is the error, which is shown with the outcome
@@ -169,27 +189,37 @@ class _Progress:
             shown.lines += len(page.entries)
             shown.last_seq = page.last
             if shown.lines > _MAX_LINES:
-                self._hint(f"… and more: {self.logs_command} {detail.run.id} {shlex.quote(task_name(task))}")
+                self._hint(f"… and more: {self.logs_command} {detail.run.id} {shlex.quote(task.name)}")
             if page.complete or not page.entries:
                 break
 
     def _outcome(self, detail: RunDetail, task: TaskView) -> None:
-        took = _task_time(task)
-        status = task.status.replace("_", " ")
-        self._line(task.status, task, f"{status}  {took}" if task.attempts else status)
-        if task.status == TaskStatus.FAILED:
+        notes = [task.status.replace("_", " ")]
+        if task.attempts:
+            notes.append(task_time(task))
+        if task.family is not None:
+            notes.append(family_note(task.family))
+        if task.label is not None:
+            notes.append(clip(task.label, _MAX_NAME))
+        if task.reason is not None:
+            notes.append(clip(task.reason, _MAX_REASON))
+        self._line(task.status, task, "  ".join(notes))
+        if task.status == TaskStatus.FAILED and task.family is None:
             self._error(task.error or (task.attempts[-1].error if task.attempts else None))
             if task.attempts:
-                self._hint(f"its log: {self.logs_command} {detail.run.id} {shlex.quote(task_name(task))}")
+                self._hint(f"its log: {self.logs_command} {detail.run.id} {shlex.quote(task.name)}")
 
     def _line(self, status: str, task: TaskView, note: str) -> None:
         mark, style = STATUS_STYLES[status]
-        name = self._pad(clip(task_name(task), max(20, self.console.width - display_width(note) - 6)))
+        name = self._pad(clip(task.name, max(20, self.console.width - display_width(note) - 6)))
         self.console.line(f"{self.console.style(mark, style)} {name}  {self.console.style(note, Style.DIM)}")
+
+    def _say(self, mark: str, style: Style, text: str) -> None:
+        self.console.line(f"{STATUS_STYLES[mark][0]} {text}", style)
 
     def _log_lines(self, task: TaskView, entry: LogLine) -> None:
         style = entry_style(entry)
-        bar = self.console.style(f"  {self._pad(clip(task_name(task), self.width))} │", Style.DIM)
+        bar = self.console.style(f"  {self._pad(clip(task.name, self.width))} │", Style.DIM)
         for line in message_lines(entry):
             self.console.line(f"{bar} {self.console.style(line, style)}")
 
@@ -207,34 +237,48 @@ class _Progress:
         return name + " " * max(0, self.width - display_width(name))
 
 
-def _await_change(client: Client, progress: _Progress, detail: RunDetail, *, not_before: float) -> None:
-    """Waits for a change of the run, looking after logs and clocks meanwhile."""
+def _await_news(client: Client, progress: _Progress, detail: RunDetail, *, not_before: float, not_after: float) -> None:
+    """Waits for a change of the run, looking after logs and clocks meanwhile.
+
+    What running tasks say of their progress is no change: on a terminal they are looked at again before long.
+    """
     while True:
-        busy = progress.running(detail) and (progress.console.live or not progress.quiet)
+        running = progress.running(detail)
+        busy = running and (progress.console.live or not progress.quiet)
         changes = client.changes(detail.run.id, since=detail.seq, wait=_TICK_SECONDS if busy else _IDLE_SECONDS)
         if changes.seq != detail.seq:
             time.sleep(max(0.0, not_before - time.monotonic()))
+            return
+        if running and progress.console.live and time.monotonic() > not_after:
             return
         with progress.console.together():
             progress.show(detail)
 
 
-def _task_time(task: TaskView) -> str:
-    """From the start of the first attempt to the end of the last, waits between them included."""
-    times = [attempt for attempt in task.attempts if attempt.started_at is not None]
-    if not times or times[-1].finished_at is None:
-        return "–"
-    return elapsed_text(_between(times[0].started_at, times[-1].finished_at))
+def _running_note(task: TaskView, now: float) -> str:
+    if task.family is not None:
+        return family_note(task.family)
+    if task.status == TaskStatus.RETRYING and task.due_at is not None:
+        return f"tries again {ahead_text(seconds_of(task.due_at) - now)}"
+    if not task.attempts:
+        return ""
+    attempt = task.attempts[-1]
+    notes = [_whole_seconds(now - seconds_of(attempt.started_at))]
+    if attempt.status == AttemptStatus.DEFERRED:
+        notes.append(_waiting_note(attempt))
+    elif attempt.progress is not None:
+        said = attempt.progress
+        share = "" if said.fraction is None else f"{said.fraction:.0%} "
+        notes.append(clip(share + said.message, _MAX_REASON))
+    if task.reason is not None:
+        notes.append(clip(task.reason, _MAX_REASON))
+    return "  ".join(notes)
+
+
+def _waiting_note(attempt: AttemptView) -> str:
+    return "waits" if attempt.due_at is None else f"waits until {local(attempt.due_at)}"
 
 
 def _whole_seconds(seconds: float) -> str:
     """For figures that grow while one looks on."""
     return f"{max(0.0, seconds):.0f}s" if seconds < 59.5 else elapsed_text(seconds)
-
-
-def _between(start: str | None, end: str | None) -> float:
-    return _seconds(end) - _seconds(start) if start is not None and end is not None else 0.0
-
-
-def _seconds(moment: str | None) -> float:
-    return datetime.fromisoformat(moment).timestamp() if moment is not None else time.time()

@@ -1,39 +1,97 @@
-"""`list`, `show`, `next`, `config`: what the program itself can tell, without a database."""
+"""`list`, `show`, `next`, `config`: what the program itself tells; `list` also asks the database, if there is one."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ppacer import spec
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
+from ppacer.cli.due_times import DueTimes, due_times
+from ppacer.cli.times import instant_of
 from ppacer.core.durations import duration_text
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
+from ppacer.core.model import RunKind
 from ppacer.core.schedule import DagClock, ScheduleError
 from ppacer.localtime import local_time
 from ppacer.web.describe import ahead_text, callable_text, place_text, schedule_text
+
+if TYPE_CHECKING:
+    from ppacer.web.dag_messages import DagList, DagView, RemovedDag
 
 
 def list_dags(invocation: Invocation) -> int:
     console = invocation.console
     now = now_us()
-    rows: list[list[str | Cell]] = []
-    for dag in invocation.program.dags:
-        due = next_due(dag, now)
-        rows.append(
-            [
-                Cell(dag.id, Style.BOLD),
-                Cell(str(len(dag.tasks)), right=True),
-                schedules_cell(dag),
-                Cell(local_time(due) if due is not None else "–", Style.PLAIN if due is not None else Style.DIM),
-                Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
-                Cell(clip(_first_line(dag.doc), 60), Style.DIM),
-            ]
-        )
+    known, problem = _known(invocation)
+    states = {dag.id: dag for dag in known.dags} if known is not None else {}
+    unknown = [dag for dag in invocation.program.dags if not _told(states.get(dag.id))]
+    dues = due_times(invocation, unknown, now, 1)
+    rows = [_row(dag, states.get(dag.id), dues.get(dag.id, DueTimes()), now) for dag in invocation.program.dags]
+    rows += [_removed_row(gone) for gone in known.removed] if known is not None else []
     console.table(rows, ("dag", "tasks", "schedule", "next run", "", ""))
+    if problem:
+        console.line(f"what the database knows of them cannot be told: {problem}", Style.YELLOW)
     return 0
+
+
+def _known(invocation: Invocation) -> tuple[DagList | None, str]:
+    """What the program that serves, or the database, knows of the dags; or why that cannot be told."""
+    config = invocation.config
+    if config.scheduler is None and not Path(config.database).exists():
+        return None, ""
+    from ppacer.cli.access import program_of  # noqa: PLC0415 - what a list without a database need not load
+
+    try:
+        with program_of(invocation) as program:
+            return program.dags(removed=True), ""
+    except CommandError as error:
+        return None, str(error)
+
+
+def _told(state: DagView | None) -> bool:
+    """Whether it is known already when the dag is due, or why it is not."""
+    return state is not None and (state.paused or state.next_run_at is not None or state.problem is not None)
+
+
+def _row(dag: spec.Dag, state: DagView | None, found: DueTimes, now: int) -> list[str | Cell]:
+    due = found.times[0] if found.times else None
+    if state is not None and state.next_run_at is not None:
+        due = instant_of(state.next_run_at)
+    when = Cell(local_time(due)) if due is not None else Cell("–", Style.DIM)
+    problem = found.problem or (state.problem if state is not None else None)
+    if problem is not None:
+        when = Cell("unknown", Style.YELLOW)
+    notes = [problem] if problem is not None else []
+    if state is not None and state.paused:
+        when, due = Cell("paused", Style.YELLOW), None
+    if state is not None and state.silenced_until is not None:
+        notes.append("silenced")
+    notes.append(_first_line(dag.doc))
+    return [
+        Cell(dag.id, Style.BOLD),
+        Cell(str(len(dag.tasks)), right=True),
+        schedules_cell(dag),
+        when,
+        Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
+        Cell(clip("; ".join(filter(None, notes)), 60), Style.DIM),
+    ]
+
+
+def _removed_row(gone: RemovedDag) -> list[str | Cell]:
+    day = local_time(instant_of(gone.removed_at))
+    renamed = f", is {gone.renamed_to} now" if gone.renamed_to is not None else ""
+    note = Cell(f"removed {day}{renamed}", Style.DIM)
+    return [Cell(gone.id, Style.DIM), Cell("", right=True), "", Cell("–", Style.DIM), "", note]
 
 
 def show(invocation: Invocation) -> int:
     dag = invocation.dag(invocation.text("dag"))
+    if invocation.flag("versions"):
+        from ppacer.cli.history import versions  # noqa: PLC0415 - what the rest can be told without
+
+        return versions(invocation)
     console = invocation.console
     console.line(dag.id, Style.BOLD)
     for line in dag.doc.strip().splitlines():
@@ -60,28 +118,33 @@ def next_runs(invocation: Invocation) -> int:
     if not dag.schedules:
         raise CommandError(f"{dag.id} has no schedule: it runs when it is triggered")
     now = now_us()
-    try:
-        clock = DagClock(dag)
-    except (ScheduleError, UnknownZoneError) as error:
-        raise CommandError(str(error)) from error
+    found = due_times(invocation, [dag], now, invocation.number("count", 5), _last_due(invocation, dag))[dag.id]
+    if found.problem is not None:
+        raise CommandError(found.problem)
+    if not found.times:
+        why = "its `end` has passed" if dag.end is not None else "no time follows"
+        raise CommandError(f"{dag.id} is never due again: {why}")
     tz = zone(dag.timezone)
-    due = clock.next(now)
-    if due is None:
-        raise CommandError(f"{dag.id} is never due again: its `end` has passed")
-    rows: list[list[str | Cell]] = []
-    for _ in range(invocation.number("count", 5)):
-        if due is None:
-            break
-        rows.append(
-            [
-                to_datetime(due, tz).strftime("%a %Y-%m-%d %H:%M:%S %Z"),
-                local_time(due, seconds=True),
-                Cell(ahead_text((due - now) / SECOND), Style.DIM),
-            ]
-        )
-        due = clock.next(due)
+    rows: list[list[str | Cell]] = [
+        [
+            to_datetime(due, tz).strftime("%a %Y-%m-%d %H:%M:%S %Z"),
+            local_time(due, seconds=True),
+            Cell(ahead_text((due - now) / SECOND), Style.DIM),
+        ]
+        for due in found.times
+    ]
     invocation.console.table(rows, (f"in {dag.timezone}", "local time", ""))
     return 0
+
+
+def _last_due(invocation: Invocation, dag: spec.Dag) -> int | None:
+    """The dag's last due time, if the database knows it: only a schedule written in Python may depend on it."""
+    if not any(isinstance(schedule, spec.CustomSchedule) for schedule in dag.schedules):
+        return None
+    known, _ = _known(invocation)
+    runs = [run for state in (known.dags if known is not None else ()) if state.id == dag.id for run in state.last_runs]
+    dues = [run.scheduled_at for run in runs if run.kind == RunKind.SCHEDULED]
+    return max(map(instant_of, dues), default=None)
 
 
 def config(invocation: Invocation) -> int:

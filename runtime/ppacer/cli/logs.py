@@ -2,147 +2,70 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
 
-from ppacer import spec
-from ppacer.cli.access import Opened, exclusive, find_server
-from ppacer.cli.command import CommandError, Invocation, similar
+from ppacer.cli.access import Program, program_of
+from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import Console, Style, printable, status_cell
-from ppacer.cli.follow import entry_style, message_lines, task_name
-from ppacer.client import ClientError
-from ppacer.web.messages import AttemptView, LogLine, LogPage, RunDetail, RunList, TaskView
-from ppacer.web.views import log_page, run_detail, run_view
-
-_PAGE = 1000
-_LATEST = "latest"
+from ppacer.cli.find import find_run, find_task
+from ppacer.cli.follow import entry_style, message_lines
+from ppacer.web.messages import AttemptView, LogLine, RunDetail, TaskView
 
 
 def logs(invocation: Invocation) -> int:
-    with _reader(invocation) as reader:
-        try:
-            detail = reader.run(_find_run(reader, invocation.text("run")))
-            wanted = invocation.values.get("task")
-            tasks = [_find_task(detail, wanted)] if isinstance(wanted, str) else detail.tasks
-            number = invocation.number("attempt", 0)
-            for index, task in enumerate(tasks):
-                _print_task(reader, detail, task, number, invocation.console, first=index == 0)
-        except ClientError as error:
-            raise CommandError(str(error)) from error
+    with program_of(invocation) as program:
+        detail = program.run(find_run(program, invocation.text("run")))
+        number = invocation.number("attempt", 0)
+        for index, task in enumerate(_wanted(program, detail, invocation.values.get("task"))):
+            if index:
+                invocation.console.line()
+            _print_task(program, detail, task, number, invocation.console)
+        if "task" not in invocation.values:
+            _tell_left_out(detail, invocation.console)
     return 0
 
 
-class _Reader(Protocol):
-    """What is read, from a program that serves (`Client`) or from the database (`_Stored`)."""
-
-    def runs(self, *, id_part: str | None = None, limit: int = 20) -> RunList: ...
-
-    def run(self, run_id: str) -> RunDetail: ...
-
-    def logs(
-        self,
-        run_id: str,
-        task: str,
-        *,
-        position: int = 0,
-        attempt: int | None = None,
-        after: int = 0,
-    ) -> LogPage: ...
-
-
-class _Stored:
-    def __init__(self, opened: Opened, program: spec.Program) -> None:
-        self._store = opened.store
-        self._logs = opened.logs
-        self._dags = {dag.id: dag for dag in program.dags}
-
-    def runs(self, *, id_part: str | None = None, limit: int = 20) -> RunList:
-        found = self._store.find_runs(id_part, limit) if id_part else self._store.runs(limit=limit)
-        return RunList(tuple(map(run_view, found)))
-
-    def run(self, run_id: str) -> RunDetail:
-        found = self._store.run(run_id)
-        assert found is not None, "its id was found in this database, which nobody else writes now"
-        return run_detail(
-            found, self._dags.get(found.dag), self._store.tasks(run_id), self._store.attempts(run_id), seq=0
-        )
-
-    def logs(
-        self,
-        run_id: str,
-        task: str,
-        *,
-        position: int = 0,
-        attempt: int | None = None,
-        after: int = 0,
-    ) -> LogPage:
-        tries = self._store.attempts(run_id, task)
-        found = [each for each in tries if each.position == position and attempt in (None, each.number)]
-        return log_page(found[-1], self._logs.read(found[-1].id, after, _PAGE), after, limit=_PAGE)
+def _wanted(program: Program, detail: RunDetail, text: object) -> list[TaskView]:
+    """The task that is meant, all members of the family that is meant, or all tasks; a family has no log as a whole."""
+    if not isinstance(text, str):
+        return [task for task in detail.tasks if task.family is None]
+    named = find_task(detail, text)
+    if named.position is not None:
+        return [program.task(detail.run.id, named.task, named.position)]
+    whole = program.task(detail.run.id, named.task)
+    if whole.family is None:
+        return [whole]
+    members: list[TaskView] = []
+    after: int | None = -1
+    while after is not None:
+        page = program.members(detail.run.id, named.task, after=after, limit=500)
+        members += page.members
+        after = page.next
+    return members
 
 
-@contextmanager
-def _reader(invocation: Invocation) -> Iterator[_Reader]:
-    config = invocation.config
-    client = find_server(config)
-    if client is not None:
-        with client:
-            yield client
-    elif not Path(config.database).exists():
-        raise CommandError(f"there is no run yet: {config.database} does not exist")
-    else:
-        with exclusive(config) as opened:
-            yield _Stored(opened, invocation.program)
-
-
-def _find_run(reader: _Reader, text: str) -> str:
-    if text == _LATEST:
-        newest = reader.runs(limit=1).runs
-        if not newest:
-            raise CommandError("there is no run yet")
-        return newest[0].id
-    if not text:
-        raise CommandError("expected a run's id, a unique part of it, or `latest`", 2)
-    match reader.runs(id_part=text, limit=10).runs:
-        case (only,):
-            return only.id
-        case ():
-            raise CommandError(f"there is no run whose id holds `{text}`")
-        case several:
-            listed = "".join(f"\n  {run.id}  {run.dag}, {run.status}" for run in several)
-            raise CommandError(f"`{text}` fits more than one run:{listed}", 2)
-
-
-def _find_task(detail: RunDetail, text: str) -> TaskView:
-    """By the name that is shown: `load`, `raw["eu"]`, and for members of a run-time family `check[0]`."""
+def _tell_left_out(detail: RunDetail, console: Console) -> None:
     for task in detail.tasks:
-        if task_name(task) == text or (task.id == text and task.position == 0):
-            return task
-    plain = re.sub(r"\s", "", text)
-    names = [task_name(task) for task in detail.tasks]
-    raise CommandError(f"the run has no task `{text}`{similar(plain, names)}", 2)
+        if task.family is not None and task.family.members > task.family.shown:
+            left = task.family.members - task.family.shown
+            console.line()
+            console.line(f"… and {left} more members of {task.name}: name it, or one of them", Style.DIM)
 
 
-def _print_task(
-    reader: _Reader, detail: RunDetail, task: TaskView, number: int, console: Console, *, first: bool
-) -> None:
-    attempt = next((each for each in task.attempts if each.number == number), None) if number else None
-    if number and attempt is None:
+def _print_task(program: Program, detail: RunDetail, task: TaskView, number: int, console: Console) -> None:
+    tried = [each for each in task.attempts if number in (0, each.number)]
+    if number and not tried:
         made = len(task.attempts)
-        raise CommandError(f"{task_name(task)} has no attempt {number}: it made {made or 'none'}", 2)
-    attempt = attempt or (task.attempts[-1] if task.attempts else None)
-    if not first:
-        console.line()
+        raise CommandError(f"{task.name} has no attempt {number}: it made {made or 'none'}", 2)
+    attempt = tried[-1] if tried else None
     _print_header(task, attempt, console)
     if attempt is None:
         return
     after, told = 0, False
     while True:
-        page = reader.logs(detail.run.id, task.id, position=task.position, attempt=attempt.number, after=after)
+        page = program.logs(
+            detail.run.id, task.id, position=task.position, attempt=attempt.number, epoch=attempt.epoch, after=after
+        )
         for entry in page.entries:
             told = told or entry.message == attempt.error
             _print_entry(entry, console)
@@ -165,10 +88,12 @@ def _print_entry(entry: LogLine, console: Console) -> None:
 
 
 def _print_header(task: TaskView, attempt: AttemptView | None, console: Console) -> None:
-    if attempt is None:
-        status, note = status_cell(task.status), ""
-    else:
-        status = status_cell(attempt.status)
-        note = f"  attempt {attempt.number}" if len(task.attempts) > 1 else ""
+    status = status_cell(task.status if attempt is None else attempt.status)
+    notes = [] if task.label is None else [printable(task.label)]
+    if attempt is not None and len(task.attempts) > 1:
+        notes.append(f"attempt {attempt.number}" + (f" of epoch {attempt.epoch}" if attempt.epoch > 1 else ""))
+    if attempt is None and task.reason:
+        notes.append(printable(task.reason))
     shown = console.style(status.text, status.style)
-    console.line(f"{console.style(task_name(task), Style.BOLD)}  {shown}{console.style(note, Style.DIM)}")
+    note = console.style("".join(f"  {note}" for note in notes), Style.DIM)
+    console.line(f"{console.style(task.name, Style.BOLD)}  {shown}{note}")

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 
 from ppacer import spec
 from ppacer.cli.command import CommandError, Invocation, similar
-from ppacer.core.instants import from_datetime, from_local, zone
+from ppacer.cli.times import given_time
 from ppacer.web.messages import Json
 
-_TEXTS = (spec.ParamKind.STR, spec.ParamKind.CHOICE)
 
-
-def run_params(dag: spec.Dag, given: object) -> dict[str, Json]:
-    """The parameters as JSON: texts as they are, anything else read as JSON where it is some."""
+def run_params(dag: spec.Dag, given: Sequence[str]) -> dict[str, Json]:
+    """The parameters as JSON: texts as they are, lists as JSON or with commas, all else as JSON where it is some."""
     declared = {param.name: param for param in dag.params}
     found: dict[str, Json] = {}
-    for text in given if isinstance(given, Sequence) else ():
-        name, equals, value = str(text).partition("=")
+    for text in given:
+        name, equals, value = text.partition("=")
         if not equals:
             raise CommandError(f"-p {text}: expected NAME=VALUE", 2)
         if name not in declared:
@@ -27,24 +24,30 @@ def run_params(dag: spec.Dag, given: object) -> dict[str, Json]:
             raise CommandError(f"{dag.id} {problem}", 2)
         if name in found:
             raise CommandError(f"-p {name} is given twice", 2)
-        found[name] = value if declared[name].type.kind in _TEXTS else _json_or_text(value)
+        found[name] = _value(value, declared[name].type)
     return found
 
 
 def logical_time(invocation: Invocation, dag: spec.Dag) -> int | None:
     """`--at` in microseconds UTC: in the dag's zone where it has no offset."""
-    text = invocation.values.get("at")
-    if text is None:
+    text = invocation.optional("at")
+    return None if text is None else given_time("--at", text, dag)
+
+
+def _value(text: str, type_: spec.ParamType) -> Json:
+    """What a text of the command line means for a parameter of that type; whether it fits, the scheduler says."""
+    if type_.kind is spec.ParamKind.STR or text in type_.choices:
+        return text
+    if type_.optional and text in ("none", "null"):
         return None
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise CommandError(f"--at {text}: expected a time such as 2026-01-31T02:15", 2) from error
-    return from_local(moment, zone(dag.timezone)) if moment.tzinfo is None else from_datetime(moment)
+    if type_.kind is spec.ParamKind.LIST and not text.lstrip().startswith("["):
+        of = type_.of or spec.ParamType(spec.ParamKind.JSON)
+        return [_value(part.strip(), of) for part in text.split(",")] if text else []
+    return _json_or_text(text)
 
 
-def _json_or_text(value: str) -> Json:
+def _json_or_text(text: str) -> Json:
     try:
-        return json.loads(value)
+        return json.loads(text, parse_constant=lambda _: text)
     except ValueError:
-        return value
+        return text

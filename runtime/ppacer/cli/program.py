@@ -20,10 +20,13 @@ from ppacer.runfile import RunFile, remove_run_file, write_run_file
 from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.transport import DirectTransport, Transport
+from ppacer.services.worker_pool import WorkerPool
 from ppacer.store import StoreError
 from ppacer.web.app import serve
 from ppacer.web.security import Access
 from ppacer.web.site import Site
+
+_ANY = ("0.0.0.0", "::")  # noqa: S104 (compared only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,17 @@ async def serving(
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
     with held(config), _listening(host, port) as sockets, opened(config) as both:
-        scheduler = Scheduler(invocation.program, both.store, both.logs, lease=config.lease, schedules=schedules)
+        found_port = sockets[0].getsockname()[1]
+        url = f"http://{_in_url(host)}:{found_port}"
+        scheduler = Scheduler(
+            invocation.program,
+            both.store,
+            both.logs,
+            lease=config.lease,
+            schedules=schedules,
+            pool=lambda: WorkerPool(invocation.worker_command),
+            page=_page(host, found_port) if schedules else None,
+        )
         try:
             await scheduler.start()
         except StoreError as error:
@@ -56,14 +69,13 @@ async def serving(
         instance = str(uuid.uuid4())
         site = Site(invocation.program, scheduler, both.store, both.logs, Access(host, config.token), instance)
         server = serve(site, sockets)
-        found_port = sockets[0].getsockname()[1]
         executor = None
         if with_executor:
             executor = make_executor(invocation, config, DirectTransport(scheduler.exchange_in_program))
         failure = asyncio.ensure_future(_first_failure(scheduler, executor))
         try:
             _announce(config, RunFile(f"http://{_reachable(host)}:{found_port}", os.getpid(), instance, config.token))
-            yield Serving(f"http://{_in_url(host)}:{found_port}", scheduler, executor, failure)
+            yield Serving(url, scheduler, executor, failure)
         finally:
             if executor is not None:
                 await executor.drain(config.drain)
@@ -131,6 +143,11 @@ def _announce(config: Config, content: RunFile) -> None:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _page(host: str, port: int) -> str:
+    """The address by which people reach the page, as far as this program can tell."""
+    return f"http://{os.uname().nodename if host in _ANY else _in_url(host)}:{port}"
 
 
 def _reachable(host: str) -> str:

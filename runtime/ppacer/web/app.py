@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 from tornado.httpserver import HTTPServer
@@ -9,16 +10,34 @@ from tornado.web import Application, RequestHandler
 
 from ppacer.protocol import EXCHANGE_PATH
 from ppacer.web.api import (
-    CancelHandler,
     ChangesHandler,
+    ExecutorsHandler,
+    FailedNotificationsHandler,
+    HealthHandler,
+    PoolsHandler,
+)
+from ppacer.web.api_backfills import BackfillHandler, BackfillsHandler, CancelBackfillHandler, StartBackfillHandler
+from ppacer.web.api_dags import (
+    DagEventsHandler,
     DagHandler,
     DagsHandler,
-    HealthHandler,
-    LogsHandler,
-    RunChangesHandler,
-    RunHandler,
-    RunsHandler,
+    PauseHandler,
+    ResumeHandler,
+    SilenceHandler,
     TriggerHandler,
+    VersionHandler,
+    VersionsHandler,
+)
+from ppacer.web.api_operations import CancelHandler, CancelTaskHandler, MarkHandler, RerunHandler, RestartHandler
+from ppacer.web.api_runs import (
+    LogsHandler,
+    MembersHandler,
+    RunChangesHandler,
+    RunEventsHandler,
+    RunHandler,
+    RunNotificationsHandler,
+    RunsHandler,
+    TaskHandler,
 )
 from ppacer.web.exchange import MAX_EXCHANGE_BODY, ExchangeHandler
 from ppacer.web.pages import MissingHandler, PageHandler, StaticHandler
@@ -29,26 +48,51 @@ _BODY_SECONDS = 60.0
 _MAX_HEADERS = 32 * 1024
 
 
+API = "/api/v1"
+ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
+    (EXCHANGE_PATH, ExchangeHandler),
+    ("/health", HealthHandler),
+    (f"{API}/changes", ChangesHandler),
+    (f"{API}/pools", PoolsHandler),
+    (f"{API}/executors", ExecutorsHandler),
+    (f"{API}/notifications", FailedNotificationsHandler),
+    (f"{API}/dags", DagsHandler),
+    (f"{API}/dags/DAG", DagHandler),
+    (f"{API}/dags/DAG/runs", TriggerHandler),
+    (f"{API}/dags/DAG/pause", PauseHandler),
+    (f"{API}/dags/DAG/resume", ResumeHandler),
+    (f"{API}/dags/DAG/silence", SilenceHandler),
+    (f"{API}/dags/DAG/events", DagEventsHandler),
+    (f"{API}/dags/DAG/versions", VersionsHandler),
+    (f"{API}/dags/DAG/versions/BUILD", VersionHandler),
+    (f"{API}/dags/DAG/backfills", StartBackfillHandler),
+    (f"{API}/backfills", BackfillsHandler),
+    (f"{API}/backfills/BACKFILL", BackfillHandler),
+    (f"{API}/backfills/BACKFILL/cancel", CancelBackfillHandler),
+    (f"{API}/runs", RunsHandler),
+    (f"{API}/runs/RUN", RunHandler),
+    (f"{API}/runs/RUN/cancel", CancelHandler),
+    (f"{API}/runs/RUN/restart", RestartHandler),
+    (f"{API}/runs/RUN/changes", RunChangesHandler),
+    (f"{API}/runs/RUN/events", RunEventsHandler),
+    (f"{API}/runs/RUN/notifications", RunNotificationsHandler),
+    (f"{API}/runs/RUN/tasks/TASK", TaskHandler),
+    (f"{API}/runs/RUN/tasks/TASK/members", MembersHandler),
+    (f"{API}/runs/RUN/tasks/TASK/logs", LogsHandler),
+    (f"{API}/runs/RUN/tasks/TASK/cancel", CancelTaskHandler),
+    (f"{API}/runs/RUN/tasks/TASK/rerun", RerunHandler),
+    (f"{API}/runs/RUN/tasks/TASK/mark", MarkHandler),
+    ("/static/FILE", StaticHandler),
+    ("/", PageHandler),
+    ("/dags/DAG", PageHandler),
+    ("/runs/RUN", PageHandler),
+)
+"""Every address that is answered; a part in capitals stands for any text without a slash."""
+
+
 def make_app(site: Site) -> Application:
-    routes: list[tuple[str, type[RequestHandler]]] = [
-        (EXCHANGE_PATH, ExchangeHandler),
-        (r"/health", HealthHandler),
-        (r"/api/v1/changes", ChangesHandler),
-        (r"/api/v1/dags", DagsHandler),
-        (r"/api/v1/dags/([^/]+)", DagHandler),
-        (r"/api/v1/dags/([^/]+)/runs", TriggerHandler),
-        (r"/api/v1/runs", RunsHandler),
-        (r"/api/v1/runs/([^/]+)", RunHandler),
-        (r"/api/v1/runs/([^/]+)/cancel", CancelHandler),
-        (r"/api/v1/runs/([^/]+)/changes", RunChangesHandler),
-        (r"/api/v1/runs/([^/]+)/tasks/([^/]+)/logs", LogsHandler),
-        (r"/static/([^/]+)", StaticHandler),
-        (r"/", PageHandler),
-        (r"/dags/([^/]+)", PageHandler),
-        (r"/runs/([^/]+)", PageHandler),
-    ]
     return Application(
-        [(path, handler, {"site": site}) for path, handler in routes],
+        [(re.sub("[A-Z]+", "([^/]+)", path), handler, {"site": site}) for path, handler in ROUTES],
         default_handler_class=MissingHandler,
         default_handler_args={"site": site},
         compress_response=True,

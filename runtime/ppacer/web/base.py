@@ -6,24 +6,25 @@ Every route is protected unless its handler says `open_to_all`; nothing here dep
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
 from http import HTTPStatus
 from types import TracebackType
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from tornado.web import HTTPError, RequestHandler
 
 from ppacer import wire
-from ppacer.services.errors import (
-    InvalidTrigger,
-    RunFinished,
-    SchedulerError,
-    SchedulerUnavailable,
-    UnknownDag,
-    UnknownRun,
-    UnsupportedProtocol,
-)
+from ppacer.core.families import MOST_MEMBERS
+from ppacer.core.instants import from_datetime, from_local, zone
+from ppacer.core.model import Run
+from ppacer.services.errors import SchedulerError, UnknownRun
+from ppacer.store.errors import StoreError
 from ppacer.web.codec import encode
 from ppacer.web.messages import Problem
+from ppacer.web.problems import problem, problem_of
 from ppacer.web.security import RESPONSE_HEADERS
 from ppacer.web.site import Site
 
@@ -34,14 +35,24 @@ _CHALLENGE = 'Basic realm="ppacer: any name, the token as password", charset="UT
 _UNAUTHORIZED = "a token is required, as `Authorization: Bearer …`; commands take it from --token or PPACER_TOKEN"
 _LOGGER = logging.getLogger("ppacer.web")
 _Message = TypeVar("_Message")
-_STATUS_OF = {
-    UnknownDag: HTTPStatus.NOT_FOUND,
-    UnknownRun: HTTPStatus.NOT_FOUND,
-    InvalidTrigger: HTTPStatus.UNPROCESSABLE_ENTITY,
-    RunFinished: HTTPStatus.CONFLICT,
-    UnsupportedProtocol: HTTPStatus.UPGRADE_REQUIRED,
-    SchedulerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-}
+
+MAX_WAIT = 60.0
+"""How long a long-poll may ask to wait, in seconds."""
+
+MAX_PAGE = 500
+"""How many entries one answer holds at most."""
+
+ACTOR_HEADER = "X-Ppacer-Actor"
+"""Who asks, for the history of runs and dags: 1 to 100 printable characters of ASCII. It gives no rights."""
+
+LOCAL = "local"
+"""Who asks where nobody says."""
+
+_ACTOR = re.compile(r"[!-~]([ -~]{0,98}[!-~])?")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_Word = TypeVar("_Word", bound=StrEnum)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ApiError(HTTPError):
@@ -89,13 +100,34 @@ class BaseHandler(RequestHandler):
         """Nothing is kept in cookies: the origin rules of `prepare` do this work."""
 
     def body(self, kind: type[_Message]) -> _Message:
-        """The request's body as a message. Raises `ApiError` naming the field that is wrong."""
+        """The request's body as a message, `{}` where there is none. Raises `ApiError` with the field that is wrong."""
         try:
-            return wire.decode(kind, self.request.body)
+            return wire.decode(kind, self.request.body or b"{}")
         except wire.VersionError as error:
             raise ApiError(HTTPStatus.UPGRADE_REQUIRED, str(error)) from error
         except wire.WireError as error:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.field) from error
+
+    @property
+    def actor(self) -> str:
+        """Who asks. Raises `ApiError`."""
+        given = self.request.headers.get(ACTOR_HEADER)
+        if given is not None and not _ACTOR.fullmatch(given):
+            raise ApiError(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "expected 1 to 100 printable characters of ASCII", ACTOR_HEADER
+            )
+        return given or LOCAL
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a read of the store or of the logs in another thread."""
+        return await self.site.scheduler.journal.read(function, *args, **kwargs)
+
+    async def run_of(self, run_id: str) -> Run:
+        """Raises `UnknownRun`."""
+        run = await self.read(self.site.store.run, run_id) if _ID.fullmatch(run_id) else None
+        if run is None:
+            raise UnknownRun(f"there is no run `{run_id[:50]}`")
+        return run
 
     def answer(self, message: object, status: int = HTTPStatus.OK) -> None:
         self.set_status(status)
@@ -113,6 +145,33 @@ class BaseHandler(RequestHandler):
             value = float("nan")
         if not least <= value <= most:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected a number from {least:g} to {most:g}", name)
+        return value
+
+    def words(self, name: str, kind: type[_Word]) -> list[_Word]:
+        """Words of the query string, each given as `name=word`."""
+        try:
+            return [kind(text) for text in self.get_query_arguments(name)]
+        except ValueError:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one of {', '.join(kind)}", name) from None
+
+    def truth(self, name: str) -> bool:
+        """`true` or `false` in the query string, false where it is not given."""
+        text = self.get_query_argument(name, "false")
+        if text not in ("true", "false"):
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected true or false", name)
+        return text == "true"
+
+    def position(self) -> int | None:
+        """The member of a run-time family that is meant, `?position=3`; none for the task as a whole."""
+        given = self.get_query_argument("position", None) is not None
+        return self.count("position", 0, least=0, most=MOST_MEMBERS) if given else None
+
+    def count(self, name: str, default: int, *, least: int, most: int) -> int:
+        """A whole number of the query string."""
+        text = self.get_query_argument(name, str(default))
+        value = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
+        if value is None or not least <= value <= most:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected a whole number from {least} to {most}", name)
         return value
 
     def write_error(
@@ -137,7 +196,7 @@ class BaseHandler(RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        if not isinstance(value, HTTPError | SchedulerError):
+        if not isinstance(value, HTTPError | SchedulerError | StoreError):
             _LOGGER.error(
                 "%s %s failed",
                 self.request.method,
@@ -146,10 +205,24 @@ class BaseHandler(RequestHandler):
             )
 
 
+def instant(text: str, field: str, timezone: str) -> int:
+    """A time in a request: in the zone named unless it has an offset; a date means its midnight. Raises `ApiError`."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return from_datetime(moment) if moment.tzinfo is not None else from_local(moment, zone(timezone))
+    except (ValueError, OverflowError) as error:
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"expected a time such as 2026-01-31T02:15:00Z: {error}", field
+        ) from error
+
+
 def _problem(status: int, error: BaseException | None) -> Problem:
-    if isinstance(error, ApiError):
-        return Problem(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, error.field)
-    if isinstance(error, SchedulerError):
-        found = _STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
-        return Problem(found, found.phrase, str(error))
-    return Problem(status, HTTPStatus(status).phrase)
+    match error:
+        case ApiError():
+            return problem(HTTPStatus(error.status_code), error.detail, error.field)
+        case SchedulerError():
+            return problem_of(error)
+        case StoreError():
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing can be looked up at the moment: {error}")
+        case _:
+            return Problem(status, HTTPStatus(status).phrase)

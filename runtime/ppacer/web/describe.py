@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from ppacer import spec
 from ppacer.core.durations import duration_text
 
@@ -15,6 +17,16 @@ def schedule_text(schedule: spec.Schedule) -> str:
             return f"every {duration_text(interval)}"
         case spec.CustomSchedule(callable=callable_id):
             return callable_id
+
+
+def type_text(type_: spec.ParamType) -> str:
+    """A parameter's type as its author wrote it: `list[int]`, `choice("a", "b")`, `date?`."""
+    text = type_.kind.value
+    if type_.kind is spec.ParamKind.LIST and type_.of is not None:
+        text += f"[{type_text(type_.of)}]"
+    if type_.kind is spec.ParamKind.CHOICE:
+        text += f"({', '.join(json.dumps(choice, ensure_ascii=False) for choice in type_.choices)})"
+    return text + ("?" if type_.optional else "")
 
 
 def callable_text(callable_id: str) -> str:

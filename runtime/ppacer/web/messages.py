@@ -1,12 +1,13 @@
-"""What the JSON API says, as types: the server encodes them, `ppacer.client` decodes them.
+"""What the JSON API says of runs, as types: the server encodes them, `ppacer.client` decodes them.
 
 Times are ISO 8601 in UTC (`2026-01-01T02:15:00.000000Z`), durations seconds. Values of users (params, outputs) are
-JSON as they are stored, with the tags of `ppacer.core.codec`.
+JSON as they are stored, with the tags of `ppacer.core.codec`. What is said of dags stands in `dag_messages`, what may
+be asked in `requests`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Json: TypeAlias = Any
@@ -38,7 +39,9 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run. `reason` says why it was cancelled or could not run, if somebody said so."""
+    """One run. `outcome` is what it will end as, once that is certain; `reason` says why it ends otherwise than through
+    its tasks. `late_at` is when it was noticed to have missed its deadline. `backfill` is the backfill that made it.
+    """
 
     id: str
     dag: str
@@ -52,54 +55,25 @@ class RunView:
     started_at: str | None = None
     finished_at: str | None = None
     reason: str | None = None
+    outcome: str | None = None
+    late_at: str | None = None
+    previous_at: str | None = None
+    backfill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DagView:
-    """One dag of the program. `schedules` are texts for people; `last_runs` are the latest ones, newest first."""
+class ProgressView:
+    """How far an attempt says it has come: `fraction` from 0 to 1 or none."""
 
-    id: str
-    doc: str
-    schedules: tuple[str, ...]
-    timezone: str
-    tags: tuple[str, ...]
-    owner: str
-    tasks: int
-    next_run_at: str | None = None
-    last_runs: tuple[RunView, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DagList:
-    program: str
-    build: str
-    dags: tuple[DagView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
-    """One task as it was compiled; `at` is its place in the `.ppd` source, `x`, `y` its place in the picture."""
-
-    id: str
-    callable: str
     at: str
-    doc: str
-    parents: tuple[str, ...]
-    x: int
-    y: int
-    retries: int
-    timeout: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DagDetail:
-    dag: DagView
-    tasks: tuple[TaskSpec, ...]
-    next_runs: tuple[str, ...]
+    fraction: float | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
+    """One try at a task, in the epoch in which it was made. A deferred one goes on at `due_at`, if that is known."""
+
     id: str
     number: int
     epoch: int
@@ -110,13 +84,31 @@ class AttemptView:
     executor: str | None = None
     error_kind: str | None = None
     error: str | None = None
+    due_at: str | None = None
+    progress: ProgressView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyView:
+    """The members of a run-time family: how many in all, of each status, and how many of them the answer holds."""
+
+    members: int
+    counts: dict[str, int]
+    shown: int
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One task of a run. `due_at` is when a retrying task may be tried again; `output` is its value as JSON."""
+    """One task of a run, as its latest epoch has it, with its attempts of all epochs.
+
+    `name` is what it is called: `load`, `raw["eu"]`, and for a member of a run-time family `check[3]`, whose `label`
+    shows the value that it stands for. A run-time family as a whole has position -1 and a `family`. `due_at` is when a
+    retrying task may be tried again. `output` is its value as JSON and `output_size` the length of that in bytes: none
+    if there is no output, or none any more; a big output is left out of a run and told with the task alone.
+    """
 
     id: str
+    name: str
     position: int
     status: str
     callable: str
@@ -125,21 +117,38 @@ class TaskView:
     y: int
     attempts: tuple[AttemptView, ...] = ()
     label: str | None = None
+    handler: str = "none"
+    epoch: int = 1
+    generation: int = 0
     due_at: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
+    reason: str | None = None
     error: str | None = None
     output: Json = None
+    output_size: int | None = None
+    family: FamilyView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run with its tasks in topological order. `seq` is the number of its latest event."""
+    """A run with its tasks in topological order, handlers among them. `seq` is the number of its latest event.
+
+    Of a big family only some members are told, those first that need a look; `MemberList` has all.
+    """
 
     run: RunView
     seq: int
     tasks: tuple[TaskView, ...]
     params: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberList:
+    """Members of a run-time family by position; `next` is the value of `after` that gives the page after this one."""
+
+    members: tuple[TaskView, ...]
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +184,21 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True)
 class EventView:
+    """One step in a run's history; `actor` is who or what did it."""
+
     seq: int
     at: str
     kind: str
     actor: str
     payload: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventList:
+    """A run's events in order; `next` is the value of `after` that gives the page after this one."""
+
+    events: tuple[EventView, ...]
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +219,31 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerRequest:
-    """`scheduled_at` is the logical time of the run, with an offset; the time of the request if left out."""
+class NotificationView:
+    """Something that one notifier is to tell, or was told. `due_at` is when it is tried (again) while it is pending,
+    `error` why the last try failed. `position` counts within a run-time family.
+    """
 
-    params: dict[str, Json] = field(default_factory=dict)
-    scheduled_at: str | None = None
+    id: str
+    at: str
+    dag: str
+    event: str
+    notifier: str
+    subject: str
+    message: str
+    status: str
+    tries: int
+    run: str | None = None
+    task: str | None = None
+    position: int = 0
+    due_at: str | None = None
+    sent_at: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationList:
+    """Notifications, newest first; `next` is the value of `before` that gives the page after this one."""
+
+    notifications: tuple[NotificationView, ...]
+    next: str | None = None

@@ -1,0 +1,245 @@
+"""What the database answers, as messages: for the API's handlers, and for commands where no program serves.
+
+Each function reads afresh and may be called from any thread. Pages have at most `limit` entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from ppacer import spec
+from ppacer.core import codec
+from ppacer.core.model import (
+    Attempt,
+    Backfill,
+    DagVersion,
+    Run,
+    RunKind,
+    RunStatus,
+    TaskStatus,
+)
+from ppacer.protocol import Progress
+from ppacer.services.snapshots import BackfillState
+from ppacer.store.logs import LogStore
+from ppacer.store.store import Store
+from ppacer.web.dag_messages import (
+    BackfillList,
+    BackfillView,
+    DagEventList,
+    RemovedDag,
+    VersionDetail,
+    VersionList,
+)
+from ppacer.web.dag_views import backfill_view, dag_event_view, removed_dag
+from ppacer.web.messages import (
+    Changes,
+    EventList,
+    LogPage,
+    MemberList,
+    NotificationList,
+    RunDetail,
+    RunList,
+    TaskView,
+)
+from ppacer.web.versions import Version, version_detail, version_of, version_view
+from ppacer.web.views import (
+    RunRows,
+    event_view,
+    log_page,
+    member_views,
+    notification_view,
+    run_detail,
+    run_view,
+    task_view,
+)
+
+SHOWN_RUNS = 12
+"""How many of a dag's latest runs its entry in the list of dags holds."""
+
+LOG_PAGE = 1000
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are asked for; what is left out does not matter. `before` is the id of the run after the first."""
+
+    dag: str | None = None
+    statuses: Sequence[RunStatus] = ()
+    kind: RunKind | None = None
+    backfill: str | None = None
+    before: str | None = None
+
+
+def run_list(store: Store, wanted: RunFilter, limit: int) -> RunList:
+    found = store.runs(
+        wanted.dag,
+        wanted.statuses or None,
+        wanted.before,
+        limit + 1,
+        kind=wanted.kind,
+        backfill=wanted.backfill,
+    )
+    shown, more = _page(found, limit)
+    return RunList(tuple(map(run_view, shown)), shown[-1].id if more else None)
+
+
+def found_runs(store: Store, part: str, limit: int) -> RunList:
+    """Runs whose id holds `part`."""
+    return RunList(tuple(map(run_view, store.find_runs(part, limit))))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The run that is asked about, and what the database does not tell: the dag of its own build, if that can be read,
+    and what running attempts say of themselves, by their ids."""
+
+    run: Run
+    dag: spec.Dag | None
+    progress: Mapping[str, Progress] = field(default_factory=dict)
+
+
+def dag_of(store: Store, program: spec.Program, run: Run) -> spec.Dag | None:
+    """The dag as the run's own build has it; none where that build cannot be read by this version."""
+    if run.build != program.build:
+        row = store.build(run.build)
+        try:
+            program = codec.decode_as(spec.Program, row.spec if row is not None else "")
+        except codec.CodecError:
+            return None
+    return next((dag for dag in program.dags if dag.id == run.dag), None)
+
+
+def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
+    """The run with its tasks, of each run-time family at most `members`."""
+    # The number first: what changes while the rows are read is then told by the next long-poll.
+    seq = store.last_event_seq([subject.run.id]).get(subject.run.id, 0)
+    return run_detail(_rows(store, subject), seq=seq, members=members)
+
+
+def one_task(store: Store, subject: Subject, task: str, position: int | None) -> TaskView | None:
+    return task_view(_rows(store, subject, task), task, position)
+
+
+def members_of(
+    store: Store, subject: Subject, task: str, *, statuses: Iterable[TaskStatus], after: int, limit: int
+) -> MemberList:
+    """The members of a run-time family after the position `after`, of any status unless some are given."""
+    found = member_views(_rows(store, subject, task), task, set(statuses) or set(TaskStatus), after)
+    shown, more = _page(list(islice(found, limit + 1)), limit)
+    return MemberList(tuple(shown), shown[-1].position if more else None)
+
+
+def run_events(store: Store, run_id: str, after: int, limit: int) -> EventList:
+    shown, more = _page(store.events(run_id, after), limit)
+    return EventList(tuple(map(event_view, shown)), shown[-1].seq if more else None)
+
+
+def run_changes(store: Store, run: Run, since: int) -> Changes:
+    events = store.events(run.id, since)
+    status = (store.run(run.id) or run).status
+    return Changes(events[-1].seq if events else since, status, tuple(map(event_view, events)))
+
+
+def attempt_log(store: Store, logs: LogStore, attempt: Attempt, after: int) -> LogPage:
+    # The attempt first: its log is durable before its end is.
+    current = store.attempt(attempt.id) or attempt
+    return log_page(current, logs.read(attempt.id, after, LOG_PAGE), after, limit=LOG_PAGE)
+
+
+def find_attempt(
+    store: Store, run_id: str, task: str, position: int, *, number: int | None, epoch: int | None
+) -> Attempt | None:
+    """The task's last attempt, or the one of that number, in the latest epoch that has it or in that one."""
+    found = [
+        each
+        for each in store.attempts(run_id, task)
+        if each.position == position and number in (None, each.number) and epoch in (None, each.epoch)
+    ]
+    return max(found, key=lambda each: (each.epoch, each.number), default=None)
+
+
+def run_notifications(store: Store, run_id: str) -> NotificationList:
+    """What was to be told of a run, in the order in which it came up."""
+    return NotificationList(tuple(map(notification_view, store.notifications(run_id))))
+
+
+def failed_notifications(store: Store, before: str | None, limit: int) -> NotificationList:
+    """What could not be told, newest first."""
+    shown, more = _page(store.failed_notifications(before, limit + 1), limit)
+    return NotificationList(tuple(map(notification_view, shown)), shown[-1].id if more else None)
+
+
+# --- dags ------------------------------------------------------------------------------------------------------------
+
+
+def removed_dags(store: Store, latest: Mapping[str, Sequence[Run]]) -> tuple[RemovedDag, ...]:
+    """The dags that the program no longer has, by name."""
+    return tuple(removed_dag(row, latest.get(row.dag, ())) for row in store.dags() if row.removed_at is not None)
+
+
+def dag_events(store: Store, dag: str, before: str | None, limit: int) -> DagEventList:
+    shown, more = _page(store.dag_events(dag, before, limit + 1), limit)
+    return DagEventList(tuple(map(dag_event_view, shown)), shown[-1].id if more else None)
+
+
+def version_list(store: Store, dag: str, limit: int) -> VersionList:
+    """The dag's latest versions, newest first, each with what it changed in the one before."""
+    rows = store.dag_versions(dag)
+    read = [_version(store, row) for row in rows[: limit + 1]]
+    older: list[Version | None] = [*read[1:], None]
+    views = [version_view(new, old) for new, old in zip(read, older, strict=True)]
+    return VersionList(tuple(views[:limit]), len(rows))
+
+
+def one_version(store: Store, dag: str, build: str) -> VersionDetail | None:
+    """The version that came with a build, which may be cut to its first characters; its latest if it came twice."""
+    rows = store.dag_versions(dag)
+    for index, row in enumerate(rows):
+        if row.build.startswith(build):
+            before = _version(store, rows[index + 1]) if index + 1 < len(rows) else None
+            return version_detail(_version(store, row), before)
+    return None
+
+
+def backfill_list(store: Store, dag: str | None, before: str | None, limit: int) -> BackfillList:
+    shown, more = _page(store.backfills(dag, before, limit + 1), limit)
+    views = tuple(backfill_view(_backfill_state(store, row)) for row in shown)
+    return BackfillList(views, shown[-1].id if more else None)
+
+
+def one_backfill(store: Store, backfill_id: str) -> BackfillView | None:
+    row = store.backfill(backfill_id)
+    return None if row is None else backfill_view(_backfill_state(store, row))
+
+
+# --- details ---------------------------------------------------------------------------------------------------------
+
+
+def _page(found: Sequence[_T], limit: int) -> tuple[Sequence[_T], bool]:
+    """The first `limit` of them, and whether there are more."""
+    return found[:limit], len(found) > limit
+
+
+def _rows(store: Store, subject: Subject, task: str | None = None) -> RunRows:
+    run = subject.run
+    tasks = store.current_tasks(run.id)
+    attempts = store.attempts(run.id, task)
+    return RunRows(store.run(run.id) or run, subject.dag, tasks, attempts, subject.progress)
+
+
+def _version(store: Store, row: DagVersion) -> Version:
+    return version_of(row, store.build(row.build))
+
+
+def _backfill_state(store: Store, row: Backfill) -> BackfillState:
+    counts = store.backfill_counts(row.id)
+    return BackfillState(
+        row,
+        active=counts.get(RunStatus.QUEUED, 0) + counts.get(RunStatus.RUNNING, 0),
+        succeeded=counts.get(RunStatus.SUCCESS, 0),
+        failed=counts.get(RunStatus.FAILED, 0) + counts.get(RunStatus.CANCELLED, 0),
+    )

@@ -1,0 +1,171 @@
+"""The JSON API of dags: what they are, their history and versions, and what may be done to them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+
+from ppacer import spec
+from ppacer.core.instants import microseconds
+from ppacer.core.model import DagRow
+from ppacer.core.schedule import ScheduleError, next_times
+from ppacer.localtime import local_time
+from ppacer.services.errors import UnknownDag
+from ppacer.services.scheduler import DagState
+from ppacer.web import answers
+from ppacer.web.base import MAX_PAGE, ApiError, BaseHandler, instant
+from ppacer.web.dag_messages import DagDetail, DagList, DagView
+from ppacer.web.dag_views import dag_view, param_view, task_spec
+from ppacer.web.requests import NoRequest, ReasonRequest, SilenceRequest, TriggerRequest
+from ppacer.web.views import run_view, time_text
+
+_NEXT_TIMES = 5
+_LONGEST_SILENCE = timedelta(days=3660)
+
+
+class DagsHandler(BaseHandler):
+    """The program's dags; with `?removed=true` also those that it no longer has."""
+
+    async def get(self) -> None:
+        with_removed = self.truth("removed")
+        latest = await self.read(self.site.store.latest_runs_by_dag, answers.SHOWN_RUNS)
+        views = [dag_view(state, latest.get(state.dag.id, ())) for state in self.site.scheduler.dags()]
+        removed = await self.read(answers.removed_dags, self.site.store, latest) if with_removed else ()
+        self.answer(DagList(self.site.program.name, self.site.program.build, tuple(views), removed))
+
+
+class DagsOwnHandler(BaseHandler):
+    """The base of what is about one dag of the program, or about one that it had."""
+
+    async def state(self, dag_id: str) -> DagState:
+        """Raises `UnknownDag`, which tells what became of a dag that was removed."""
+        state = self.site.scheduler.dag(dag_id)
+        if state is None:
+            row = await self.read(self.site.store.dag, dag_id)
+            raise UnknownDag(f"there is no dag `{dag_id[:100]}`{_fate(row)}")
+        return state
+
+    async def known(self, dag_id: str) -> None:
+        """Raises `UnknownDag` unless the program has or had such a dag."""
+        if self.site.scheduler.dag(dag_id) is None and await self.read(self.site.store.dag, dag_id) is None:
+            raise UnknownDag(f"there is no dag `{dag_id[:100]}`, nor was there one")
+
+    async def view(self, dag_id: str) -> DagView:
+        state = await self.state(dag_id)
+        latest = await self.read(self.site.store.runs, dag_id, limit=answers.SHOWN_RUNS)
+        return dag_view(state, latest)
+
+
+class DagHandler(DagsOwnHandler):
+    async def get(self, dag_id: str) -> None:
+        dag = (await self.state(dag_id)).dag
+        self.answer(
+            DagDetail(
+                dag=await self.view(dag_id),
+                tasks=tuple(task_spec(self.site.program, task) for task in dag.tasks),
+                next_runs=await self._next_runs(dag_id),
+                params=tuple(map(param_view, dag.params)),
+            )
+        )
+
+    async def _next_runs(self, dag_id: str) -> tuple[str, ...]:
+        state = await self.state(dag_id)
+        if state.next_due is None:
+            return ()
+        try:
+            return tuple(map(time_text, next_times(state.dag, state.next_due - 1, _NEXT_TIMES)))
+        except ScheduleError:
+            return ()  # only a worker can tell when a schedule of the user's own is due
+
+
+class DagEventsHandler(DagsOwnHandler):
+    """Who did what to a dag, and what became of its due times; newest first."""
+
+    async def get(self, dag_id: str) -> None:
+        before = self.get_query_argument("before", None)
+        limit = self.count("limit", 50, least=1, most=MAX_PAGE)
+        await self.known(dag_id)
+        self.answer(await self.read(answers.dag_events, self.site.store, dag_id, before, limit))
+
+
+class VersionsHandler(DagsOwnHandler):
+    """The shapes that a dag has had, and what each changed."""
+
+    async def get(self, dag_id: str) -> None:
+        limit = self.count("limit", 10, least=1, most=100)
+        await self.known(dag_id)
+        self.answer(await self.read(answers.version_list, self.site.store, dag_id, limit))
+
+
+class VersionHandler(DagsOwnHandler):
+    """One version of a dag with the Python of its tasks."""
+
+    async def get(self, dag_id: str, build: str) -> None:
+        await self.known(dag_id)
+        found = await self.read(answers.one_version, self.site.store, dag_id, build)
+        if found is None:
+            raise ApiError(HTTPStatus.NOT_FOUND, f"no version of dag `{dag_id}` came with build `{build[:64]}`")
+        self.answer(found)
+
+
+class TriggerHandler(DagsOwnHandler):
+    async def post(self, dag_id: str) -> None:
+        request = self.body(TriggerRequest)
+        dag = (await self.state(dag_id)).dag
+        at = request.scheduled_at
+        run = await self.site.scheduler.trigger(
+            dag_id,
+            params=request.params,
+            scheduled_at=None if at is None else instant(at, "scheduled_at", dag.timezone),
+            idempotency_key=self.request.headers.get("Idempotency-Key"),
+            actor=self.actor,
+        )
+        self.set_header("Location", f"/api/v1/runs/{run.id}")
+        self.answer(run_view(run), HTTPStatus.CREATED)
+
+
+class PauseHandler(DagsOwnHandler):
+    async def post(self, dag_id: str) -> None:
+        request = self.body(ReasonRequest)
+        await self.state(dag_id)
+        await self.site.scheduler.pause_dag(dag_id, actor=self.actor, reason=request.reason)
+        self.answer(await self.view(dag_id))
+
+
+class ResumeHandler(DagsOwnHandler):
+    async def post(self, dag_id: str) -> None:
+        self.body(NoRequest)
+        await self.state(dag_id)
+        await self.site.scheduler.resume_dag(dag_id, actor=self.actor)
+        self.answer(await self.view(dag_id))
+
+
+class SilenceHandler(DagsOwnHandler):
+    async def post(self, dag_id: str) -> None:
+        request = self.body(SilenceRequest)
+        until = self._until(request, (await self.state(dag_id)).dag)
+        await self.site.scheduler.silence_dag(dag_id, until, actor=self.actor, reason=request.reason)
+        self.answer(await self.view(dag_id))
+
+    def _until(self, request: SilenceRequest, dag: spec.Dag) -> int | None:
+        now = self.site.scheduler.clock.now()
+        most = microseconds(_LONGEST_SILENCE)
+        if request.until is not None and request.seconds is not None:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "give `until` or `seconds`, not both", "seconds")
+        if request.seconds is not None:
+            if not 0 < request.seconds <= most / 1_000_000:
+                raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected more than 0 and at most ten years", "seconds")
+            return now + round(request.seconds * 1_000_000)
+        if request.until is None:
+            return None
+        until = instant(request.until, "until", dag.timezone)
+        if not now < until <= now + most:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected a time to come, within ten years", "until")
+        return until
+
+
+def _fate(row: DagRow | None) -> str:
+    if row is None or row.removed_at is None:
+        return ""
+    renamed = f" and is `{row.renamed_to}` now" if row.renamed_to is not None else ""
+    return f": it was removed on {local_time(row.removed_at)}{renamed}"
