@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ppc.annotations import Annotations
 from ppc.callables import CallableFinder
-from ppc.checks import callables, data, declarations, effect, graph, isolation, names, run_dag, safety, triggers
+from ppc.checks import callables, data, declarations, effect, graph, isolation, names, run_dag, safety, sleep, triggers
 from ppc.checks.arguments import Arguments
 from ppc.graph import Graph
 from ppc.resolved import ResolvedDag, ResolvedProgram
@@ -30,6 +30,7 @@ def check_program(
         for task in (*dag.tasks.values(), *dag.sketches):
             callables.check_callee(task)
             isolation.check(dag, task)
+            sleep.check(task)
         graph.check(dag, drawn)
         triggers.check(dag, drawn)
         data.check(dag, outputs, arguments)
