@@ -1,0 +1,210 @@
+"""Runs as the API shows them: families with some of their members, outputs big and small, attempts of all epochs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ppacer import spec as s
+from ppacer.core.model import (
+    FAMILY,
+    Attempt,
+    AttemptStatus,
+    ErrorKind,
+    NoticeEvent,
+    Notification,
+    NotificationStatus,
+    Run,
+    RunKind,
+    RunStatus,
+    TaskRow,
+    TaskStatus,
+)
+from ppacer.protocol import Progress
+from ppacer.web.messages import TaskView
+from ppacer.web.views import (
+    BIG_OUTPUT,
+    RunRows,
+    member_views,
+    notification_view,
+    run_detail,
+    run_view,
+    shown_name,
+    task_view,
+    time_text,
+)
+
+AT = s.At(1, 1)
+DAG = s.Dag(
+    "d",
+    AT,
+    (
+        s.Task("files", "m:f", AT, children=("check",)),
+        s.Task("check", "m:f", AT, parents=("files",), x=1, fan_out=s.FanOut("f", s.Output("files", AT))),
+        s.Task("drop", "m:f", AT, handler=s.HandlerKind.FINALLY),
+    ),
+)
+RUN = Run("r", "d", "b", RunKind.MANUAL, 1_000_000, RunStatus.RUNNING, 2_000_000, "ann", params='{"n":1}')
+
+
+def row(task: str, position: int = 0, status: TaskStatus = TaskStatus.SUCCESS, **more: object) -> TaskRow:
+    return replace(TaskRow("r", 1, task, position, status), **more)
+
+
+def attempt(task: str, position: int = 0, *, epoch: int = 1, number: int = 1) -> Attempt:
+    name = f"{task}{position}-{epoch}-{number}"
+    return Attempt(name, "r", epoch, task, position, number, AttemptStatus.SUCCESS, 3_000_000)
+
+
+def family(*statuses: TaskStatus) -> list[TaskRow]:
+    members = [row("check", index, status, label=f"f{index}") for index, status in enumerate(statuses)]
+    return [row("check", FAMILY, TaskStatus.RUNNING), *members]
+
+
+def shown(rows: RunRows, members: int = 100) -> dict[str, TaskView]:
+    return {task.name: task for task in run_detail(rows, seq=1, members=members).tasks}
+
+
+def test_tasks_stand_in_the_order_of_their_dag_members_behind_their_family() -> None:
+    tasks = [row("drop", status=TaskStatus.WAITING), *family(TaskStatus.SUCCESS, TaskStatus.FAILED), row("files")]
+    found = shown(RunRows(RUN, DAG, tasks, []))
+    assert list(found) == ["files", "check", "check[0]", "check[1]", "drop"]
+    assert found["drop"].handler == "finally"
+    assert (found["check"].position, found["check[1]"].position, found["check[1]"].label) == (-1, 1, "f1")
+    assert found["check"].family is not None
+    assert (found["check"].family.members, found["check"].family.counts) == (2, {"success": 1, "failed": 1})
+    assert found["files"].family is None
+    assert (found["check[1]"].parents, found["check[1]"].x) == (("files",), 1)
+
+
+def test_a_family_whose_list_is_not_known_yet() -> None:
+    found = shown(RunRows(RUN, DAG, [row("files"), row("check", FAMILY, TaskStatus.WAITING)], []))
+    assert found["check"].family is not None
+    assert (found["check"].family.members, found["check"].family.shown) == (0, 0)
+
+
+def test_of_a_big_family_those_are_told_that_need_a_look() -> None:
+    statuses = [TaskStatus.SUCCESS] * 50 + [TaskStatus.FAILED, TaskStatus.WAITING, TaskStatus.RUNNING]
+    found = shown(RunRows(RUN, DAG, family(*statuses), []), members=3)
+    assert list(found) == ["check", "check[0]", "check[50]", "check[52]"]
+    assert found["check"].family is not None
+    assert (found["check"].family.members, found["check"].family.shown) == (53, 3)
+    assert found["check"].family.counts == {"success": 50, "failed": 1, "waiting": 1, "running": 1}
+
+
+def test_members_by_position_and_status() -> None:
+    rows = RunRows(RUN, DAG, family(TaskStatus.FAILED, TaskStatus.SUCCESS, TaskStatus.FAILED), [])
+    assert [each.position for each in member_views(rows, "check", set(TaskStatus), after=0)] == [1, 2]
+    assert [each.name for each in member_views(rows, "check", {TaskStatus.FAILED}, after=-1)] == [
+        "check[0]",
+        "check[2]",
+    ]
+    assert list(member_views(rows, "files", set(TaskStatus), after=-1)) == []
+
+
+def test_a_run_whose_build_cannot_be_read_is_shown_as_it_is_stored() -> None:
+    found = shown(RunRows(RUN, None, [row("b"), row("a")], []))
+    assert [(task.name, task.callable, task.parents) for task in found.values()] == [("b", "", ()), ("a", "", ())]
+
+
+def test_a_big_output_is_told_with_the_task_alone() -> None:
+    big = f'"{"x" * BIG_OUTPUT}"'
+    rows = RunRows(RUN, DAG, [row("files", output=big), row("drop", output="null"), row("check", FAMILY)], [])
+    found = shown(rows)
+    assert (found["files"].output, found["files"].output_size) == (None, BIG_OUTPUT + 2)
+    assert (found["drop"].output, found["drop"].output_size) == (None, 4)
+    assert (found["check"].output, found["check"].output_size) == (None, None)
+    alone = task_view(rows, "files", None)
+    assert alone is not None
+    assert alone.output == "x" * BIG_OUTPUT
+
+
+@pytest.mark.parametrize(
+    ("task", "position", "name"),
+    [
+        ("files", None, "files"),
+        ("files", 0, "files"),
+        ("files", 1, None),
+        ("check", None, "check"),
+        ("check", -1, "check"),
+        ("check", 1, "check[1]"),
+        ("check", 2, None),
+        ("nope", None, None),
+    ],
+)
+def test_one_task(task: str, position: int | None, name: str | None) -> None:
+    rows = RunRows(RUN, DAG, [row("files"), *family(TaskStatus.SUCCESS, TaskStatus.SUCCESS)], [])
+    found = task_view(rows, task, position)
+    assert (None if found is None else found.name) == name
+
+
+def test_attempts_of_all_epochs_in_order_with_what_they_say_of_their_progress() -> None:
+    attempts = [attempt("files", epoch=2), attempt("files", number=2), attempt("files"), attempt("drop")]
+    running = replace(attempts[0], status=AttemptStatus.RUNNING, due_at=5_000_000, error_kind=ErrorKind.MEMORY)
+    progress = {running.id: Progress(running.id, 1, 4_000_000, 0.4, "loading")}
+    found = shown(RunRows(RUN, DAG, [row("files", epoch=2)], [running, *attempts[1:]], progress))["files"]
+    assert found.epoch == 2
+    assert [(each.epoch, each.number) for each in found.attempts] == [(1, 1), (1, 2), (2, 1)]
+    last = found.attempts[-1]
+    assert last.progress is not None
+    assert (last.progress.fraction, last.progress.message, last.progress.at) == (0.4, "loading", time_text(4_000_000))
+    assert (last.due_at, last.error_kind) == (time_text(5_000_000), "memory")
+    assert found.attempts[0].progress is None
+
+
+def test_what_a_row_tells_of_a_task_is_shown() -> None:
+    full = row(
+        "files",
+        status=TaskStatus.RETRYING,
+        due_at=1,
+        started_at=2,
+        finished_at=3,
+        error="e",
+        reason="why",
+        generation=4,
+    )
+    found = shown(RunRows(RUN, DAG, [full], []))["files"]
+    assert (found.status, found.error, found.reason, found.generation) == ("retrying", "e", "why", 4)
+    assert (found.due_at, found.started_at, found.finished_at) == (time_text(1), time_text(2), time_text(3))
+
+
+def test_a_run_with_all_that_is_known_of_it() -> None:
+    full = replace(
+        RUN,
+        outcome=RunStatus.FAILED,
+        reason="too long",
+        late_at=7,
+        previous_at=8,
+        backfill="bf",
+        kind=RunKind.BACKFILL,
+        epoch=3,
+    )
+    view = run_view(full)
+    assert (view.outcome, view.reason, view.backfill, view.kind, view.epoch) == (
+        "failed",
+        "too long",
+        "bf",
+        "backfill",
+        3,
+    )
+    assert (view.late_at, view.previous_at) == (time_text(7), time_text(8))
+    detail = run_detail(RunRows(RUN, DAG, [], []), seq=9)
+    assert (detail.seq, detail.params, detail.run.actor) == (9, {"n": 1}, "ann")
+
+
+def test_notifications() -> None:
+    pending = Notification(
+        "n", 1, "d", "b", NoticeEvent.FAILURE, "ops", "s", "m", NotificationStatus.PENDING, 2, "r", "check", 3, tries=1
+    )
+    view = notification_view(pending)
+    assert (view.run, view.task, view.position, view.notifier, view.tries) == ("r", "check", 3, "ops", 1)
+    assert view.due_at == time_text(2)
+    sent = notification_view(replace(pending, status=NotificationStatus.SENT, sent_at=5))
+    assert (sent.due_at, sent.sent_at) == (None, time_text(5))
+
+
+def test_names() -> None:
+    assert shown_name("check", 0, family=True) == "check[0]"
+    assert shown_name("check", FAMILY, family=True) == "check"
+    assert shown_name('raw["eu"]', 0, family=False) == 'raw["eu"]'
