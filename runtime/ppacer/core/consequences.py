@@ -20,8 +20,8 @@ from ppacer.core.model import (
     RunStatus,
     TaskStatus,
 )
-from ppacer.core.operators import kind
-from ppacer.core.run_state import FamilyNode, Node, Phase, RunState, phase_of
+from ppacer.core.operators import kind, text
+from ppacer.core.run_state import FamilyNode, Node, Phase, RunState, deferral_of, phase_of
 from ppacer.core.scopes import Scopes
 from ppacer.core.state import FINAL_ERRORS, Verdict, verdict
 
@@ -35,6 +35,7 @@ class Consequences:
     def __init__(self, state: RunState, scopes: Scopes) -> None:
         self._state = state
         self._scopes = scopes
+        self._cancelling: Phase | None = None
 
     # --- the phases of a run -----------------------------------------------------------------------------------------
 
@@ -42,14 +43,14 @@ class Consequences:
         """Decides on all tasks of the phase that wait: at its beginning, or after part of the run was reopened."""
         state = self._state
         nodes = [node for node in state.all_nodes() if phase_of(node.task) is state.phase]
+        unwanted: list[Node] = []
         if state.phase is Phase.HANDLERS:
             wanted = _HANDLERS.get(state.run.outcome or RunStatus.CANCELLED)
-            for node in nodes:
-                if node.task.handler is not wanted and not node.row.status.terminal:
-                    reason = f"it is for a run that ends as {_WORDS_OF[node.task.handler]}"
-                    state.move_task(node, TaskStatus.SKIPPED, finished_at=at, reason=reason)
-                    state.task_event(EventKind.TASK_FINISHED, node, at, status=TaskStatus.SKIPPED.value)
-        self._decide_all(nodes, at)
+            unwanted = [node for node in nodes if node.task.handler is not wanted and not node.row.status.terminal]
+        for node in unwanted:
+            reason = f"it is for a run that ends as {_WORDS_OF[node.task.handler]}"
+            state.move_task(node, TaskStatus.SKIPPED, finished_at=at, reason=reason)
+        self._settle(at, ended=unwanted, undecided=nodes)
 
     def advance(self, at: int) -> None:
         """Goes on to the next phase, and to the end of the run, as often as nothing is left of a phase."""
@@ -71,34 +72,40 @@ class Consequences:
         state.move_run(ended_as, finished_at=at, reason=reason, outcome=ended_as)
         state.event(EventKind.RUN_FINISHED, at, status=ended_as.value)
         event = _TOLD.get(ended_as)
-        dag = state.plan.dag
+        dag, run = state.plan.dag, state.run
         if event is not None and spec.AlertEvent(event.value) in dag.alert_on:
             told = self._told() if event is NoticeEvent.FAILURE else set()
             notifiers = tuple(name for name in dag.notify if name not in told)
             if notifiers or not dag.notify:
-                state.command(h.Notice(event, alert=True, run=state.run, notifiers=notifiers, error=reason))
-        state.command(h.RunEnded(state.run))
+                state.command(h.Notice(event, alert=True, run=run, notifiers=notifiers, error=run.reason))
+        state.command(h.RunEnded(run))
 
     def ask_run_to_end(self, outcome: RunStatus, reason: str, at: int) -> None:
         """Fixes what the run ends as, and cancels its ordinary tasks."""
         self._state.move_run(RunStatus.RUNNING, outcome=outcome, reason=reason)
         self.cancel_all(Phase.TASKS, at, reason)
 
-    def cancel_all(self, phase: Phase, at: int, reason: str) -> bool:
-        """Cancels what is left of a phase; false if all of it was asked to end already."""
-        nodes = [node for node in self._state.all_nodes() if phase_of(node.task) is phase]
-        return self._cancel_each(nodes, at, reason)
+    def unasked(self, phase: Phase) -> list[Node]:
+        """What is left of a phase and was not asked to end."""
+        return [node for node in self._state.all_nodes() if phase_of(node.task) is phase and self.can_cancel(node)]
+
+    def cancel_all(self, phase: Phase, at: int, reason: str) -> None:
+        """Cancels what is left of a phase: nothing of it is started because of what ends by that."""
+        self._cancelling = phase
+        for node in self.unasked(phase):
+            self.cancel(node, at, reason)
+        self._cancelling = None
 
     def _outcome(self) -> RunStatus:
         state = self._state
         return state.run.outcome or (RunStatus.FAILED if state.called_off else RunStatus.SUCCESS)
 
     def _told(self) -> set[str]:
-        """The notifiers that have been told of a failed task of this run."""
+        """The notifiers that have been told of a failed task of this run: of all but those that somebody marked so."""
         told: set[str] = set()
         for node in self._state.all_nodes():
-            failed = node.row.status is TaskStatus.FAILED and phase_of(node.task) is Phase.TASKS
-            if failed and spec.AlertEvent.FAILURE in node.task.alert_on:
+            failed = node.row.status is TaskStatus.FAILED and node.row.reason is None
+            if failed and phase_of(node.task) is Phase.TASKS and spec.AlertEvent.FAILURE in node.task.alert_on:
                 told.update(self._notifiers(node.task))
         return told
 
@@ -117,38 +124,39 @@ class Consequences:
     ) -> None:
         """Ends a task and, one after the other, all that ends because of it."""
         self._state.move_task(node, status, finished_at=at, output=output, error=error, reason=reason, lost=lost)
-        self._after_ends([node], at)
+        self._settle(at, ended=[node])
 
-    def cancel(self, node: Node, at: int, reason: str) -> bool:
-        """Ends a task at once, or asks it to end if it runs; false if it has ended or was asked before."""
+    def can_cancel(self, node: Node) -> bool:
+        """Whether the task has not ended and was not asked to; of a family whether that is so of any member."""
+        if isinstance(node, FamilyNode) and node.members:
+            return not node.row.status.terminal and any(map(self.can_cancel, node.members))
+        return not node.row.status.terminal and node.row.reason is None
+
+    def cancel(self, node: Node, at: int, reason: str) -> None:
+        """Ends a task at once, or asks it to end if it runs; nothing, if it has ended or was asked before."""
         state, row, attempt = self._state, node.row, node.attempt
-        if isinstance(node, FamilyNode) and node.members and not row.status.terminal:
-            return self._cancel_each(node.members, at, reason)
-        if row.status.terminal:
-            return False
+        if row.status.terminal or row.reason is not None:
+            return
+        if isinstance(node, FamilyNode) and node.members:
+            for member in node.members:
+                self.cancel(member, at, reason)
+            return
         if attempt is not None and attempt.status is AttemptStatus.RUNNING:
-            if row.reason is not None:
-                return False
             state.ask_to_end(node, reason)
             state.command(h.Stop(attempt))
-            return True
+            return
         if attempt is not None:
             self.withdraw(node)
             state.end_attempt(node, AttemptStatus.CANCELLED, at, kind=ErrorKind.CANCELLED, error=reason)
         self.end(node, TaskStatus.CANCELLED, at, reason=reason)
-        return True
-
-    def _cancel_each(self, nodes: Iterable[Node], at: int, reason: str) -> bool:
-        asked = [node for node in nodes if self.cancel(node, at, reason)]
-        return bool(asked)
 
     def withdraw(self, node: Node) -> None:
-        """The node's attempt, which no executor holds, is no longer offered and waits for nothing."""
+        """The node's attempt, which no executor holds, is no longer offered and waits for no other run."""
         attempt = node.attempt
         assert attempt is not None
         if attempt.status is AttemptStatus.QUEUED:
             self._state.command(h.Withdraw(attempt.id))
-        else:
+        elif deferral_of(attempt).run is not None:
             self._state.command(h.Unawait(attempt.id))
 
     def failed_once(self, node: Node, at: int, kind: ErrorKind | None, error: str | None, random: float) -> None:
@@ -171,11 +179,11 @@ class Consequences:
             state.command(h.WakeAt(state.run.id, at + delay, delay, h.RetryDue(at + delay, task.id, row.position)))
 
     def lost_once(self, node: Node, at: int, error: str) -> None:
-        """An attempt vanished with its executor."""
+        """An attempt vanished with its executor, or was given up by it unasked."""
         task, row = node.task, node.row
         lost = row.lost + 1
         if row.reason is not None:
-            self.end(node, TaskStatus.CANCELLED, at)
+            self.end(node, TaskStatus.CANCELLED, at, error=error, lost=lost)
         elif task.on_lost is spec.OnLost.FAIL or lost > spec.LOST_BUDGET:
             self.failed_for_good(node, at, error, lost=lost)
         else:
@@ -192,55 +200,60 @@ class Consequences:
         self._try(node, at, error=node.row.error)
 
     def tell_late(self) -> None:
-        """Tells who wants to know that the run is late: of the run, and of each task that has not ended."""
+        """Tells who wants to know that the run is late: of the run, and of each of its tasks that has not ended.
+
+        A family counts as one task. Who has been told of the run is not told of its tasks.
+        """
         state = self._state
         dag = state.plan.dag
         late = spec.AlertEvent.LATE
-        error = None if dag.deadline is None else f"it has not ended {dag.deadline} after it was due"
-        state.command(h.Notice(NoticeEvent.LATE, late in dag.alert_on, state.run, error=error, notifiers=dag.notify))
-        for node in state.all_nodes():
-            wanted = late in node.task.alert_on and node.task.notify and node.row.position != FAMILY
-            if wanted and not node.row.status.terminal and phase_of(node.task) is Phase.TASKS:
-                self._tell(node, NoticeEvent.LATE, error)
+        error = None if dag.deadline is None else f"it has not ended {text(dag.deadline)} after it was due"
+        wanted = late in dag.alert_on
+        notifiers = dag.notify if wanted else ()
+        state.command(h.Notice(NoticeEvent.LATE, wanted, state.run, error=error, notifiers=notifiers))
+        for node in state.nodes.values():
+            if late not in node.task.alert_on or node.row.status.terminal or phase_of(node.task) is not Phase.TASKS:
+                continue
+            others = tuple(name for name in self._notifiers(node.task) if name not in notifiers)
+            if others or not wanted:
+                self._tell(node, NoticeEvent.LATE, error, notifiers=others)
 
     # --- from one to the next ----------------------------------------------------------------------------------------
 
-    def _after_ends(self, ended: Iterable[Node], at: int) -> None:
-        """Tells of tasks that have ended and decides on those who waited for them, until nothing more ends."""
-        state = self._state
-        waiting = deque(ended)
-        while waiting:
-            last = waiting.popleft()
-            status = last.row.status
-            state.task_event(EventKind.TASK_FINISHED, last, at, status=status.value)
-            if status is TaskStatus.SUCCESS and last.row.position != FAMILY:
-                self._tell(last, NoticeEvent.SUCCESS, None)
-            family = families.family_of(state, last)
-            if family is not None:
-                concerned = families.tell_member_ended(state, family, last)
-                family.unfinished -= 1
-                if not family.unfinished:
-                    state.move_task(family, families.family_status(family), finished_at=at)
-                    waiting.append(family)
-            elif isinstance(last, FamilyNode) and last.members:
-                continue  # its members have told
-            else:
-                concerned = families.tell_ended(state, last)
-            for node in concerned:
-                if self._decide(node, at, waiting):
-                    waiting.append(node)
+    def _settle(self, at: int, *, ended: Iterable[Node] = (), undecided: Iterable[Node] = ()) -> None:
+        """Decides on tasks that may have something to decide, and tells of those that have ended whoever waited for
+        them, until nothing more follows."""
+        over, open_ = deque(ended), deque(undecided)
+        while over or open_:
+            while open_:
+                node = open_.popleft()
+                if self._decide(node, at, open_):
+                    over.append(node)
+            if over:
+                open_.extend(self._tell_of_end(over.popleft(), at, over))
 
-    def _decide_all(self, nodes: Iterable[Node], at: int) -> None:
-        ended: deque[Node] = deque()
-        for node in nodes:
-            if self._decide(node, at, ended):
-                ended.append(node)
-        self._after_ends(ended, at)
+    def _tell_of_end(self, node: Node, at: int, over: deque[Node]) -> list[Node]:
+        """Tells of a task that has ended; returns those that it concerns. A family that ends with it is `over`, too."""
+        state, status = self._state, node.row.status
+        state.task_event(EventKind.TASK_FINISHED, node, at, status=status.value)
+        if status is TaskStatus.SUCCESS and node.row.position != FAMILY:
+            self._tell(node, NoticeEvent.SUCCESS, None)
+        family = families.family_of(state, node)
+        if family is not None:
+            family.unfinished -= 1
+            if not family.unfinished:
+                ends = (member.row.status for member in family.members or ())
+                state.move_task(family, families.family_status(ends), finished_at=at)
+                over.append(family)
+            return families.tell_member_ended(state, family, node)
+        if isinstance(node, FamilyNode) and node.members:
+            return []  # its members have told
+        return families.tell_ended(state, node)
 
-    def _decide(self, node: Node, at: int, ended: deque[Node]) -> bool:
+    def _decide(self, node: Node, at: int, undecided: deque[Node]) -> bool:
         """Carries out what the rules say about a task if it waits for them; true if that has ended it.
 
-        Other nodes that end thereby are added to `ended`.
+        Who may have something to decide because a family was expanded is added to `undecided`.
         """
         state = self._state
         if node.row.status is not TaskStatus.WAITING or not self._at_work(node):
@@ -252,8 +265,10 @@ class Consequences:
         match found:
             case Verdict.WAIT:
                 return False
+            case Verdict.RUN if isinstance(node, FamilyNode):
+                return self._expand(node, at, undecided)
             case Verdict.RUN:
-                return self._expand(node, at, ended) if isinstance(node, FamilyNode) else self._run_if(node, at)
+                return self._run_if(node, at)
             case Verdict.SKIP:
                 state.move_task(node, TaskStatus.SKIPPED, finished_at=at)
             case Verdict.UPSTREAM_FAILED:
@@ -263,7 +278,9 @@ class Consequences:
     def _at_work(self, node: Node) -> bool:
         """Whether tasks like this one are started now: in their phase, unless the run was asked to end."""
         phase = phase_of(node.task)
-        return phase is self._state.phase and (phase is not Phase.TASKS or self._state.run.outcome is None)
+        if phase is not self._state.phase or phase is self._cancelling:
+            return False
+        return phase is not Phase.TASKS or self._state.run.outcome is None
 
     def _run_if(self, node: Node, at: int) -> bool:
         """Has the task tried, if its `when` holds; true if it has ended instead."""
@@ -282,26 +299,24 @@ class Consequences:
         self._try(node, at)
         return False
 
-    def _expand(self, family: FamilyNode, at: int, ended: deque[Node]) -> bool:
-        """Makes the members of a family and decides on each; true if the family has ended instead."""
+    def _expand(self, family: FamilyNode, at: int, undecided: deque[Node]) -> bool:
+        """Makes the members of a family, on which is to be decided; true if the family has ended instead."""
         state = self._state
         try:
-            items = self._scopes.items(family)
+            items, listed = self._scopes.find_items(family)
         except EvaluationError as fault:
             self._cannot_decide(family, fault, at)
             return True
         members = families.make_members(state, family, items)
         state.task_event(EventKind.TASK_EXPANDED, family, at, members=len(members))
         if not members:
-            state.move_task(family, TaskStatus.SUCCESS, finished_at=at)
+            state.move_task(family, TaskStatus.SUCCESS, finished_at=at, output=listed)
             return True
-        state.move_task(family, TaskStatus.RUNNING, started_at=at)
+        state.move_task(family, TaskStatus.RUNNING, started_at=at, output=listed)
         for member in members:
             state.insert_node(member)
-        concerned = families.tell_expanded(state, family)
-        for node in [*members, *concerned]:
-            if self._decide(node, at, ended):
-                ended.append(node)
+        undecided.extend(members)
+        undecided.extend(families.tell_expanded(state, family))
         return False
 
     def _cannot_decide(self, node: Node, fault: EvaluationError, at: int) -> None:
@@ -318,8 +333,17 @@ class Consequences:
 
     # --- words -------------------------------------------------------------------------------------------------------
 
-    def _tell(self, node: Node, event: NoticeEvent, error: str | None, retry_in: int | None = None) -> None:
-        """Failures and retries are always worth telling, successes only if somebody asked."""
+    def _tell(
+        self,
+        node: Node,
+        event: NoticeEvent,
+        error: str | None,
+        *,
+        retry_in: int | None = None,
+        notifiers: tuple[str, ...] | None = None,
+    ) -> None:
+        """Failures and retries are always worth telling, successes only if somebody asked. `notifiers` are those of the
+        task where they are left out."""
         task, row = node.task, node.row
         alert = spec.AlertEvent(event.value) in task.alert_on
         if not alert and event is NoticeEvent.SUCCESS:
@@ -334,7 +358,7 @@ class Consequences:
                 row.attempts,
                 error,
                 retry_in,
-                self._notifiers(task) if alert else (),
+                (self._notifiers(task) if notifiers is None else notifiers) if alert else (),
                 self._message(node, event, error) if alert else None,
             )
         )

@@ -2,12 +2,18 @@
 
 Who comes after a family counts its members: one unfinished parent until they are known, then each of them. A family
 whose members wait one by one for those of another (`FanOut.pairwise`: both are over the same list) is expanded when
-that one has been, or has ended without; then each of its members waits for the one at its own position.
+that one has been, or has ended without; then each of its members waits for the one at its own position. Part of a run
+done again may leave the two with lists of different lengths: a member without a partner counts it as skipped.
+
+A family that has been expanded waits for nothing else than its partners: all other parents have ended, or what they end
+as changes nothing. So its members are told of partners alone.
 
 Each function that tells returns the nodes that may have something to decide now.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from ppacer import spec
 from ppacer.core.evaluate import parts
@@ -55,9 +61,10 @@ def tell_member_ended(state: RunState, family: FamilyNode, member: Node) -> list
     for child in _children(state, family):
         below: Node = child
         if isinstance(child, FamilyNode) and _is_partner(child, family):
-            if child.members is None:
-                continue  # it will be seen when that is expanded
-            below = child.members[member.row.position]
+            own = state.node(child.task.id, member.row.position)
+            if own is None:
+                continue  # it will be seen when that is expanded, or it is nobody's partner
+            below = own
         below.parents.ended(status)
         concerned.append(below)
     return concerned
@@ -76,7 +83,6 @@ def family_verdict(state: RunState, family: FamilyNode) -> Verdict:
 def make_members(state: RunState, family: FamilyNode, items: list[object]) -> list[Node]:
     """Makes the members for the elements of the list, each still waiting."""
     row = family.row
-    family.items = items
     family.members = [
         Node(
             family.task,
@@ -105,16 +111,17 @@ def member_parents(state: RunState, family: FamilyNode, position: int) -> Parent
     assert fan_out is not None
     for partner_id in fan_out.pairwise:
         partner = state.nodes[partner_id]
-        if isinstance(partner, FamilyNode) and partner.members and position < len(partner.members):
-            status = partner.members[position].row.status
+        if isinstance(partner, FamilyNode) and partner.members:
+            there = position < len(partner.members)
+            status = partner.members[position].row.status if there else TaskStatus.SKIPPED
             if status.terminal:
                 parents.ended(status)
     return parents
 
 
-def family_status(family: FamilyNode) -> TaskStatus:
-    """What a family ends as whose members have ended: as the worst of them."""
-    found = {member.row.status for member in family.members or ()}
+def family_status(members: Iterable[TaskStatus]) -> TaskStatus:
+    """What a family ends as whose members have ended so: as the worst of them."""
+    found = set(members)
     for status in (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.UPSTREAM_FAILED):
         if status in found:
             return status
@@ -161,7 +168,11 @@ def _is_partner(family: FamilyNode, parent: Node) -> bool:
 
 def _list_is_known(state: RunState, family: FamilyNode) -> bool:
     """Whether all that the list is made of has ended; under most triggers that is so anyway."""
-    assert family.task.fan_out is not None
     if not family.parents.unfinished:
         return True
-    return all(state.nodes[task].row.status.terminal for task in outputs_named(family.task.fan_out.over))
+    if family.list_from is None:
+        assert family.task.fan_out is not None
+        family.list_from = sorted(outputs_named(family.task.fan_out.over))
+    while family.list_from and state.nodes[family.list_from[-1]].row.status.terminal:
+        family.list_from.pop()
+    return not family.list_from

@@ -28,10 +28,11 @@ from ppacer.core.model import (
     TaskRow,
     TaskStatus,
 )
+from ppacer.core.operators import text
 from ppacer.core.plan import DagPlan
 from ppacer.core.reopen import NotPossible
 from ppacer.core.restore import load
-from ppacer.core.run_state import Node, Phase, RunState, Step
+from ppacer.core.run_state import Node, Phase, RunState, Step, deferral_of
 from ppacer.core.scopes import Scopes, default_env
 from ppacer.core.state import Parents
 from ppacer.protocol import Deferral, Outcome
@@ -101,7 +102,7 @@ class RunMachine:
         Stale is what speaks of an attempt or a delay that is over, under an old token, or to a run that has ended.
         Raises `NotPossible`, and nothing has changed, for a wish that cannot be granted.
         """
-        self._state.step = step = Step()
+        step = self._state.begin_step()
         if not self._take(happening):
             return None
         self._then.advance(happening.at)
@@ -216,7 +217,9 @@ class RunMachine:
         limit, run, at = self.plan.dag.run_timeout, self.run, happening.at
         if run.status is not RunStatus.RUNNING or run.outcome is not None or limit is None or run.started_at is None:
             return False
-        reason = f"it ran longer than its run_timeout of {limit}"
+        if at < run.started_at + microseconds(limit):
+            return False
+        reason = f"it ran longer than its run_timeout of {text(limit)}"
         self._state.event(EventKind.RUN_TIMED_OUT, at)
         self._then.ask_run_to_end(RunStatus.FAILED, reason, at)
         return True
@@ -233,15 +236,15 @@ class RunMachine:
     def _cancel(self, happening: h.CancelAsked) -> bool:
         state, run, at = self._state, self.run, happening.at
         reason = f"cancelled by {happening.actor}"
-        if run.status.terminal or (state.phase is Phase.TASKS and run.outcome is not None):
+        handlers = state.phase is not Phase.TASKS
+        if run.status.terminal or (run.outcome is not None and not handlers):
             return False
-        if state.phase is not Phase.TASKS:
-            if not self._then.cancel_all(state.phase, at, reason):
-                return False
-            state.event(EventKind.CANCEL_REQUESTED, at, happening.actor)
-            return True
+        if handlers and not self._then.unasked(state.phase):
+            return False
         state.event(EventKind.CANCEL_REQUESTED, at, happening.actor)
-        if run.status is RunStatus.QUEUED:
+        if handlers:
+            self._then.cancel_all(state.phase, at, reason)
+        elif run.status is RunStatus.QUEUED:
             for phase in Phase:
                 self._then.cancel_all(phase, at, reason)
             self._then.finish_run(at, RunStatus.CANCELLED, reason)
@@ -251,12 +254,15 @@ class RunMachine:
 
     def _cancel_task(self, happening: h.TaskCancelAsked) -> bool:
         state, at = self._state, happening.at
+        if self.run.status is RunStatus.QUEUED:
+            raise NotPossible(f"run {self.run.id} has not begun: it waits for its turn")
         node = self._known(happening.task, happening.position)
-        if self.run.status is not RunStatus.RUNNING or node.row.status.terminal:
+        if node.row.status.terminal:
             raise NotPossible(f"task {node.shown} has ended already: {node.row.status}")
-        reason = f"cancelled by {happening.actor}"
+        if not self._then.can_cancel(node):
+            return False
         state.task_event(EventKind.TASK_CANCEL_REQUESTED, node, at, happening.actor)
-        self._then.cancel(node, at, reason)
+        self._then.cancel(node, at, f"cancelled by {happening.actor}")
         return True
 
     def _reopen(self, happening: h.Reopen) -> bool:
@@ -318,9 +324,11 @@ class RunMachine:
         )
         match status:
             case AttemptStatus.SUCCESS:
-                self._then.end(node, TaskStatus.SUCCESS, at, output=report.output)
+                self._then.end(node, TaskStatus.SUCCESS, at, output=report.output or "null")
             case AttemptStatus.FAILED | AttemptStatus.TIMED_OUT:
                 self._then.failed_once(node, at, kind, error, report.random)
+            case AttemptStatus.CANCELLED if node.row.reason is not None:
+                self._then.end(node, TaskStatus.CANCELLED, at)
             case _:
                 self._then.lost_once(node, at, error or f"the executor gave the attempt up: {report.outcome}")
         return True
@@ -360,7 +368,7 @@ class RunMachine:
 
     def _retry_due(self, happening: h.RetryDue) -> bool:
         node = self._state.node(happening.task, happening.position)
-        if node is None or node.row.status is not TaskStatus.RETRYING:
+        if node is None or node.row.due_at is None or happening.at < node.row.due_at:
             return False
         self._then.try_again(node, happening.at)
         return True
@@ -368,13 +376,14 @@ class RunMachine:
     # --- attempts that wait without an executor ----------------------------------------------------------------------
 
     def _defer(self, node: Node, old: Attempt, report: h.Reported, deferral: Deferral) -> None:
+        """Has the attempt wait. One that waits for nothing that could come goes on at once."""
         state = self._state
         attempt = replace(
             old,
             status=AttemptStatus.DEFERRED,
             lease_until=None,
-            started_at=report.started_at if old.state is None else old.started_at,
-            due_at=deferral.until,
+            due_at=report.at if deferral.until is None and deferral.run is None else deferral.until,
+            parts=old.parts + 1,
             state=wire.encode(deferral).decode(),
         )
         state.change_attempt(node, attempt)
@@ -385,9 +394,9 @@ class RunMachine:
 
     def _wait_for(self, node: Node, attempt: Attempt) -> Iterator[h.Command]:
         """The commands that bring a deferred attempt back in time, or end it then."""
-        deferral = _deferral(attempt)
-        if deferral.run is not None:
-            yield h.Await(attempt, deferral.run)
+        wanted = deferral_of(attempt).run
+        if wanted is not None:
+            yield h.Await(attempt, wanted)
         times = [each for each in (attempt.due_at, _times_out_at(node, attempt)) if each is not None]
         if times:
             due = min(times)
@@ -400,12 +409,13 @@ class RunMachine:
         node, attempt = found
         at, times_out = happening.at, _times_out_at(node, attempt)
         if attempt.due_at is not None and at >= attempt.due_at and (times_out is None or attempt.due_at <= times_out):
-            deferral = _deferral(attempt)
-            self._go_on(node, attempt, deferral, deferral.output or "null", at)
+            self._then.withdraw(node)
+            self._go_on(node, attempt, deferral_of(attempt).output, at)
             return True
         if times_out is None or at < times_out:
             return False
-        error = f"the task waited longer than its time-out of {node.task.timeout}\n{self.plan.where(node.task)}"
+        limit = text(node.task.timeout)
+        error = f"the task waited longer than its time-out of {limit}\n{self.plan.where(node.task)}"
         self._then.withdraw(node)
         self._state.end_attempt(node, AttemptStatus.TIMED_OUT, at, kind=ErrorKind.TIMEOUT, error=error)
         self._then.failed_once(node, at, ErrorKind.TIMEOUT, error, 0.5)
@@ -416,20 +426,22 @@ class RunMachine:
         if found is None:
             return False
         node, attempt = found
+        if deferral_of(attempt).run is None:
+            return False
         if happening.error is None:
-            self._go_on(node, attempt, _deferral(attempt), happening.output or "null", happening.at)
+            self._go_on(node, attempt, happening.output, happening.at)
             return True
         error = f"{happening.error}\n{self.plan.where(node.task)}"
         self._state.end_attempt(node, AttemptStatus.FAILED, happening.at, kind=ErrorKind.RUN, error=error)
         self._then.failed_once(node, happening.at, ErrorKind.RUN, error, 0.5)
         return True
 
-    def _go_on(self, node: Node, attempt: Attempt, deferral: Deferral, output: str, at: int) -> None:
+    def _go_on(self, node: Node, attempt: Attempt, output: str | None, at: int) -> None:
         """What the attempt waited for has come: it is offered once more, or there was nothing left to do."""
         state = self._state
-        if deferral.state is None:
+        if deferral_of(attempt).state is None:
             state.end_attempt(node, AttemptStatus.SUCCESS, at)
-            self._then.end(node, TaskStatus.SUCCESS, at, output=output)
+            self._then.end(node, TaskStatus.SUCCESS, at, output=output or "null")
             return
         queued = replace(attempt, status=AttemptStatus.QUEUED, due_at=None)
         state.change_attempt(node, queued)
@@ -458,10 +470,6 @@ def time_left(task: spec.Task, attempt: Attempt, now: int) -> float | None:
         return None
     spent = 0 if attempt.started_at is None or attempt.state is None else now - attempt.started_at
     return max(0.0, task.timeout.total_seconds() - spent / 1_000_000)
-
-
-def _deferral(attempt: Attempt) -> Deferral:
-    return wire.decode(Deferral, (attempt.state or "{}").encode())
 
 
 def _times_out_at(node: Node, attempt: Attempt) -> int | None:

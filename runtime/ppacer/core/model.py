@@ -132,8 +132,9 @@ class TaskRow:
     (`position` 0 and up, shown as `label`). Members count only in the epoch of their family's row.
 
     `attempts` counts the attempts that were made, `lost` those of them that were lost. `due_at` is when a retrying
-    task may be queued again. `output` is the JSON of a successful task's output; none for one whose output has been
-    pruned. `reason` says why a task was not run, was marked, or (while it still runs) that it was asked to end.
+    task may be queued again. `output` is the JSON of a successful task's output, and of an expanded family its list; none
+    for what has been pruned. `reason` says why a task was not run, was marked, or was asked to end (of one that succeeded
+    all the same it says nothing).
     `generation` grows each time that the task is run anew although it had succeeded.
     """
 
@@ -161,7 +162,8 @@ class Attempt:
     `executor` is the name and `instance` the process identity of the claimer, `request` the id of the claiming
     request (so that the same request, repeated, is answered with the same attempts). `code` is the callable's hash.
     A deferred attempt goes on at `due_at` (none: when what it waits for has come); `state` is what its last part left
-    behind, a `ppacer.protocol.Deferral` as JSON. `started_at` is the start of its first part.
+    behind, a `ppacer.protocol.Deferral` as JSON, `parts` counts how often it was deferred. `started_at` is the start of
+    its first part.
     """
 
     id: str
@@ -184,6 +186,7 @@ class Attempt:
     error: str | None = None
     due_at: int | None = None
     state: str | None = None
+    parts: int = 0
 
 
 class EventKind(StrEnum):

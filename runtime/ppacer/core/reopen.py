@@ -5,20 +5,23 @@ for a *rerun* one task, and with `follow` all that follows it; for a *mark* none
 task. Handlers are reset each time, since what the run ends as is decided anew. What follows one member of a family is,
 in a family whose members wait for it one by one, the member at its position.
 
-A family of which only members are reset is copied into the new epoch; one that is reset as a whole loses its members,
-which its list makes anew.
+A family of which only members are reset is copied into the new epoch, its list with it; one that is reset as a whole
+loses its members, which its list, worked out anew, makes again.
+
+What is reset has no output until it has run again. So nothing is reset that runs, nor what a task that runs may take.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
+from ppacer.core import codec
 from ppacer.core import happenings as h
+from ppacer.core.families import family_status
 from ppacer.core.model import (
     FAMILY,
     EventKind,
-    InsertTask,
     RunStatus,
     TaskRow,
     TaskStatus,
@@ -52,13 +55,13 @@ class _Reset:
             self.whole[task] = None
             self.members.pop(task, None)
             return True
-        known = self.members.setdefault(task, {})
-        new = positions - known.keys()
-        known.update(dict.fromkeys(sorted(new)))
+        new = positions - self.members.get(task, {}).keys()
+        if new:
+            self.members.setdefault(task, {}).update(dict.fromkeys(sorted(new)))
         return bool(new)
 
-    def __len__(self) -> int:
-        return len(self.whole) + len(self.members)
+    def __bool__(self) -> bool:
+        return bool(self.whole or self.members)
 
 
 def reopen(state: RunState, ask: h.Reopen) -> None:
@@ -68,9 +71,7 @@ def reopen(state: RunState, ask: h.Reopen) -> None:
         raise NotPossible(f"run {run.id} has not begun: it waits for its turn")
     if run.status is RunStatus.RUNNING and run.outcome is not None:
         raise NotPossible(f"run {run.id} is ending: wait for its end")
-    reset = _wanted(state, ask)
-    _refuse_live(state, reset)
-    marked = None if ask.operation is not h.Operation.MARK else _marked(state, ask)
+    reset, marked = _wanted(state, ask)
     if run.status.terminal:
         for node in state.nodes.values():
             if phase_of(node.task) is not Phase.TASKS:
@@ -78,35 +79,48 @@ def reopen(state: RunState, ask: h.Reopen) -> None:
     _write(state, ask, reset, marked)
 
 
-def _wanted(state: RunState, ask: h.Reopen) -> _Reset:
+def _wanted(state: RunState, ask: h.Reopen) -> tuple[_Reset, TaskRow | None]:
+    """What is to be reset, and the row of a marked task as it is to be."""
     reset = _Reset()
     if ask.operation is h.Operation.RESTART:
-        for node in state.nodes.values():
-            if phase_of(node.task) is not Phase.TASKS or node.row.status not in BAD:
-                continue
-            if isinstance(node, FamilyNode) and node.members:
-                bad = {member.row.position for member in node.members if member.row.status in BAD}
-                reset.add(node.task.id, bad)
-            else:
-                reset.add(node.task.id, None)
-        if not len(reset):
+        _add_bad(state, reset)
+        if not reset and (state.nodes or state.run.status is RunStatus.SUCCESS):
             raise NotPossible(f"nothing of run {state.run.id} failed or was cancelled: {state.run.status}")
         _add_followers(state, reset)
-        return reset
+        _refuse_live(state, reset)
+        return reset, None
     node = _target(state, ask)
-    positions = None if ask.position is None or node.row.position == FAMILY else {ask.position}
-    if node.task.fan_out is None:
-        positions = None
-    if ask.operation is h.Operation.RERUN:
-        reset.add(node.task.id, positions)
-        if ask.follow:
-            _add_followers(state, reset)
-    else:
+    position = ask.position if node.task.fan_out is not None and node.row.position != FAMILY else None
+    positions = None if position is None else {position}
+    if ask.operation is h.Operation.MARK:
+        marked = _marked(state, node, ask)
         _add_waiters(state, reset, node, positions)
-    return reset
+        if node.row.status is TaskStatus.SUCCESS:
+            _refuse_users(state, node.task.id, positions)
+        return reset, marked
+    reset.add(node.task.id, positions)
+    if ask.follow:
+        _add_followers(state, reset)
+    _refuse_live(state, reset)
+    return reset, None
+
+
+def _add_bad(state: RunState, reset: _Reset) -> None:
+    """Adds what failed, was cancelled or never ran for that."""
+    for node in state.nodes.values():
+        if phase_of(node.task) is not Phase.TASKS:
+            continue
+        if isinstance(node, FamilyNode) and node.members:
+            bad = {member.row.position for member in node.members if member.row.status in BAD}
+            if bad:
+                reset.add(node.task.id, bad)
+        elif node.row.status in BAD:
+            reset.add(node.task.id, None)
 
 
 def _target(state: RunState, ask: h.Reopen) -> Node:
+    if not state.nodes:
+        raise NotPossible(f"run {state.run.id} ended before it began: restart it as a whole")
     node = state.node(ask.task or "", ask.position)
     if node is None:
         member = "" if ask.position is None else f"[{ask.position}]"
@@ -137,21 +151,24 @@ def _add_waiters(state: RunState, reset: _Reset, node: Node, positions: Set[int]
     while waiting:
         task, at = waiting.popleft()
         for child, below in _followers(state, task, at):
-            if below is not None and isinstance(child, FamilyNode):
-                members = child.members or []
-                idle = {each for each in below if _never_ran(members[each])}
-                if idle and reset.add(child.task.id, idle):
-                    waiting.append((child.task.id, idle))
-            elif isinstance(child, FamilyNode) and child.members:
-                idle = {member.row.position for member in child.members if _never_ran(member)}
-                if idle and reset.add(child.task.id, idle):
-                    waiting.append((child.task.id, idle))
-            elif _never_ran(child) and reset.add(child.task.id, None):
-                waiting.append((child.task.id, None))
+            idle: Set[int] | None = None
+            if isinstance(child, FamilyNode) and child.members:
+                members = child.members if below is None else [child.members[each] for each in below]
+                idle = {member.row.position for member in members if _never_ran(member)}
+                if below is None and len(idle) == len(members):
+                    idle = None  # all of it, so its list may be another one now
+            elif not _never_ran(child):
+                continue
+            if reset.add(child.task.id, idle):
+                waiting.append((child.task.id, idle))
 
 
 def _never_ran(node: Node) -> bool:
-    return node.row.status in NEVER_RAN and not node.row.attempts
+    """Whether a task ended without being tried, and not because somebody marked it."""
+    row = node.row
+    if row.status is TaskStatus.FAILED:
+        return not row.attempts and row.reason is None
+    return row.status in NEVER_RAN and not row.attempts
 
 
 def _followers(state: RunState, task: str, positions: Set[int] | None) -> Iterator[tuple[Node, Set[int] | None]]:
@@ -167,29 +184,52 @@ def _followers(state: RunState, task: str, positions: Set[int] | None) -> Iterat
 
 
 def _refuse_live(state: RunState, reset: _Reset) -> None:
-    for node in _all_reset(state, reset):
-        if node.row.status in _LIVE:
-            raise NotPossible(f"task {node.shown}, which follows, is {node.row.status}: cancel it first")
-
-
-def _all_reset(state: RunState, reset: _Reset) -> Iterator[Node]:
+    """Raises `NotPossible` if something that is to be reset runs, or may take what is then no longer there."""
     for task in reset.whole:
-        yield state.nodes[task]
+        if state.nodes[task].row.status in _LIVE:
+            raise _runs(state.nodes[task])
+        _refuse_users(state, task, None)
     for task, positions in reset.members.items():
         for position in positions:
-            node = state.node(task, position)
-            if node is not None:
-                yield node
+            member = state.node(task, position)
+            if member is not None and member.row.status in _LIVE:
+                raise _runs(member)
+        _refuse_users(state, task, positions.keys())
 
 
-def _marked(state: RunState, ask: h.Reopen) -> TaskRow:
+def _refuse_users(state: RunState, task: str, positions: Set[int] | None) -> None:
+    """Raises `NotPossible` if a task runs that may take the output of this one, or of these members of it."""
+    for child, below in _followers(state, task, positions):
+        if below is not None and isinstance(child, FamilyNode):
+            users: Iterable[Node] = [member for each in below if (member := state.node(child.task.id, each))]
+        else:
+            users = [child]
+        for user in users:
+            if user.row.status in _LIVE:
+                raise _runs(user)
+
+
+def _runs(node: Node) -> NotPossible:
+    return NotPossible(f"task {node.shown}, which follows, is {node.row.status}: cancel it first")
+
+
+def _marked(state: RunState, node: Node, ask: h.Reopen) -> TaskRow:
     """The row of the marked task as it is to be."""
-    node = _target(state, ask)
+    row, status = node.row, ask.status or TaskStatus.SUCCESS
     if isinstance(node, FamilyNode):
-        raise NotPossible(f"{node.shown} is a family: mark one of its members, such as {node.task.id}[0]")
-    status = ask.status or TaskStatus.SUCCESS
+        raise NotPossible(
+            f"{node.shown} is a family: mark one of its members, such as {node.task.id}[0]"
+            if node.members
+            else f"{node.shown} is a family without members: run it again, or what its list is made of"
+        )
+    if status not in (TaskStatus.SUCCESS, TaskStatus.FAILED):
+        raise NotPossible(f"a task is marked success or failed, not {status}")
+    try:
+        codec.decode(ask.output or "null")
+    except codec.CodecError as fault:
+        raise NotPossible(f"the output of {node.shown} cannot be read: {fault}") from None
     return replace(
-        node.row,
+        row,
         epoch=state.run.epoch + 1,
         status=status,
         attempts=0,
@@ -200,6 +240,7 @@ def _marked(state: RunState, ask: h.Reopen) -> TaskRow:
         output=(ask.output or "null") if status is TaskStatus.SUCCESS else None,
         error=None if status is TaskStatus.SUCCESS else ask.reason,
         reason=f"marked {status} by {ask.actor}: {ask.reason}",
+        generation=row.generation + (row.status is TaskStatus.SUCCESS),
     )
 
 
@@ -215,53 +256,64 @@ def _write(state: RunState, ask: h.Reopen, reset: _Reset, marked: TaskRow | None
     state.event(
         EventKind.RUN_REOPENED, ask.at, ask.actor, operation=ask.operation.value, epoch=epoch, reason=ask.reason or None
     )
+    for task in [task for task in reset.whole if state.nodes[task].row.status is TaskStatus.WAITING]:
+        del reset.whole[task]  # it has not run yet anyway
     new = _new_rows(state, reset, marked, epoch)
-    for row in new:
-        state.step.rows.append(InsertTask(row))
-        _tell_row(state, ask, row, marked)
     current = {(row.task, row.position): row for row in _kept_rows(state, reset)}
     current.update({(row.task, row.position): row for row in new})
     live = [node.attempt for node in state.live.values() if node.attempt is not None]
     state.run = run
-    load(state, current.values(), live)
+    if state.nodes:
+        load(state, current.values(), live)
+    for row in new:
+        node = state.node(row.task, row.position)
+        assert node is not None
+        state.insert_row(node)
+        _tell_row(state, ask, node, marked=row is marked)
     state.command(h.RunReopened(run))
 
 
-def _tell_row(state: RunState, ask: h.Reopen, row: TaskRow, marked: TaskRow | None) -> None:
-    position = {"position": row.position} if row.position else {}
-    if row is marked:
-        about = {**position, "status": row.status.value, "reason": ask.reason}
-        state.event(EventKind.TASK_MARKED, ask.at, ask.actor, task=row.task, **about)
+def _tell_row(state: RunState, ask: h.Reopen, node: Node, *, marked: bool) -> None:
+    """Tells of a new row, unless it is as the one before: a family that has members to run is told of through these."""
+    row, at, actor = node.row, ask.at, ask.actor
+    if marked:
+        state.task_event(EventKind.TASK_MARKED, node, at, actor, status=row.status.value, reason=ask.reason)
     elif row.status is TaskStatus.WAITING:
-        state.event(EventKind.TASK_RESET, ask.at, ask.actor, task=row.task, **position)
+        state.task_event(EventKind.TASK_RESET, node, at, actor)
+    elif isinstance(node, FamilyNode) and row.finished_at == at:
+        state.task_event(EventKind.TASK_FINISHED, node, at, status=row.status.value)
 
 
 def _new_rows(state: RunState, reset: _Reset, marked: TaskRow | None, epoch: int) -> list[TaskRow]:
     """The rows of the new epoch: what is reset waits, a family of which only members are is taken along whole."""
-    rows: list[TaskRow] = []
-    touched = dict(reset.members)
+    rows = [_waiting(state.nodes[task], epoch) for task in reset.whole]
+    touched: dict[str, Mapping[int, None]] = dict(reset.members)
     if marked is not None:
-        node = state.nodes[marked.task]
-        if isinstance(node, FamilyNode):
+        if marked.task in state.nodes and isinstance(state.nodes[marked.task], FamilyNode):
             touched.setdefault(marked.task, {})
         else:
             rows.append(marked)
-    rows.extend(_waiting(state.nodes[task], epoch) for task in reset.whole)
     for task, positions in touched.items():
         family = state.nodes[task]
         assert isinstance(family, FamilyNode)
-        rows.append(
-            replace(family.row, epoch=epoch, status=TaskStatus.RUNNING, finished_at=None, error=None, reason=None)
-        )
-        for member in family.members or ():
-            position = member.row.position
-            if marked is not None and (marked.task, marked.position) == (task, position):
-                rows.append(marked)
-            elif position in positions:
-                rows.append(_waiting(member, epoch))
-            else:
-                rows.append(replace(member.row, epoch=epoch))
+        rows.extend(_family_rows(family, positions, marked, epoch))
     return rows
+
+
+def _family_rows(family: FamilyNode, reset: Mapping[int, None], marked: TaskRow | None, epoch: int) -> list[TaskRow]:
+    """The rows of a family that keeps its members: it runs, unless none of them has anything left to do."""
+    members: list[TaskRow] = []
+    for member in family.members or ():
+        row = member.row
+        if marked is not None and (marked.task, marked.position) == (row.task, row.position):
+            members.append(marked)
+        else:
+            members.append(_waiting(member, epoch) if row.position in reset else replace(row, epoch=epoch))
+    row = replace(family.row, epoch=epoch, status=TaskStatus.RUNNING, finished_at=None, error=None, reason=None)
+    if marked is not None and all(each.status.terminal for each in members):
+        status = family_status(each.status for each in members)
+        row = replace(row, status=status, finished_at=marked.finished_at)
+    return [row, *members]
 
 
 def _waiting(node: Node, epoch: int) -> TaskRow:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 
-from ppacer import spec
+from ppacer import spec, wire
 from ppacer.core import happenings as h
 from ppacer.core.model import (
     FAMILY,
@@ -29,6 +29,7 @@ from ppacer.core.model import (
 )
 from ppacer.core.plan import DagPlan
 from ppacer.core.state import Parents, check_attempt_move, check_run_move, check_task_move
+from ppacer.protocol import Deferral
 from ppacer.records import dataclass, field, replace
 
 SCHEDULER = "scheduler"
@@ -72,8 +73,8 @@ class Step:
 class Node:
     """A task of the run, or a member of a family: its row, how its parents stand, and its live attempt if it has one.
 
-    `inserted` is the place of its row's insert among the writes of step `step`, which later changes within that step
-    are made to.
+    `inserted` is the place of its row's insert among the writes of the step numbered `step`: changes within that step
+    are made there.
     """
 
     __slots__ = ("attempt", "inserted", "parents", "row", "step", "task")
@@ -83,7 +84,7 @@ class Node:
         self.row = row
         self.parents = parents or Parents(total=len(task.parents), unfinished=len(task.parents))
         self.attempt: Attempt | None = None
-        self.step: Step | None = None
+        self.step = 0
         self.inserted = 0
 
     @property
@@ -94,26 +95,30 @@ class Node:
 
 
 class FamilyNode(Node):
-    """A run-time family as a whole. `members` is none until its list is known; `items` are the list's elements.
+    """A run-time family as a whole. `members` is none until its list is known; `items` are the list's elements, as its
+    row holds them (none: they have not been asked for).
 
     Of the parents whose members its own wait for one by one, `partners` have neither been expanded nor ended, and
-    `expanded_partners` have been expanded: these stay unfinished in `parents`.
+    `expanded_partners` have been expanded: these stay unfinished in `parents`. `list_from` are the tasks that the list
+    is made of, those left out that are known to have ended (none: nobody has looked yet).
     """
 
-    __slots__ = ("expanded_partners", "items", "members", "partners", "unfinished")
+    __slots__ = ("expanded_partners", "items", "list_from", "members", "partners", "unfinished")
 
     def __init__(self, task: spec.Task, row: TaskRow) -> None:
         super().__init__(task, row)
         assert task.fan_out is not None
         self.members: list[Node] | None = None
         self.items: list[object] | None = None
+        self.list_from: list[str] | None = None
         self.unfinished = 0
         self.partners = len(task.fan_out.pairwise)
         self.expanded_partners = 0
 
 
 class RunState:
-    """One epoch of a run. `seq` is that of its last event, `step` gathers what the happening at hand leads to.
+    """One epoch of a run. `seq` is that of its last event, `step` gathers what the happening at hand leads to, `steps`
+    counts the happenings.
 
     `live` finds the node of each attempt that has not ended. `left` counts the rows of each phase that have not ended,
     `called_off` the ordinary ones that failed or were cancelled.
@@ -124,6 +129,7 @@ class RunState:
         self.run = run
         self.seq = seq
         self.step = Step()
+        self.steps = 0
         self.nodes: dict[str, Node] = {}
         self.live: dict[str, Node] = {}
         self.left = dict.fromkeys(Phase, 0)
@@ -138,7 +144,7 @@ class RunState:
         node = self.nodes.get(task_id)
         if isinstance(node, FamilyNode) and position is not None and position != FAMILY:
             members = node.members or []
-            return members[position] if position < len(members) else None
+            return members[position] if 0 <= position < len(members) else None
         return node
 
     def all_nodes(self) -> Iterator[Node]:
@@ -168,6 +174,12 @@ class RunState:
 
     # --- what changes ------------------------------------------------------------------------------------------------
 
+    def begin_step(self) -> Step:
+        """A happening is at hand."""
+        self.step = Step()
+        self.steps += 1
+        return self.step
+
     def insert_task(self, task: spec.Task) -> Node:
         """A waiting task, or a family whose list is not known yet."""
         if task.fan_out is None:
@@ -181,7 +193,11 @@ class RunState:
     def insert_node(self, node: Node) -> None:
         """Writes the row of a node that is new."""
         self.left[phase_of(node.task)] += 1
-        node.step, node.inserted = self.step, len(self.step.rows)
+        self.insert_row(node)
+
+    def insert_row(self, node: Node) -> None:
+        """Writes a row that counts already."""
+        node.step, node.inserted = self.steps, len(self.step.rows)
         self.step.rows.append(InsertTask(node.row))
 
     def insert_attempt(self, node: Node, at: int) -> Attempt:
@@ -243,8 +259,11 @@ class RunState:
         error: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Changes a task's row. Counts, the start and the reason stay when left out, the rest is cleared."""
+        """Changes a task's row. Counts and the start stay when left out, and so do the reason (but of a success it is
+        not the reason) and the list of a family; the rest is cleared."""
         old = node.row
+        if isinstance(node, FamilyNode):
+            output = output or old.output
         check_task_move(old.task, old.status, status, self._story(node), family=isinstance(node, FamilyNode))
         self._write_task(
             node,
@@ -258,7 +277,7 @@ class RunState:
                 finished_at=finished_at,
                 output=output,
                 error=error,
-                reason=reason or old.reason,
+                reason=reason or (None if status is TaskStatus.SUCCESS else old.reason),
             ),
         )
         if status.terminal:
@@ -325,11 +344,7 @@ class RunState:
         self, kind: EventKind, node: Node, at: int, actor: str = SCHEDULER, **payload: str | int | None
     ) -> None:
         """An event about a task, or about the member of a family that its `position` tells."""
-        row = node.row
-        if row.position:
-            self.event(kind, at, actor, task=row.task, position=row.position, **payload)
-        else:
-            self.event(kind, at, actor, task=row.task, **payload)
+        self.event(kind, at, actor, **about(node.row.task, node.row.position), **payload)
 
     def command(self, command: h.Command) -> None:
         self.step.commands.append(command)
@@ -338,13 +353,24 @@ class RunState:
 
     def _write_task(self, node: Node, row: TaskRow) -> None:
         old, node.row = node.row, row
-        if node.step is self.step:
+        if node.step == self.steps:
             self.step.rows[node.inserted] = InsertTask(row)
         else:
             self.step.rows.append(UpdateTask(row, old.status))
 
     def _story(self, node: Node) -> Callable[[], str]:
         return lambda: f"{self.plan.where(node.task)}, run {self.run.id}, {node.row}, {node.attempt}"
+
+
+def deferral_of(attempt: Attempt) -> Deferral:
+    """What a deferred attempt waits for, and what its last part left behind."""
+    assert attempt.state is not None
+    return wire.decode(Deferral, attempt.state.encode())
+
+
+def about(task: str, position: int) -> dict[str, str | int]:
+    """What an event's payload says of the task that it is about."""
+    return {"task": task, "position": position} if position else {"task": task}
 
 
 def event_payload(**values: str | int | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ppacer import spec
 from ppacer.core import codec
@@ -27,6 +27,7 @@ class Scopes:
         self._env = env
         self._outputs: OrderedDict[str, object] = OrderedDict()
         self._params: Mapping[str, object] | None = None
+        self._failed: tuple[int, list[dict[str, object]]] | None = None
 
     def of_task(self, node: Node, number: int) -> Scope:
         """What the task sees in its attempt of that number."""
@@ -34,7 +35,7 @@ class Scopes:
         run = dict(run_values(state.run, state.plan.dag.timezone))
         if phase_of(node.task) is not Phase.TASKS and state.run.outcome is not None:
             run[spec.RunField.STATUS] = state.run.outcome.value
-            run[spec.RunField.FAILED] = _failed(state)
+            run[spec.RunField.FAILED] = self._failed_tasks()
         return Scope(
             run=run,
             task={spec.TaskField.ID: node.task.id, spec.TaskField.ATTEMPT: number},
@@ -52,25 +53,37 @@ class Scopes:
         about = {spec.TaskField.EVENT: event.value, spec.TaskField.ERROR: error}
         return replace(scope, task={**scope.task, **about})
 
+    def find_items(self, family: FamilyNode) -> tuple[list[object], str]:
+        """Works out the elements of a family's list, and its JSON. Raises `EvaluationError` where there is none."""
+        fan_out = family.task.fan_out
+        assert fan_out is not None
+        found = evaluate(fan_out.over, self.of_task(family, 1))
+        if not isinstance(found, list | tuple):
+            raise EvaluationError(f"the list of a family must be a list, found {kind(found)}", fan_out.over.at)
+        if len(found) > MOST_MEMBERS:
+            message = f"the list has {len(found)} elements; a family has at most {MOST_MEMBERS} members"
+            raise EvaluationError(message, fan_out.over.at)
+        try:
+            return list(found), codec.encode(found)
+        except codec.CodecError as fault:
+            raise EvaluationError(f"the list of a family has no JSON form: {fault}", fan_out.over.at) from None
+
     def items(self, family: FamilyNode) -> list[object]:
-        """The elements of a family's list. Raises `EvaluationError` where that has no value or is no list."""
+        """The elements of an expanded family's list, as it was when that was done. Raises `NoValue`."""
         if family.items is None:
-            fan_out = family.task.fan_out
-            assert fan_out is not None
-            found = evaluate(fan_out.over, self.of_task(family, 1))
-            if not isinstance(found, list | tuple):
-                raise EvaluationError(f"the list of a family must be a list, found {kind(found)}", fan_out.over.at)
-            if len(found) > MOST_MEMBERS:
-                message = f"the list has {len(found)} elements; a family has at most {MOST_MEMBERS} members"
-                raise EvaluationError(message, fan_out.over.at)
-            family.items = list(found)
+            if family.row.output is None:
+                raise NoValue("its list is no longer kept: outputs are deleted after `keep_outputs_days`")
+            items = codec.decode(family.row.output)
+            if not isinstance(items, list):
+                raise TypeError(f"run {self._state.run.id} has a family {family.task.id} whose list is none")
+            family.items = items
         return family.items
 
     def _variables(self, node: Node) -> Mapping[str, object]:
         family = family_of(self._state, node)
         if family is None or node.task.fan_out is None:
             return {}
-        return {node.task.fan_out.variable: self.items(family)[node.row.position]}
+        return _Element(node.task.fan_out.variable, lambda: self.items(family)[node.row.position])
 
     def _run_params(self) -> Mapping[str, object]:
         if self._params is None:
@@ -79,6 +92,20 @@ class Scopes:
                 raise TypeError(f"run {self._state.run.id} has params that are no object")
             self._params = params
         return self._params
+
+    def _failed_tasks(self) -> list[dict[str, object]]:
+        """`run.failed`: the ordinary tasks that failed, in topological order. It is asked for when they have ended."""
+        state = self._state
+        if self._failed is None or self._failed[0] != state.run.epoch:
+            failed: list[dict[str, object]] = [
+                {"id": node.shown, "error": node.row.error, "attempt": node.row.attempts}
+                for node in state.all_nodes()
+                if node.row.status is TaskStatus.FAILED
+                and phase_of(node.task) is Phase.TASKS
+                and not (isinstance(node, FamilyNode) and node.members)
+            ]
+            self._failed = state.run.epoch, failed
+        return self._failed[1]
 
     def _output(self, task_id: str) -> object:
         """What a task that succeeded returned; none for one that did not."""
@@ -101,22 +128,33 @@ class Scopes:
             raise NoValue("it is no longer kept: outputs are deleted after `keep_outputs_days`")
         kept = self._outputs
         if row.output not in kept:
-            kept[row.output] = codec.decode(row.output)
+            try:
+                kept[row.output] = codec.decode(row.output)
+            except codec.CodecError as fault:
+                raise NoValue(f"what was reported cannot be read: {fault}") from None
             if len(kept) > _KEPT_OUTPUTS:
                 kept.popitem(last=False)
         kept.move_to_end(row.output)
         return kept[row.output]
 
 
-def _failed(state: RunState) -> list[dict[str, object]]:
-    """`run.failed`: the ordinary tasks that failed, in topological order."""
-    return [
-        {"id": node.shown, "error": node.row.error, "attempt": node.row.attempts}
-        for node in state.all_nodes()
-        if node.row.status is TaskStatus.FAILED
-        and phase_of(node.task) is Phase.TASKS
-        and not (isinstance(node, FamilyNode) and node.members)
-    ]
+class _Element(Mapping[str, object]):
+    """The loop variable of a family's member, looked up when it is asked for."""
+
+    def __init__(self, name: str, value: Callable[[], object]) -> None:
+        self._name = name
+        self._value = value
+
+    def __getitem__(self, name: str) -> object:
+        if name != self._name:
+            raise KeyError(name)
+        return self._value()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self._name,))
+
+    def __len__(self) -> int:
+        return 1
 
 
 def default_env(name: str) -> str:

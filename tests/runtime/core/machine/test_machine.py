@@ -19,7 +19,7 @@ from ppacer.core.model import (
     TaskStatus,
     UpdateTask,
 )
-from ppacer.core.run_state import RestoreError
+from ppacer.core.restore import RestoreError
 from ppacer.core.runs import abandon, new_run
 from ppacer.protocol import Outcome
 
@@ -128,7 +128,9 @@ def test_a_failed_attempt_is_retried_after_the_delay(world, plan, task) -> None:
     w.report(w.claim("a"), Outcome.FAILED, error="boom")
     assert w.status("a") is TaskStatus.RETRYING
     assert w.machine.task("a").error == "boom"
-    assert w.commands[-1] == h.WakeAt("run", "a", w.now + 60 * SECOND, 60 * SECOND)
+    due = w.now + 60 * SECOND
+    assert w.commands[-1] == h.WakeAt("run", due, 60 * SECOND, h.RetryDue(due, "a"))
+    assert w.handle(h.RetryDue(due - 1, "a")) is None
     w.now += 60 * SECOND
     w.handle(h.RetryDue(w.now, "a"))
     assert kinds(w.commands) == ["Offer"]
@@ -155,6 +157,7 @@ def test_a_retry_that_came_due_twice_counts_once(world, plan, task) -> None:
     w = world(plan(task("a", retries=1, retry_delay=1)))
     w.start()
     w.run("a", Outcome.FAILED)
+    w.now += SECOND
     assert w.handle(h.RetryDue(w.now, "a")) is not None
     assert w.handle(h.RetryDue(w.now, "a")) is None
     assert w.handle(h.RetryDue(w.now, "unknown")) is None
@@ -284,9 +287,11 @@ def test_cancel_stops_what_runs_and_ends_with_it(world, plan, task) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "status"),
-    [(Outcome.SUCCESS, "success"), (Outcome.FAILED, "failed"), (Outcome.LOST, "cancelled")],
+    [(Outcome.SUCCESS, "success"), (Outcome.FAILED, "cancelled"), (Outcome.LOST, "cancelled")],
 )
-def test_what_ends_by_itself_during_a_cancel_keeps_its_outcome(world, plan, task, outcome, status) -> None:
+def test_what_succeeds_during_a_cancel_has_succeeded_and_the_rest_is_cancelled(
+    world, plan, task, outcome, status
+) -> None:
     w = world(plan(task("a", retries=3), task("b"), edges=[("a", "b")]))
     w.start()
     a = w.claim("a")
@@ -316,6 +321,7 @@ def test_alerts_tell_what_was_asked_for(world, plan, task) -> None:
     [alert] = [command for command in w.commands if isinstance(command, h.Notice)]
     assert (alert.event, alert.task, alert.number, alert.error) == (spec.AlertEvent.RETRY, "a", 1, "boom")
     assert alert.retry_in == 2 * SECOND
+    w.now += 2 * SECOND
     w.handle(h.RetryDue(w.now, "a"))
     w.run("a")
     told = [(alert.event, alert.task) for alert in w.commands if isinstance(alert, h.Notice)]
