@@ -171,6 +171,14 @@ class ResolvedTask:
     def handler(self) -> spec.HandlerKind:
         return self.scope.handler
 
+    def argument(self, position: int | None, name: str) -> ResolvedArgument | None:
+        """The argument for a parameter, by its place (if it has one) or its name."""
+        by_place = [argument for argument in self.arguments if argument.syntax.name is None]
+        if position is not None and position < len(by_place):
+            return by_place[position]
+        named = (each for each in self.arguments if each.syntax.name is not None and each.syntax.name.name == name)
+        return next(named, None)
+
     def labels(self) -> tuple[Label, ...]:
         """Which use of a template this is: for faults that not every use of it has."""
         return self.scope.made_by

@@ -6,7 +6,20 @@ from collections.abc import Sequence
 
 from ppc.annotations import Annotations
 from ppc.callables import CallableFinder
-from ppc.checks import callables, data, declarations, effect, graph, isolation, names, run_dag, safety, sleep, triggers
+from ppc.checks import (
+    callables,
+    data,
+    declarations,
+    effect,
+    graph,
+    isolation,
+    names,
+    run_dag,
+    safety,
+    sleep,
+    sql,
+    triggers,
+)
 from ppc.checks.arguments import Arguments
 from ppc.graph import Graph
 from ppc.resolved import ResolvedDag, ResolvedProgram
@@ -34,5 +47,6 @@ def check_program(
         graph.check(dag, drawn)
         triggers.check(dag, drawn)
         data.check(dag, outputs, arguments)
+        sql.check(dag, outputs)
     run_dag.check(program, graphs, outputs)
     names.check(program)

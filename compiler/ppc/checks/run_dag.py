@@ -73,7 +73,7 @@ def check(program: ResolvedProgram, graphs: Sequence[tuple[ResolvedDag, Graph]],
         types = DagTypes(dag, outputs)
         certain = _certain(dag, graph)
         for task in asking:
-            named = _given(task, 0, "dag")
+            named = task.argument(0, "dag")
             if named is None or not isinstance(named.value, spec.Literal) or not isinstance(named.value.value, str):
                 continue
             to = dags.get(named.value.value)
@@ -92,15 +92,6 @@ def check(program: ResolvedProgram, graphs: Sequence[tuple[ResolvedDag, Graph]],
 
 def _asks(task: ResolvedTask) -> bool:
     return isinstance(task.callee, FoundCallable) and task.callee.spec.id == RUN_DAG
-
-
-def _given(task: ResolvedTask, position: int, name: str) -> ResolvedArgument | None:
-    """The argument for a parameter, by its place or its name."""
-    by_place = [argument for argument in task.arguments if argument.syntax.name is None]
-    if 0 <= position < len(by_place):
-        return by_place[position]
-    named = (each for each in task.arguments if each.syntax.name is not None and each.syntax.name.name == name)
-    return next(named, None)
 
 
 def _unknown(task: ResolvedTask, named: ResolvedArgument, name: str, dags: Similar) -> None:
@@ -125,7 +116,7 @@ def _unknown(task: ResolvedTask, named: ResolvedArgument, name: str, dags: Simil
 def _check_params(
     task: ResolvedTask, to: ResolvedDag, named: ResolvedArgument, inference: Inference, fits: Fits
 ) -> None:
-    argument = _given(task, 1, "params")
+    argument = task.argument(1, "params")
     if argument is None:
         _check_missing(task, to, named, ())
         return
@@ -213,7 +204,7 @@ def _has(dag: ResolvedDag) -> str:
 
 def _waits(task: ResolvedTask) -> bool:
     """Whether it is known to wait for the run that it makes."""
-    wait = _given(task, -1, "wait")
+    wait = task.argument(None, "wait")
     return wait is None or (isinstance(wait.value, spec.Literal) and wait.value.value is True)
 
 
