@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ppacer.cli import arguments
-from ppacer.config import ENVIRONMENT_PREFIX, SETTINGS
+from ppacer.config import ENVIRONMENT_PREFIX, SETTINGS, Setting
 from ppc.cli import main
 from ppc.diagnostics import in_source_order
 from ppc.parse import parse
@@ -41,11 +41,10 @@ def test_examples_parse(place: str, source: str) -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_setting_of_a_program_is_told(setting: object) -> None:
-    name = getattr(setting, "name", "")
+def test_every_setting_of_a_program_is_told(setting: Setting) -> None:
     operations = text("docs/operations.md")
-    assert f"`--{name}`" in operations or name == "labels"
-    assert f"`{ENVIRONMENT_PREFIX}{name.upper()}`" in operations
+    assert f"`{setting.flag}`" in operations
+    assert f"`{ENVIRONMENT_PREFIX}{setting.name.upper()}`" in operations
 
 
 @pytest.mark.parametrize("command", sorted(arguments.COMMANDS))

@@ -26,10 +26,26 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
-    """Effective settings. Durations are seconds; `database` is a path or a database URL.
+class Retention:
+    """What is kept, and for how long; 0 is for ever.
 
-    `scheduler` is the address that `executor` asks for work, `name` what an executor calls itself.
+    Ended runs with all they have are kept for `days`, and the newest `runs` of each dag; the logs of ended attempts for
+    `logs_days` and the outputs of ended runs for `outputs_days`, or as long as the runs.
+    """
+
+    days: int = 90
+    runs: int = 1000
+    logs_days: int = 30
+    outputs_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Effective settings. Durations are seconds, those whose name says so days; `database` is a path or a database URL.
+
+    `scheduler` is the address that `executor` asks for work, `name` what an executor calls itself. `secrets` is a
+    folder with one file per secret or `module:callable`, which gives the secret of a name; none means that secrets
+    come from the environment only.
     """
 
     host: str
@@ -43,6 +59,15 @@ class Config:
     name: str
     capacity: int
     labels: tuple[str, ...]
+    secrets: str | None
+    keep_days: int
+    keep_runs: int
+    keep_logs_days: int
+    keep_outputs_days: int
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(self.keep_days, self.keep_runs, self.keep_logs_days, self.keep_outputs_days)
 
     @property
     def lock_file(self) -> Path:
@@ -75,6 +100,13 @@ class Setting:
     help: str
     is_path: bool = False
 
+    @property
+    def flag(self) -> str:
+        return "--label" if self.name == "labels" else f"--{self.name.replace('_', '-')}"
+
+
+KEPT = Retention()
+"""How long all is kept unless something else is set."""
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("host", "HOST", f"address to serve on; beyond loopback a token is required [{LOOPBACK}]"),
@@ -88,6 +120,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("name", "NAME", "what this executor is called in logs and on the page [host and process id]"),
     Setting("capacity", "N", "how many tasks this executor runs at once [4 per core, at least 8]"),
     Setting("labels", "LABEL", "labels of this executor, for tasks with `runs_on`; repeat it for more [none]"),
+    Setting(
+        "secrets", "FOLDER", "a folder with a file per secret, or module:callable [environment only]", is_path=True
+    ),
+    Setting("keep_days", "N", f"how long ended runs are kept; 0 is for ever [{KEPT.days}]"),
+    Setting("keep_runs", "N", f"how many ended runs of each dag are kept; 0 is all [{KEPT.runs}]"),
+    Setting("keep_logs_days", "N", f"how long tasks' logs are kept; 0 is as long as their runs [{KEPT.logs_days}]"),
+    Setting("keep_outputs_days", "N", "how long tasks' outputs are kept; 0 is as long as their runs [0]"),
 )
 
 
@@ -118,6 +157,11 @@ def load(
         name=_text(given, "name", origins) or f"{os.uname().nodename}-{os.getpid()}",
         capacity=_integer(given, "capacity", origins, max(8, 4 * (os.cpu_count() or 1)), least=1, most=100_000),
         labels=_labels(given.get("labels", ()), origins),
+        secrets=_text(given, "secrets", origins),
+        keep_days=_integer(given, "keep_days", origins, KEPT.days, least=0, most=_MOST_DAYS),
+        keep_runs=_integer(given, "keep_runs", origins, KEPT.runs, least=0, most=999_999_999),
+        keep_logs_days=_integer(given, "keep_logs_days", origins, KEPT.logs_days, least=0, most=_MOST_DAYS),
+        keep_outputs_days=_integer(given, "keep_outputs_days", origins, KEPT.outputs_days, least=0, most=_MOST_DAYS),
     )
     if not config.loopback and config.token is None:
         raise ConfigError(
@@ -139,6 +183,10 @@ def is_loopback(host: str) -> bool:
 
 _Values: TypeAlias = dict[str, object]
 _NAMES = frozenset(setting.name for setting in SETTINGS)
+_MOST_DAYS = 36_500
+_FLAG = "flag"
+_NO_PATH = re.compile(r"://|^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+"""A URL, or `module:callable`."""
 
 
 def _gather(
@@ -152,10 +200,10 @@ def _gather(
             value = found.get(setting.name)
             if value is None:
                 continue
-            if setting.is_path and isinstance(value, str) and "://" not in value:
+            if setting.is_path and isinstance(value, str) and not _NO_PATH.search(value):
                 value = str(base / Path(value).expanduser())
             values[setting.name] = value
-            origins[setting.name] = origin.replace("*", setting.name)
+            origins[setting.name] = setting.flag if origin == _FLAG else origin
 
     named = config_file or environ.get(f"{ENVIRONMENT_PREFIX}CONFIG")
     toml = Path(named) if named else program.with_suffix(".toml")
@@ -166,9 +214,7 @@ def _gather(
         text = environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}")
         if text:
             take({name: text}, f"{ENVIRONMENT_PREFIX}{name.upper()}", here)
-    take(flags, "--*", here)
-    if "labels" in origins:
-        origins["labels"] = origins["labels"].replace("--labels", "--label")
+    take(flags, _FLAG, here)
     return values, origins
 
 

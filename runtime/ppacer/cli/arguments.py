@@ -85,7 +85,11 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None
     group = parser.add_argument_group("settings (also as PPACER_… in the environment, or in a TOML file)")
     group.add_argument("--config", metavar="FILE", help="read settings from this TOML file [PROGRAM.toml if there]")
     for setting in SETTINGS:
-        if setting.name == "labels" and setting.name in names:
-            group.add_argument("--label", dest="labels", metavar=setting.metavar, action="append", help=setting.help)
-        elif setting.name in names:
-            group.add_argument(f"--{setting.name}", metavar=setting.metavar, help=setting.help)
+        if setting.name in names:
+            group.add_argument(
+                setting.flag,
+                dest=setting.name,
+                metavar=setting.metavar,
+                action="append" if setting.name == "labels" else "store",
+                help=setting.help,
+            )

@@ -20,8 +20,9 @@ class Command:
 
 
 _STORAGE = ("database", "logs")
-_SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain")
-_WORKING = ("name", "capacity", "labels")
+_KEEPING = ("keep_days", "keep_runs", "keep_logs_days", "keep_outputs_days")
+_SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain", "secrets", *_KEEPING)
+_WORKING = ("name", "capacity", "labels", "secrets")
 _CLIENT = ("database", "scheduler", "token")
 _ASKING = (*_CLIENT, "logs")
 
@@ -36,7 +37,9 @@ COMMANDS: Mapping[str, Command] = {
         ("scheduler", "token", *_WORKING, "drain"),
     ),
     "run": Command(
-        "runs a dag once, here, and shows how it goes", "ppacer.cli.run:run", (*_ASKING, "capacity", "labels")
+        "runs a dag once, here, and shows how it goes",
+        "ppacer.cli.run:run",
+        (*_ASKING, "capacity", "labels", "secrets"),
     ),
     "list": Command("lists the dags, paused and removed ones too", "ppacer.cli.listing:list_dags", _ASKING),
     "show": Command("shows a dag's settings and tasks, or what changed in it", "ppacer.cli.listing:show", _ASKING),
@@ -58,7 +61,7 @@ COMMANDS: Mapping[str, Command] = {
     "backfill": Command(
         "makes runs for due times that have passed, and shows how it goes",
         "ppacer.cli.backfill:backfill",
-        (*_ASKING, "capacity", "labels"),
+        (*_ASKING, "capacity", "labels", "secrets"),
     ),
     "config": Command(
         "prints the settings in force and where each came from",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ppacer.config import ConfigError, Loaded, is_loopback, load
+from ppacer.config import ConfigError, Loaded, Retention, is_loopback, load
 
 
 def loaded(folder: Path, *, environ: dict[str, str] | None = None, file: str | None = None, **flags: object) -> Loaded:
@@ -25,6 +25,8 @@ def test_defaults_stand_beside_the_program(tmp_path: Path) -> None:
     assert config.run_file == tmp_path / "shop.run.json"
     assert config.capacity >= 8
     assert config.name.endswith(str(os.getpid()))
+    assert config.secrets is None
+    assert config.retention == Retention(days=90, runs=1000, logs_days=30, outputs_days=0)
 
 
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
@@ -40,6 +42,15 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
     assert found.origins["drain"] == "default"
 
 
+def test_how_long_all_is_kept_may_be_set_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text("keep_days = 7\nkeep_runs = 0\n")
+    found = loaded(tmp_path, environ={"PPACER_KEEP_LOGS_DAYS": "2"}, keep_outputs_days="36500", labels=["gpu"])
+    assert found.config.retention == Retention(days=7, runs=0, logs_days=2, outputs_days=36500)
+    assert found.origins["keep_logs_days"] == "PPACER_KEEP_LOGS_DAYS"
+    assert found.origins["keep_outputs_days"] == "--keep-outputs-days"
+    assert found.origins["labels"] == "--label"
+
+
 def test_paths_are_relative_to_where_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "etc").mkdir()
@@ -49,6 +60,21 @@ def test_paths_are_relative_to_where_they_are_written(tmp_path: Path, monkeypatc
     config = loaded(tmp_path, environ={"PPACER_DATABASE": "y.db"}).config
     assert config.logs == str(tmp_path / "y.logs.db")
     assert config.run_file == tmp_path / "y.run.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("run/secrets", "HERE/etc/run/secrets"),
+        ("/run/secrets", "/run/secrets"),
+        ("shop.vault:secret_of", "shop.vault:secret_of"),
+        ("./odd:name", "HERE/etc/odd:name"),
+    ],
+)
+def test_secrets_come_from_a_folder_or_a_callable(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "a.toml").write_text(f'secrets = "{text}"\n')
+    assert loaded(tmp_path, file=str(tmp_path / "etc/a.toml")).config.secrets == expected.replace("HERE", str(tmp_path))
 
 
 def test_labels_in_the_environment_are_a_list(tmp_path: Path) -> None:
@@ -75,6 +101,12 @@ def test_variables_that_are_no_settings_are_told(tmp_path: Path) -> None:
         ("token", "żółw", "of ASCII"),
         ("database", "postgresql://me:secret@host/db", "only SQLite files"),
         ("labels", "gpu,,", "labels, such as gpu"),
+        ("keep_days", "-1", "whole number from 0 to 36500"),
+        ("keep_days", "1.5", "whole number from 0 to 36500"),
+        ("keep_runs", "many", "whole number from 0 to 999999999"),
+        ("keep_logs_days", "36501", "whole number from 0 to 36500"),
+        ("keep_outputs_days", "7d", "whole number from 0 to 36500"),
+        ("secrets", " ", "not empty"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_its_place(

@@ -40,7 +40,7 @@ def test_next_gives_times_in_the_dags_zone_and_here(call: Call) -> None:
 
 
 def test_config_tells_each_value_and_its_origin(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PPACER_TOKEN", "secret")
+    monkeypatch.setenv("PPACER_TOKEN", "hidden")
     monkeypatch.setenv("PPACER_PROT", "1")
     said = call("config", "--port", "8000", "--label", "a", "--label", "b")
     assert re.search(r"port +8000 +--port\n", said.out)
@@ -48,7 +48,8 @@ def test_config_tells_each_value_and_its_origin(call: Call, monkeypatch: pytest.
     assert re.search(r"labels +a, b +--label\n", said.out)
     assert re.search(r"lease +30 +default\n", said.out)
     assert "PPACER_PROT is set, but there is no such setting" in said.out
-    assert "secret" not in said.out
+    assert re.search(r"keep_days +90 +default\n", said.out)
+    assert "hidden" not in said.out
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,277 @@
+"""Removes what is no longer to be kept: runs, logs, outputs, events of dags and notifications; and returns the space.
+
+It looks every ten minutes and works in small steps, each a short transaction among the others, with rests in between
+that are longer the longer the steps take: whatever it has to remove, nobody waits for it noticeably. What is old it
+finds through indexes, so that looking costs nothing where there is nothing to remove.
+
+A run's logs go before the run does: ended in between, the next pass finds the run again, and with it what was left. A
+run of very many rows goes in pieces (`ppacer.store.trim`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, ParamSpec, TypeVar
+
+from ppacer.config import Retention
+from ppacer.core.ids import RANDOM_BYTES, uuid7
+from ppacer.core.instants import SECOND
+from ppacer.core.model import ClearOutputs, DeleteDagEvents, DeleteNotifications, DeleteRuns, Write
+from ppacer.services.commits import Commits
+from ppacer.services.errors import SchedulerUnavailable
+from ppacer.services.journal import Journal
+from ppacer.services.timers import Clock, Timers
+from ppacer.store.errors import StoreError
+from ppacer.store.logs import LogStore
+from ppacer.store.old import BEGINNING, Mark, OldRun
+from ppacer.store.store import Store
+
+FIRST_AFTER: Final = 60.0
+EVERY: Final = 600.0
+"""Seconds from the start to the first pass, and from the end of each to the next."""
+
+ROWS: Final = 1000
+ENTRIES: Final = 500
+PAGES: Final = 200
+"""How many rows, entries of logs (of up to 16 KiB each) and pages of a database file one step deals with at most."""
+
+PER_READ: Final = 100
+"""How many runs, or attempts with logs, are looked at together."""
+
+RESTS: Final = 4
+LEAST_REST: Final = 0.02
+"""After each step it rests so many times as long as the step took, and so many seconds at least."""
+
+DAY: Final = 86_400 * SECOND
+
+OVERLAP: Final = 60 * SECOND
+"""How long after the end of a run a look may come that does not see it: the end is known before it is durable."""
+
+_log = logging.getLogger("ppacer")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Pruner:
+    """`forget` is told, within the turn that does so, of the runs that are deleted, and their notifications with them.
+
+    A command on an ended run must first ask `removes`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        logs: LogStore,
+        journal: Journal,
+        commits: Commits,
+        *,
+        timers: Timers,
+        clock: Clock,
+        retention: Retention,
+        turn: Callable[[], AbstractContextManager[None]],
+        forget: Callable[[Sequence[str]], None],
+    ) -> None:
+        self._store = store
+        self._logs = logs
+        self._journal = journal
+        self._commits = commits
+        self._timers = timers
+        self._clock = clock
+        self._retention = retention
+        self._turn = turn
+        self._forget = forget
+        self._removing: frozenset[str] = frozenset()
+        self._looked_at: int | None = None
+        self._removed: Counter[str] = Counter()
+        self._pass: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        self._timers.call_in(FIRST_AFTER, self._ring)
+
+    def close(self) -> None:
+        """Ends the pass under way; a step that has begun is still carried out."""
+        self._closed = True
+        if self._pass is not None:
+            self._pass.cancel()
+
+    def removes(self, run_id: str) -> bool:
+        """Whether the ended run, or part of it, is being removed at this moment: nothing may be begun with it."""
+        return run_id in self._removing
+
+    def _ring(self) -> None:
+        self._pass = asyncio.ensure_future(self._prune())
+
+    async def _prune(self) -> None:
+        """One pass. What goes wrong ends it, and the next one tries again."""
+        try:
+            await self._prune_all(self._clock.now())
+        except (StoreError, SchedulerUnavailable) as error:
+            _log.warning("what is no longer kept could not be removed for now: %s", error)
+        except Exception:
+            _log.exception("what is no longer kept could not be removed for now")
+        if self._closed:
+            return
+        if self._removed:
+            told = ", ".join(f"{what}: {number}" for what, number in self._removed.items())
+            _log.info("removed what is no longer kept (%s)", told)
+            self._removed.clear()
+        self._timers.call_in(EVERY, self._ring)
+
+    async def _prune_all(self, now: int) -> None:
+        keep = self._retention
+        if keep.days:
+            old = now - keep.days * DAY
+            await self._remove_runs((old, ""))
+            await self._remove_dag_events(_first_id(old))
+            await self._remove_notifications(_first_id(old), old)
+        if keep.runs:
+            await self._remove_runs_beyond(keep.runs, now)
+        if keep.outputs_days:
+            await self._clear_outputs(now - keep.outputs_days * DAY)
+        if keep.logs_days:
+            await self._remove_old_logs(now - keep.logs_days * DAY)
+        for give_back in (self._store.give_back, self._logs.give_back):
+            while await self._upkeep(give_back, PAGES) == PAGES:
+                pass
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    async def _remove_runs(self, until: Mark, dag: str | None = None) -> None:
+        after = BEGINNING
+        while found := await self._journal.read(self._store.old.runs, until, after, PER_READ, dag=dag):
+            runs = _first_of(found)
+            ids = [run.id for run in runs]
+            with self._removal(ids):
+                await self._remove_logs(await self._journal.read(self._store.old.attempts, ids))
+                if runs[0].rows > ROWS:
+                    await self._repeat(self._store.trim_run, ids[0])
+                await self._change([DeleteRuns(tuple(ids))], deleted=ids)
+            self._removed["runs"] += len(ids)
+            after = runs[-1].mark
+
+    async def _remove_runs_beyond(self, keep: int, now: int) -> None:
+        """Looks at the dags of which a run has ended since the last look, at all of them if the clock was set back."""
+        since, self._looked_at = self._looked_at, None
+        if since is None or since > now:
+            dags = [row.dag for row in await self._journal.read(self._store.dags)]
+        else:
+            dags = await self._journal.read(self._store.old.dags_of_runs_since, since - OVERLAP)
+        for dag in dags:
+            until = await self._journal.read(self._store.old.beyond, dag, keep)
+            if until is not None:
+                await self._remove_runs(until, dag)
+        self._looked_at = now
+
+    async def _clear_outputs(self, ended_before: int) -> None:
+        while found := await self._journal.read(self._store.old.runs_with_outputs, ended_before, PER_READ):
+            runs = _first_of(found)
+            ids = [run.id for run in runs]
+            with self._removal(ids):
+                if runs[0].rows > ROWS:
+                    await self._repeat(self._store.trim_outputs, ids[0])
+                await self._change([ClearOutputs(tuple(ids))])
+            self._removed["outputs of runs"] += len(ids)
+
+    # --- the rest ----------------------------------------------------------------------------------------------------
+
+    async def _remove_dag_events(self, before: str) -> None:
+        while ids := await self._journal.read(self._store.old.dag_events, before, ROWS):
+            await self._change([DeleteDagEvents(tuple(ids))])
+            self._removed["events of dags"] += len(ids)
+
+    async def _remove_notifications(self, before: str, at_before: int) -> None:
+        while ids := await self._journal.read(self._store.old.notifications, before, at_before, ROWS):
+            await self._change([DeleteNotifications(tuple(ids))])
+            self._removed["notifications"] += len(ids)
+
+    async def _remove_old_logs(self, ended_before: int) -> None:
+        """Logs of attempts that ended before this time, or that are not there any more."""
+        after, before = "", _first_id(ended_before)
+        while ids := await self._journal.read(self._logs.attempts, after, before, PER_READ):
+            recent = await self._journal.read(self._store.old.recent_attempts, ids, ended_before)
+            await self._remove_logs([id_ for id_ in ids if id_ not in recent])
+            after = ids[-1]
+
+    async def _remove_logs(self, attempt_ids: Sequence[str]) -> None:
+        for start in range(0, len(attempt_ids), PER_READ):
+            spans = await self._journal.read(self._logs.spans, attempt_ids[start : start + PER_READ])
+            for parts in _steps(spans.items()):
+                await self._upkeep(self._logs.delete, parts)
+            self._removed["logs of attempts"] += len(spans)
+
+    # --- how ---------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _removal(self, run_ids: Iterable[str]) -> Iterator[None]:
+        self._removing = frozenset(run_ids)
+        try:
+            yield
+        finally:
+            self._removing = frozenset()
+
+    async def _change(self, writes: list[Write], *, deleted: Sequence[str] = ()) -> None:
+        """One step through a turn; returns when it is durable and the rest is over."""
+        begun = self._timers.time()
+        with self._turn():
+            self._forget(deleted)
+            self._commits.write(writes)
+        await self._commits.settled()
+        await self._rest(begun)
+
+    async def _repeat(self, step: Callable[[str, int], int], run_id: str) -> None:
+        while await self._upkeep(step, run_id, ROWS) == ROWS:
+            pass
+
+    async def _upkeep(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """One step beside the turns, likewise."""
+        begun = self._timers.time()
+        try:
+            result = await self._journal.upkeep(function, *args, **kwargs)
+        except Exception as error:  # the journal has failed, and what has been asked of it since
+            self._commits.fail(error)
+            raise
+        await self._rest(begun)
+        return result
+
+    async def _rest(self, begun: float) -> None:
+        over = asyncio.Event()
+        self._timers.call_in(max(LEAST_REST, RESTS * (self._timers.time() - begun)), over.set)
+        await over.wait()
+
+
+def _first_of(runs: Sequence[OldRun]) -> Sequence[OldRun]:
+    """So many of the runs as one transaction takes: the first one at least."""
+    size = 0
+    for number, run in enumerate(runs):
+        size += run.rows + 1
+        if number and size > ROWS:
+            return runs[:number]
+    return runs
+
+
+def _steps(spans: Iterable[tuple[str, tuple[int, int]]]) -> Iterator[list[tuple[str, int]]]:
+    """Which entries (up to which `seq` of which attempt) to delete step by step."""
+    parts: list[tuple[str, int]] = []
+    left = ENTRIES
+    for attempt, (first, last) in spans:
+        done = first - 1
+        while done < last:
+            until = min(last, done + left)
+            parts.append((attempt, until))
+            left -= until - done
+            done = until
+            if left == 0:
+                yield parts
+                parts, left = [], ENTRIES
+    if parts:
+        yield parts
+
+
+def _first_id(at: int) -> str:
+    """The least id that can be made at this time."""
+    return uuid7(max(0, at), bytes(RANDOM_BYTES))
