@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Protocol
 
 from ppacer.core import codec, instants
-from ppacer.protocol import RunInfo
+from ppacer.protocol import Assignment
 
 
 class TaskCancelled(BaseException):
     """Raised in the main thread of a task that has been told to stop, so that its `finally` blocks run.
 
-    An `async def` task gets `asyncio.CancelledError` instead.
+    In a task with `isolation = thread` it is `TaskContext.heartbeat` that raises it. An `async def` task gets
+    `asyncio.CancelledError` instead.
     """
 
 
@@ -34,6 +36,43 @@ class Cancellation:
 
     def request(self) -> None:
         self._requested = True
+
+
+class Outlet(Protocol):
+    """Where what a task says of itself goes; any thread may say something."""
+
+    def progress(self, fraction: float | None, message: str) -> None: ...
+
+    def notice(self, message: str, subject: str, notifier: str | None) -> None: ...
+
+    def alive(self) -> None: ...
+
+
+class Nowhere:
+    """An outlet for a task that nobody listens to."""
+
+    def progress(self, fraction: float | None, message: str) -> None: ...
+
+    def notice(self, message: str, subject: str, notifier: str | None) -> None: ...
+
+    def alive(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNotifier:
+    """Tells people something, by way of the scheduler."""
+
+    outlet: Outlet
+
+    def send(self, message: str, subject: str = "", to: str | None = None) -> None:
+        """Has a message sent by the notifier of that name, without one by those of the task, else of the dag.
+
+        It goes out although the task may fail afterwards. Raises `TypeError` for what is no text.
+        """
+        for text in (message, subject, *([] if to is None else [to])):
+            if not isinstance(text, str):
+                raise TypeError(f"a notice is made of texts, not of {type(text).__name__}")
+        self.outlet.notice(message, subject, to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +98,12 @@ class TaskContext:
     """Handed to a task through the parameter that is annotated with this class.
 
     `task` is the task's full id, `attempt` counts its attempts in this run from 1. `idempotency_key` is the same over
-    all attempts of the task in this run and differs from that of any other task and run; its 32 hexadecimal digits may
-    stand in a header, a file name or a database key. What `logger` is given at any level becomes part of the attempt's
-    log, `extra` included. `cancelled` turns true when the attempt has been told to stop, by a time-out, a cancel or a
-    lost lease: its main thread is interrupted with `TaskCancelled` then, and what has not ended after a grace time of
-    5 seconds is killed.
+    all attempts of the task in this run and differs from that of any other task and run; it changes when a task that
+    had succeeded is run anew. Its 32 hexadecimal digits may stand in a header, a file name or a database key. What
+    `logger` is given at any level becomes part of the attempt's log, `extra` included. `cancelled` turns true when the
+    attempt has been told to stop, by a time-out, a cancel or a lost lease: what has not ended after a grace time of 5
+    seconds is killed. With `isolation = process` the main thread is interrupted with `TaskCancelled` then, an
+    `async def` task is cancelled as asyncio does it; in a thread it is the task that must look, or call `heartbeat`.
 
     A task that deferred (`ppacer.deferral`) finds in `state` what it left behind then, and in `part` how often it has
     deferred before; none and 0 at first.
@@ -77,10 +117,37 @@ class TaskContext:
     cancelled: Cancellation
     state: object = None
     part: int = 0
+    outlet: Outlet = field(default_factory=Nowhere, repr=False)
+
+    @property
+    def params(self) -> dict[str, object]:
+        """The values of the run's parameters."""
+        return self.run.params
+
+    @property
+    def notifier(self) -> TaskNotifier:
+        return TaskNotifier(self.outlet)
+
+    def progress(self, fraction: float | None, message: str = "") -> None:
+        """Says how far the task has come: from 0 to 1, or none where it cannot tell. May be said as often as it likes:
+        the newest is shown, about twice a second. Raises `ValueError` for any other number.
+        """
+        if fraction is not None:
+            if not -_ROUNDING <= fraction <= 1 + _ROUNDING:
+                raise ValueError(f"progress goes from 0 to 1, and {fraction:g} is not between them")
+            fraction = min(1.0, max(0.0, float(fraction)))
+        self.outlet.progress(fraction, str(message))
+
+    def heartbeat(self) -> None:
+        """Says that the task goes on, and asks whether it shall: raises `TaskCancelled` if it was told to stop."""
+        if self.cancelled:
+            raise TaskCancelled("the task was told to stop")
+        self.outlet.alive()
 
 
-def make_context(run: RunInfo, task: str, position: int, number: int, cancelled: Cancellation) -> TaskContext:
+def make_context(assignment: Assignment, cancelled: Cancellation, outlet: Outlet | None = None) -> TaskContext:
     """The context of an attempt. Raises `UnknownZoneError` where this machine does not know the dag's time zone."""
+    run = assignment.run
     zone = instants.zone(run.timezone)
     scheduled_at = instants.to_datetime(run.scheduled_at, zone)
     params = codec.decode(run.params)
@@ -96,16 +163,24 @@ def make_context(run: RunInfo, task: str, position: int, number: int, cancelled:
             previous=None if run.previous_at is None else instants.to_datetime(run.previous_at, zone),
             params=params,
         ),
-        task=task,
-        attempt=number,
-        idempotency_key=_idempotency_key(run.id, task, position),
+        task=assignment.task,
+        attempt=assignment.number,
+        idempotency_key=_idempotency_key(assignment),
         logger=_logger(),
         cancelled=cancelled,
+        state=None if assignment.state is None else codec.decode(assignment.state),
+        part=assignment.part,
+        outlet=outlet or Nowhere(),
     )
 
 
-def _idempotency_key(run: str, task: str, position: int) -> str:
-    return hashlib.sha256(f"{run}\n{task}\n{position}".encode()).hexdigest()[:32]
+_ROUNDING = 1e-6
+"""What sums of fractions may be off by."""
+
+
+def _idempotency_key(assignment: Assignment) -> str:
+    text = f"{assignment.run.id}\n{assignment.task}\n{assignment.position}\n{assignment.generation}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _logger() -> logging.Logger:

@@ -33,8 +33,9 @@ from ppacer.protocol import (
 )
 from ppacer.services.leases import Held, Leases, lease_clock
 from ppacer.services.transport import ANSWER_SECONDS, Fault, Link, Transport, TransportError
-from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt, StopReason
-from ppacer.services.worker_pool import WorkerError, WorkerPool
+from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt
+from ppacer.services.worker_judge import StopReason
+from ppacer.services.worker_pool import WorkerError, WorkerPool, worker_command
 
 FLUSH_SECONDS = 0.2
 FLUSH_BYTES = 64 * 1024
@@ -92,7 +93,7 @@ class Executor:
         self._labels = tuple(labels)
         self._clock = clock
         self._link = Link(transport)
-        self._pool = WorkerPool([sys.executable, str(Path(file).resolve()), "_worker"])
+        self._pool = WorkerPool(worker_command(sys.executable, Path(file).resolve()))
         self._leases = Leases(
             self._renew, clock, on_confirmed=self._start, on_stale=self._stale, on_answer=self._accept
         )

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from ppacer.protocol import LEASE_SECONDS, Assignment, ExchangeAnswer, Renewal, Report
 from ppacer.services.transport import ANSWER_SECONDS, Fault, TransportError
-from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt, StopReason
+from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt
+from ppacer.services.worker_judge import StopReason
 
 _CHECK_SECONDS = 1.0
 """How often the clock is looked at: it may jump, as when a laptop wakes, without any timer going off."""

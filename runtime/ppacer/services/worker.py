@@ -1,63 +1,66 @@
 """The worker: a process that runs one attempt after another, as long as none leaves anything behind.
 
-It answers each assignment with `{"begun": true}`, then with log records as they come, then with one message that
-tells the end. SIGTERM is how an attempt is told to stop. What goes wrong beyond that is seen from outside, by the exit
-status.
+It answers each assignment with `{"begun": true}`, then with what the attempt says as it says it, then with one message
+that tells the end; each of these names the attempt. SIGTERM is how an attempt is told to stop. What goes wrong beyond
+that is seen from outside, by the exit status. The worker that several attempts share is `worker_shared`.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import io
-import json
-import logging
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 from ppacer.context import Cancellation, TaskCancelled
 from ppacer.protocol import Assignment, RunInfo
 from ppacer.services import worker_tree
-from ppacer.services.worker_call import Ending, call
+from ppacer.services.worker_call import Ending, prepare
 from ppacer.services.worker_frames import FrameSocket, Message
+from ppacer.services.worker_mask import Mask
+from ppacer.services.worker_memory import DataLimit, own_resident
+from ppacer.services.worker_outlet import AttemptOutlet
+from ppacer.services.worker_records import capture_logging
+from ppacer.services.worker_secrets import Secrets
+from ppacer.services.worker_surroundings import Surroundings
 
-_MAX_RECORD = 1024 * 1024
-_MAX_ATTRIBUTE = 8192
-_MAX_ATTRIBUTES = 65536
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every worker of a program is told: its callables, where its modules are found, the folder of its file, and
+    where its secrets come from."""
+
+    callables: Mapping[str, Callable[[], object]]
+    search_path: Sequence[str]
+    home: str
+    secrets: str | None
 
 
-def serve(channel: socket.socket, callables: Mapping[str, Callable[[], object]], search_path: Sequence[str]) -> None:
+def serve(channel: socket.socket, settings: Settings) -> None:
     """Runs attempts until the executor closes the channel or an attempt leaves this process unfit for another."""
-    sys.path[:0] = [folder for folder in search_path if folder not in sys.path[: len(search_path)]]
-    frames = FrameSocket(channel)
-    _prepare_outputs()
-    _capture_logging(frames)
-    stop = _StopSignal()
-    home = _Surroundings()
-    while (message := frames.receive()) is not None:
-        assignment = read_assignment(message)
-        frames.send({"begun": True})
-        stop.cancellation = Cancellation()
-        ending = _attempt(assignment, callables, stop)
-        fit = _flush() and ending.fit and not stop.cancellation and _left_nothing()
-        frames.send(
-            {
-                "outcome": ending.outcome,
-                "output": ending.output,
-                "error_kind": ending.error_kind,
-                "error": ending.error,
-                "fit": fit,
-            }
-        )
-        if not fit:
+    prepare_process(settings)
+    stop = StopSignal()
+    worker = _Worker(FrameSocket(channel, stop), settings, stop)
+    capture_logging(worker.logged)
+    while (message := worker.frames.receive()) is not None:
+        if not worker.run(read_assignment(message)):
             return
-        home.restore()
+
+
+def prepare_process(settings: Settings) -> None:
+    path = settings.search_path
+    sys.path[:0] = [folder for folder in path if folder not in sys.path[: len(path)]]
+    # Made anew: the zygote's own are bound to what it was started with.
+    sys.stdout, sys.stderr = text_stream(1), text_stream(2)
+    faulthandler.enable(file=2, all_threads=False)
 
 
 def read_assignment(message: Message) -> Assignment:
@@ -68,22 +71,29 @@ def read_assignment(message: Message) -> Assignment:
     return Assignment(**{**message, "run": RunInfo(**run)})  # type: ignore[arg-type]  # the executor has checked it
 
 
-def _attempt(assignment: Assignment, callables: Mapping[str, Callable[[], object]], stop: _StopSignal) -> Ending:
-    try:
-        return call(assignment, callables, stop)
-    except TaskCancelled:
-        # The signal came while the outcome of the task was being worked out.
-        return Ending.cancelled(assignment.where)
-    finally:
-        stop.disarm()
+def text_stream(descriptor: int) -> TextIO:
+    """Each line goes out at once, so that a log can be followed; characters that are no text never raise."""
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
-class _StopSignal:
-    """SIGTERM as an interruption of the running task: an exception in the main thread, or what `on_stop` does."""
+def own_environment() -> dict[str, str]:
+    """The environment that `env(…)` and `secret(…)` read: without what is between executor and worker."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PPACER_")}
+
+
+class StopSignal:
+    """SIGTERM as an interruption of the running task: an exception in the main thread, or what `on_stop` does.
+
+    Entered, it waits: what the main thread does in between is not interrupted.
+    """
 
     def __init__(self) -> None:
         self.cancellation = Cancellation()
         self._on_stop: Callable[[], object] | None = None
+        self._main = threading.get_ident()
+        self._held = 0
+        self._late = False
         signal.signal(signal.SIGTERM, self._handle)
 
     def arm(self, on_stop: Callable[[], object]) -> None:
@@ -95,17 +105,35 @@ class _StopSignal:
     def disarm(self) -> None:
         self._on_stop = None
 
+    def __enter__(self) -> None:
+        if threading.get_ident() == self._main:
+            self._held += 1
+
+    def __exit__(self, *_: object) -> None:
+        if threading.get_ident() == self._main:
+            self._held -= 1
+            if self._late and not self._held:
+                self._late = False
+                self._stop()
+
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         first = not self.cancellation
         self.cancellation.request()
-        if first and self._on_stop is not None:
+        if self._held:
+            self._late = first or self._late
+        elif first:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._on_stop is not None:
             self._on_stop()
 
 
-class _Surroundings:
-    """What a task may change for itself but not for the next: the environment and the working directory."""
+class HomeState:
+    """What a task may change for itself but not for the next: the environment, the working directory, the outputs."""
 
     def __init__(self) -> None:
+        self.environment = own_environment()
         self._environment = dict(os.environ)
         try:
             self._folder = os.getcwd()  # noqa: PTH109 (kept as the text it is)
@@ -121,19 +149,102 @@ class _Surroundings:
         sys.stdout, sys.stderr = self._outputs
 
 
-def _prepare_outputs() -> None:
-    # Made anew: the zygote's own are bound to what it was started with.
-    sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
-    faulthandler.enable(file=2, all_threads=False)
+class _Worker:
+    def __init__(self, frames: FrameSocket, settings: Settings, stop: StopSignal) -> None:
+        self.frames = frames
+        self.settings = settings
+        self.stop = stop
+        self.mask = Mask()
+        self.state = HomeState()
+        self.secrets = Secrets(settings.secrets, self.state.environment)
+        self._owner = os.getpid()
+        self._attempt: _Attempt | None = None
+
+    def run(self, assignment: Assignment) -> bool:
+        """Runs an attempt, and tells whether the process may run another one."""
+        self.stop.cancellation = Cancellation()
+        self._attempt = attempt = _Attempt(self, assignment)
+        attempt.tell({"begun": True, "pid": self._owner})
+        ending = attempt.run()
+        fit = flush() and ending.fit and not self.stop.cancellation and left_nothing()
+        attempt.outlet.end()
+        self._attempt = None
+        attempt.tell({**ending.message(assignment, self.mask), "fit": fit, "resident": own_resident()})
+        if fit:
+            self.state.restore()
+        return fit
+
+    def logged(self) -> _Attempt | None:
+        """The attempt under way; none in a process that the task forked, whose parent the channel belongs to."""
+        return self._attempt if os.getpid() == self._owner else None
+
+    def disclose(self, secret: str) -> None:
+        """Goes on when the executor, too, hides the secret in what this process writes."""
+        if secret in self.mask.secrets:
+            return
+        self.mask = Mask(self.mask.secrets | {secret})
+        self.frames.send({"secrets": sorted(self.mask.secrets)})
+        if self.frames.receive() is None:
+            os._exit(0)
 
 
-def _text_stream(descriptor: int) -> TextIO:
-    """Each line goes out at once, so that a log can be followed; characters that are no text never raise."""
-    raw = io.FileIO(descriptor, "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+class _Attempt:
+    """The host of one call."""
+
+    def __init__(self, worker: _Worker, assignment: Assignment) -> None:
+        self.assignment = assignment
+        self.callables = worker.settings.callables
+        self.home = worker.settings.home
+        self.surroundings = Surroundings(worker.state.environment, worker.secrets, worker.disclose)
+        self.cancellation = worker.stop.cancellation
+        self.outlet = AttemptOutlet(self)
+        self._worker = worker
+        self._limit = DataLimit()
+
+    def run(self) -> Ending:
+        try:
+            if self.assignment.memory is not None:
+                self._limit.set(self.assignment.memory)
+            call = prepare(self)
+            return call if isinstance(call, Ending) else call.run()
+        except TaskCancelled:
+            # The signal came while the outcome of the task was being worked out.
+            return Ending.cancelled()
+        finally:
+            self.disarm()
+
+    @property
+    def mask(self) -> Mask:
+        return self._worker.mask
+
+    def tell(self, message: Message) -> None:
+        self._worker.frames.send({"attempt": self.assignment.attempt, **message})
+
+    def enter(self, variables: Mapping[str, str | None], folder: Path | None) -> None:
+        for name, value in variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if folder is not None:
+            os.chdir(folder)
+
+    def interruptible(self) -> None:
+        self._worker.stop.arm(_interrupt)
+
+    def arm(self, on_stop: Callable[[], object]) -> None:
+        self._worker.stop.arm(on_stop)
+
+    def disarm(self) -> None:
+        self._worker.stop.disarm()
+        self._limit.put_back()
 
 
-def _flush() -> bool:
+def _interrupt() -> None:
+    raise TaskCancelled("the task was told to stop")
+
+
+def flush() -> bool:
     """Empties Python's own buffers into the pipes; false if the task has closed what they belong to."""
     try:
         for stream in {sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__}:
@@ -144,70 +255,6 @@ def _flush() -> bool:
     return True
 
 
-def _left_nothing() -> bool:
+def left_nothing() -> bool:
     """Whether no thread and no process of the attempt goes on: either would meddle with the next one."""
     return threading.active_count() == 1 and not worker_tree.has_children()
-
-
-# --- logging ---------------------------------------------------------------------------------------------------------
-
-
-def _capture_logging(frames: FrameSocket) -> None:
-    root = logging.getLogger()
-    root.setLevel(logging.INFO)
-    root.addHandler(_FrameHandler(frames))
-
-
-class _FrameHandler(logging.Handler):
-    """Sends records to the executor as they are: level, logger, message and what `extra` added."""
-
-    def __init__(self, frames: FrameSocket) -> None:
-        super().__init__()
-        self._frames = frames
-        self._owner = os.getpid()
-        self._formatter = logging.Formatter()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            message = self._message(record)
-            if os.getpid() != self._owner:
-                # A process that the task forked: the channel is its parent's, stderr is everybody's.
-                sys.stderr.write(f"{record.levelname} {record.name}: {message}\n")
-                return
-            self._frames.send(
-                {
-                    "log": message,
-                    "level": record.levelno,
-                    "logger": record.name,
-                    "at": int(record.created * 1_000_000),
-                    "attributes": _attributes(record),
-                }
-            )
-        except Exception:
-            self.handleError(record)
-
-    def _message(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
-        if record.exc_info:
-            message += "\n" + self._formatter.formatException(record.exc_info)
-        if len(message) > _MAX_RECORD:
-            message = f"{message[:_MAX_RECORD]}… ({len(message) - _MAX_RECORD} more characters)"
-        return message
-
-
-def _attributes(record: logging.LogRecord) -> str:
-    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
-    if not extra:
-        return "{}"
-    text = json.dumps({name: _attribute(value) for name, value in extra.items()})
-    return text if len(text) <= _MAX_ATTRIBUTES else json.dumps({"left out": f"{len(text)} characters of attributes"})
-
-
-def _attribute(value: object) -> object:
-    """The value where JSON has it as it stands, else its `repr`."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float) and value - value == 0:
-        return value
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _MAX_ATTRIBUTE else text[:_MAX_ATTRIBUTE] + "…"

@@ -26,10 +26,18 @@ class ArgumentError(Exception):
 
 
 def rebuild_arguments(
-    target: Callable[..., object], args: str, kwargs: str, context: TaskContext
+    target: Callable[..., object],
+    args: str,
+    kwargs: str,
+    context: TaskContext,
+    evaluated: Callable[[object], object] = lambda value: value,
 ) -> tuple[list[object], dict[str, object]]:
-    """The arguments to call `target` with, the context among them if a parameter asks for it."""
-    positional, named = _decode(args, list), _decode(kwargs, dict)
+    """The arguments to call `target` with, the context among them if a parameter asks for it.
+
+    `evaluated` gives the value of what was left to the worker: expressions over its surroundings.
+    """
+    positional = [evaluated(value) for value in _decode(args, list)]
+    named = {name: evaluated(value) for name, value in _decode(kwargs, dict).items()}
     signature = _signature(target)
     if signature is None:
         return positional, named

@@ -10,7 +10,9 @@ from types import TracebackType
 
 import ppacer
 
-_MAX_TEXT = 65536
+MAX_ERROR = 65536
+"""The longest text of an error, in characters: of a longer one the beginning and the end are kept."""
+
 _HEAD = 16384
 _RUNTIME = str(Path(ppacer.__file__).parent)
 _ASYNCIO = str(Path(asyncio.__file__).parent)
@@ -26,10 +28,15 @@ def describe(fault: BaseException) -> str:
         text = "".join(lines).rstrip("\n")
     except Exception as second:
         text = f"{type(fault).__name__} (which cannot be shown: {type(second).__name__})"
-    if len(text) > _MAX_TEXT:
-        left_out = len(text) - _MAX_TEXT
-        text = f"{text[:_HEAD]}\n… {left_out} characters left out …\n{text[_HEAD + left_out :]}"
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def shorten(text: str) -> str:
+    """The text, or its beginning and its end where it is longer than `MAX_ERROR`."""
+    if len(text) <= MAX_ERROR:
+        return text
+    left_out = len(text) - MAX_ERROR
+    return f"{text[:_HEAD]}\n… {left_out} characters left out …\n{text[_HEAD + left_out :]}"
 
 
 def _users_part(frames: TracebackType | None) -> TracebackType | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 Message: TypeAlias = dict[str, object]
@@ -49,12 +51,14 @@ class FrameReader:
 
 
 class FrameSocket:
-    """A blocking socket that carries messages, for the single-threaded ends."""
+    """A worker's end of its channel: one thread receives, any may send. `hold` is entered while a message is sent."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, hold: AbstractContextManager[object] | None = None) -> None:
         self._channel = channel
         self._reader = FrameReader()
         self._messages: list[Message] = []
+        self._hold = hold or nullcontext()
+        self._sending = threading.RLock()  # what is destroyed meanwhile may have something to say
 
     def receive(self) -> Message | None:
         """The next message; none when the other end has closed. Raises `OSError`, `FrameError`."""
@@ -66,7 +70,9 @@ class FrameSocket:
         return self._messages.pop(0)
 
     def send(self, message: Mapping[str, object]) -> None:
-        self._channel.sendall(frame(message))
+        data = frame(message)
+        with self._hold, self._sending:
+            self._channel.sendall(data)
 
 
 def _message(body: bytes) -> Message:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ppacer.protocol import LogEntry
+from ppacer.services.worker_mask import Mask
 
 LINE_LIMIT = 16 * 1024
 """Longer lines and messages are split, in bytes of UTF-8 (messages: in characters)."""
@@ -28,12 +29,15 @@ class AttemptOutput:
     """Collects what an attempt writes, as entries numbered from 1, until `take` hands them over.
 
     `on_entries` is called after entries have been added, with nothing; `clock` gives microseconds since the epoch.
+    `mask` hides secrets in what comes through `write`; records come with theirs hidden.
     """
 
     def __init__(self, on_entries: Callable[[], object], clock: Callable[[], int] | None = None) -> None:
         self._on_entries = on_entries
         self._clock = clock or _now
+        self.mask = Mask()
         self._partial: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        self._hidden = {"stdout": 0, "stderr": 0}
         self._pending: deque[LogEntry] = deque()
         self.pending_bytes = 0
         self._seq = 0
@@ -46,7 +50,9 @@ class AttemptOutput:
         """Takes bytes that came out of `stdout` or `stderr`."""
         partial = self._partial[stream]
         partial += data
-        if b"\n" not in data and len(partial) < LINE_LIMIT:
+        # So much of a long line is kept back, as it may be the beginning of a secret.
+        kept_back = max(0, self.mask.longest - 1)
+        if b"\n" not in data and len(partial) < LINE_LIMIT + kept_back:
             return
         at = self._clock()
         start = 0
@@ -54,24 +60,24 @@ class AttemptOutput:
             self._line(stream, partial[start:end].removesuffix(b"\r"), at)
             start = end + 1
         del partial[:start]
-        while len(partial) >= LINE_LIMIT:
+        while len(partial) >= LINE_LIMIT + kept_back:
             end = _cut(partial)
-            self._add(_entry(at, stream, INFO, _text(partial[:end])))
+            self._add(_entry(at, stream, INFO, _text(self._masked(stream, partial[: end + kept_back], end))))
             del partial[:end]
         self._on_entries()
 
     def record(self, level: int, logger: str, message: str, attributes: str, at: int) -> None:
         """Takes a record of `logging`."""
-        message = _clean(message)
+        message = clean(message)
         for start in range(0, max(1, len(message)), LINE_LIMIT):
             part = message[start : start + LINE_LIMIT]
-            self._add(LogEntry(0, at, "logging", level, part, _clean(logger), attributes if start == 0 else "{}"))
+            self._add(LogEntry(0, at, "logging", level, part, clean(logger), attributes if start == 0 else "{}"))
         self._on_entries()
 
     def system(self, level: int, message: str) -> None:
         """Adds what the executor itself has to say, after all that the attempt has written so far."""
         self.flush()
-        self._add(_entry(self._clock(), "system", level, _clean(message)))
+        self._add(_entry(self._clock(), "system", level, clean(message)))
         self._on_entries()
 
     def flush(self) -> None:
@@ -102,12 +108,17 @@ class AttemptOutput:
         return tuple(taken)
 
     def _line(self, stream: str, line: bytes | bytearray, at: int) -> None:
-        rest = bytearray(line)
+        rest = bytearray(self._masked(stream, line, len(line)))
+        self._hidden[stream] = 0
         while len(rest) > LINE_LIMIT:
             end = _cut(rest)
             self._add(_entry(at, stream, INFO, _text(rest[:end])))
             del rest[:end]
         self._add(_entry(at, stream, INFO, _text(rest)))
+
+    def _masked(self, stream: str, data: bytes | bytearray, end: int) -> bytes:
+        masked, self._hidden[stream] = self.mask.cut(data, self._hidden[stream], end)
+        return masked
 
     def _add(self, entry: LogEntry) -> None:
         """Adds an entry, or keeps it for the log's end once the log is full."""
@@ -151,7 +162,7 @@ def _text(data: bytes | bytearray) -> str:
     return data.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text that every database and the protocol can hold: no lone surrogates, no NUL."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 

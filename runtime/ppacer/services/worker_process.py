@@ -1,4 +1,4 @@
-"""A worker as the executor sees it: its channel, its two pipes, and what becomes of it."""
+"""A worker as the executor sees it: its channel, its two pipes, and what becomes of it and of its attempts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Protocol, TypeAlias
 
 from ppacer.protocol import Assignment, RunInfo
 from ppacer.services.worker_frames import FrameError, FrameReader, Message, frame
 from ppacer.services.worker_log import PENDING_LIMIT, AttemptOutput
+from ppacer.services.worker_mask import Mask
+from ppacer.services.worker_memory import kernel_kills
 
 _CHUNK = 65536
 _PIPE_CAPACITY = 65536
@@ -25,17 +27,24 @@ _SILENCE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The worker told how the attempt ended: the fields of `worker_call.Ending`."""
+    """The worker told how the attempt ended: the fields of `worker_call.Ending`, and whether it can go on (`fit`)."""
 
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The worker's process has ended: `status` as `os.waitstatus_to_exitcode` gives it, or none with the `reason`."""
+    """The worker's process has ended: `status` as `os.waitstatus_to_exitcode` gives it, or none with the `reason`.
+
+    `neighbours` counts the other attempts that it was running then. `lost` tells that it was killed for what is no
+    fault of the attempt, `out_of_memory` that the kernel has killed processes meanwhile because memory ran out.
+    """
 
     status: int | None
     reason: str = ""
+    neighbours: int = 0
+    lost: bool = False
+    out_of_memory: bool = False
 
 
 End: TypeAlias = Finished | Gone
@@ -47,25 +56,52 @@ class Kill(Protocol):
     def __call__(self, worker: WorkerProcess, number: int) -> None: ...
 
 
-class WorkerProcess:
-    """One worker. `finished` is there from `begin` on, until the attempt's end has been told or the worker is gone."""
+@dataclass(slots=True)
+class Session:
+    """An attempt in a worker. `end` tells how it ended there; `begun` is true once the worker has it.
 
-    def __init__(self, number: int, channel: socket.socket, outputs: dict[str, int], kill: Kill) -> None:
+    `on_change` is called then, and when another attempt in the worker has ended; `on_said` gets what the task says of
+    itself. An attempt is `hopeless` if it was told to stop and has not, so that the worker has to be killed.
+    """
+
+    attempt: str
+    log: AttemptOutput
+    on_change: Callable[[], object]
+    on_said: Callable[[Message], object]
+    end: asyncio.Future[End] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    begun: bool = False
+    hopeless: bool = False
+
+
+class WorkerProcess:
+    """One worker. It has one attempt at a time or, if it is `shared`, any number of them.
+
+    `variables` are those of the tasks that it has run, as the JSON of their assignments: a worker is for such tasks
+    only, since a module may read them when it is imported. None for one that has run nothing yet.
+    """
+
+    def __init__(
+        self, number: int, channel: socket.socket, outputs: dict[str, int], kill: Kill, *, shared: bool = False
+    ) -> None:
         """`outputs` are the reading ends of the pipes `stdout` and `stderr`, now owned by this object."""
         self.number = number
         self.kill = kill
-        self.begun = False
-        self.end: asyncio.Future[End] | None = None
+        self.shared = shared
+        self.variables: str | None = None
+        self.pid: int | None = None
+        self.sessions: dict[str, Session] = {}
+        self.served = 0
+        self.retired = False
         self.gone: asyncio.Future[Gone] = asyncio.get_running_loop().create_future()
-        self.on_gone: Callable[[WorkerProcess], object] | None = None
         self._channel = channel
         self._protocol = _Channel(self)
         self._outputs = outputs
         self._reading: set[str] = set()
-        self._log: AttemptOutput | None = None
-        self._on_begun: Callable[[], object] | None = None
+        self._mask = Mask()
         self._transport: asyncio.Transport | None = None
-        self._silent = False
+        self._why = ""
+        self._lost = False
+        self._kernel_kills = kernel_kills()
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -75,33 +111,57 @@ class WorkerProcess:
             os.set_blocking(descriptor, False)
             self._listen(stream)
 
-    def begin(self, assignment: Assignment, log: AttemptOutput, on_begun: Callable[[], object]) -> asyncio.Future[End]:
-        """Hands over an attempt; the future tells its end. `on_begun` is called when the worker has it."""
-        assert self._transport is not None
-        self.end = asyncio.get_running_loop().create_future()
-        self.begun = False
-        self._on_begun = on_begun
-        self._log = log
+    def begin(
+        self,
+        assignment: Assignment,
+        log: AttemptOutput,
+        on_change: Callable[[], object],
+        on_said: Callable[[Message], object],
+    ) -> Session:
+        """Hands over an attempt."""
+        session = Session(assignment.attempt, log, on_change, on_said)
+        log.mask = self._mask
+        self.sessions[assignment.attempt] = session
+        self.served += 1
+        self.variables = assignment.env
         if self.gone.done():
-            self.end.set_result(self.gone.result())
+            session.end.set_result(self.gone.result())
         else:
-            self._transport.write(frame({**_fields(assignment), "run": _fields(assignment.run)}))
-        return self.end
+            self._send({**_fields(assignment, _ASSIGNMENT), "run": _fields(assignment.run, _RUN)})
+        return session
+
+    def cancel(self, session: Session) -> None:
+        """Has a shared worker tell an attempt to stop."""
+        self._send({"cancel": session.attempt})
+
+    def leave(self, session: Session) -> None:
+        """The attempt is over: what comes of it now belongs to nobody."""
+        self.drain()
+        self.sessions.pop(session.attempt, None)
+        self._tell_neighbours()
+
+    def give_up(self, session: Session) -> None:
+        """The attempt does not stop."""
+        session.hopeless = True
+        self._tell_neighbours()
+
+    def has_hopeful(self) -> bool:
+        """Whether it runs an attempt that may still end by itself."""
+        return any(not session.hopeless and not session.end.done() for session in self.sessions.values())
+
+    def end_for(self, why: str, *, lost: bool = False) -> None:
+        """Kills it with all that it runs; `lost` as in `Gone`."""
+        self._why = self._why or why
+        self._lost = self._lost or lost
+        self.kill(self, signal.SIGKILL)
 
     def room(self) -> None:
-        """Reads on after the log has been delivered."""
-        if self._log is None or self._log.pending_bytes < PENDING_LIMIT // 2:
+        """Reads on after a log has been delivered."""
+        if not self._is_slowed_down(PENDING_LIMIT // 2):
             for stream in self._outputs.keys() - self._reading:
                 self._listen(stream)
             if self._transport is not None and not self._transport.is_closing():
                 self._transport.resume_reading()
-
-    def detach(self) -> None:
-        """The attempt is over and its log complete: what comes now belongs to nobody."""
-        self.drain()
-        self._log = None
-        self._on_begun = None
-        self.end = None
 
     def drain(self) -> None:
         """Reads what is in the pipes now; more than a pipe holds has come since."""
@@ -123,16 +183,21 @@ class WorkerProcess:
         """The zygote has told its end, or has ended itself."""
         if self.gone.done():
             return
-        if self._silent:
-            gone = Gone(gone.status, "it was ended because it closed its channel to the executor")
         self._read_last_words()
         self.drain()
+        running = [session for session in self.sessions.values() if not session.end.done()]
+        killed = gone.status == -signal.SIGKILL and not self._why
+        gone = Gone(
+            gone.status,
+            gone.reason or self._why,
+            neighbours=max(0, len(running) - 1),
+            lost=self._lost,
+            out_of_memory=killed and kernel_kills() > self._kernel_kills,
+        )
         self.gone.set_result(gone)
-        if self.end is not None and not self.end.done():
-            self.end.set_result(gone)
+        for session in running:
+            session.end.set_result(gone)
         self.close()
-        if self.on_gone is not None:
-            self.on_gone(self)
 
     def _read_last_words(self) -> None:
         """Takes what the worker had sent before it ended: that it has ended may be heard sooner, by another way."""
@@ -147,14 +212,33 @@ class WorkerProcess:
             left -= len(data)
             self._protocol.data_received(data)
 
+    def _tell_neighbours(self) -> None:
+        for session in self.sessions.values():
+            session.on_change()
+
+    def _send(self, message: Message) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frame(message))
+
     # --- what comes out of it ----------------------------------------------------------------------------------------
 
     def receive(self, message: Message) -> None:
         match message:
-            case {"begun": True}:
-                self.begun = True
-                if self._on_begun is not None:
-                    self._on_begun()
+            case {"secrets": list(secrets)}:
+                self._hide(Mask(str(secret) for secret in secrets))
+            case {"attempt": str(attempt)}:
+                session = self.sessions.get(attempt)
+                if session is not None:
+                    self._hear(session, message)
+            case _:
+                raise FrameError(f"no message of a worker: {sorted(message)}")
+
+    def _hear(self, session: Session, message: Message) -> None:
+        match message:
+            case {"begun": True, "pid": int(pid)}:
+                self.pid = pid
+                session.begun = True
+                session.on_change()
             case {
                 "log": str(text),
                 "level": int(level),
@@ -162,16 +246,26 @@ class WorkerProcess:
                 "at": int(at),
                 "attributes": str(extra),
             }:
-                if self._log is not None:
-                    self.drain()
-                    self._log.record(level, logger, text, extra, at)
-                    self._slow_down()
-            case {"outcome": str()}:
                 self.drain()
-                if self.end is not None and not self.end.done():
-                    self.end.set_result(Finished(message))
+                session.log.record(level, logger, text, extra, at)
+                self._slow_down()
+            case {"stream": str(stream), "data": str(data)} if stream in ("stdout", "stderr"):
+                session.log.write(stream, data.encode("latin-1"))
+            case {"outcome": str(), "fit": bool()}:
+                self.drain()
+                if not session.end.done():
+                    session.end.set_result(Finished(message))
+            case {"progress": _} | {"notice": _}:
+                session.on_said(message)
             case _:
-                raise FrameError(f"no message of a worker: {sorted(message)}")
+                raise FrameError(f"no message of an attempt: {sorted(message)}")
+
+    def _hide(self, mask: Mask) -> None:
+        """Hides secrets in all that is still to be read, and tells the worker so."""
+        self._mask = mask
+        for session in self.sessions.values():
+            session.log.mask = mask
+        self._send({"hidden": len(mask.secrets)})
 
     def channel_lost(self) -> None:
         """Most often its process has ended, and the zygote is about to say how."""
@@ -180,15 +274,14 @@ class WorkerProcess:
 
     def _end_silence(self) -> None:
         if not self.gone.done():
-            self._silent = True
-            self.kill(self, signal.SIGKILL)
+            self.end_for("it was ended because it closed its channel to the executor")
 
     def _listen(self, stream: str) -> None:
         asyncio.get_running_loop().add_reader(self._outputs[stream], self._read, stream)
         self._reading.add(stream)
 
     def _read(self, stream: str) -> int:
-        """Reads a chunk and returns its length; 0 if there is none."""
+        """Reads a chunk and returns its length; 0 if there is none. It belongs to every attempt that runs now."""
         descriptor = self._outputs.get(stream)
         if descriptor is None:
             return 0
@@ -199,14 +292,19 @@ class WorkerProcess:
         if not data:
             self._close(stream)
             return 0
-        if self._log is not None:
-            self._log.write(stream, data)
-            self._slow_down()
+        for session in self.sessions.values():
+            session.log.write(stream, data)
+        self._slow_down()
         return len(data)
+
+    def _is_slowed_down(self, limit: int) -> bool:
+        """Whether its task has to wait because the log waits to be delivered. Attempts that share a worker do not wait
+        for each other's logs, whose length is bounded in any case."""
+        return not self.shared and any(session.log.pending_bytes >= limit for session in self.sessions.values())
 
     def _slow_down(self) -> None:
         """Stops reading while the log waits to be delivered: the task then waits in its `print`."""
-        if self._log is None or self._log.pending_bytes < PENDING_LIMIT:
+        if not self._is_slowed_down(PENDING_LIMIT):
             return
         loop = asyncio.get_running_loop()
         for stream in self._reading:
@@ -223,9 +321,13 @@ class WorkerProcess:
         os.close(descriptor)
 
 
-def _fields(value: Assignment | RunInfo) -> Message:
+def _fields(value: Assignment | RunInfo, names: Sequence[str]) -> Message:
     """The fields as they are: `asdict` takes ten times as long, and every attempt goes this way."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in names}
+
+
+_ASSIGNMENT = tuple(field.name for field in fields(Assignment))
+_RUN = tuple(field.name for field in fields(RunInfo))
 
 
 class _Channel(asyncio.Protocol):

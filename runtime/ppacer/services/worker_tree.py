@@ -47,18 +47,47 @@ def prefer_for_memory_kill() -> None:
             return  # a hardened /proc: then the kernel decides by size alone
 
 
-def children() -> set[int]:
-    """The ids of this process's children, ended ones included. Empty where the platform cannot tell."""
-    if not LINUX:
-        return set()
+def children(pid: int | None = None) -> set[int]:
+    """The ids of a process's children, of this one's by default; ended ones are included until somebody has waited for
+    them. Empty where the platform cannot tell."""
     found: set[int] = set()
+    if not LINUX:
+        return found
+    if pid is None:
+        pid = os.getpid()
     try:
-        for thread in (_PROC / "self" / "task").iterdir():
+        for thread in (_PROC / str(pid) / "task").iterdir():
             found.update(map(int, (thread / "children").read_text().split()))
+    except FileNotFoundError:
+        return {one for one in _processes() if _parent(one) == pid}  # a kernel without it, or a thread that has ended
     except OSError:
-        own = os.getpid()
-        return {pid for pid in _processes() if _parent(pid) == own}
+        pass
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    """The ids of a process's children, their children and so on; parents stand before their children."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        below = children(waiting.pop()) - set(found)
+        found += below
+        waiting += below
+    return found
+
+
+def kill_tree(pid: int) -> None:
+    """Kills a child of this process and all that descends from it."""
+    for one in [pid, *descendants(pid)]:
+        try:
+            os.kill(one, signal.SIGKILL)
+        except OSError:
+            continue  # it has ended, or it is another user's
+
+
+def is_child(pid: int) -> bool:
+    """Whether this process has a child of that id that has not ended."""
+    return _parent(pid) == os.getpid() and _state(pid) not in ("Z", "X")
 
 
 def has_children() -> bool:
@@ -92,11 +121,19 @@ def _processes() -> Iterator[int]:
 
 
 def _parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def _state(pid: int) -> str:
+    return _stat(pid)[0]
+
+
+def _stat(pid: int) -> list[str]:
+    """What the system says of a process, its state and its parent first; of one that has gone that it is dead."""
     try:
-        stat = (_PROC / str(pid) / "stat").read_text()
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[1])
+        return ["X", "0"]
 
 
 def _prctl(option: int, value: int) -> None:

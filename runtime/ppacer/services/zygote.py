@@ -1,9 +1,10 @@
 """The zygote: the program itself, re-executed small, which forks a worker whenever the executor asks for one.
 
-It is single-threaded, so forking is safe; it imports nothing of the users'. The executor holds the other end of its
-channel and says `{"spawn": n}` (with three descriptors: the worker's channel, stdout and stderr) or
-`{"kill": n, "signal": s}`; the zygote tells `{"exited": n, "status": s}` or `{"failed": n, "error": text}`. When the
-channel ends, the executor is gone: everything that descends from the zygote is killed, then it ends.
+It is single-threaded, so forking is safe. The executor holds the other end of its channel and says
+`{"home": folder, "secrets": source}` once, then `{"spawn": n, "shared": bool}` (with three descriptors: the worker's
+channel, stdout and stderr) or `{"kill": n, "signal": s}`; the zygote tells `{"exited": n, "status": s}` or
+`{"failed": n, "error": text}`. When the channel ends, the executor is gone: everything that descends from the zygote is
+killed, then it ends.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from ppacer.services import worker, worker_tree
+from ppacer.services import worker, worker_shared, worker_tree
+from ppacer.services.worker import Settings
 from ppacer.services.worker_frames import FrameReader, Message, frame
+from ppacer.services.worker_records import prepare_logging
 
 _DESCRIPTORS = 3
 _CHUNK = 65536
@@ -52,8 +56,7 @@ class _Zygote:
         self, channel: socket.socket, callables: Mapping[str, Callable[[], object]], search_path: Sequence[str]
     ) -> None:
         self._channel = channel
-        self._callables = callables
-        self._search_path = search_path
+        self._settings = Settings(callables, search_path, os.curdir, None)
         self._reader = FrameReader()
         self._descriptors: list[int] = []
         self._pids: dict[int, int] = {}
@@ -68,6 +71,7 @@ class _Zygote:
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        prepare_logging()
         gc.collect()
         gc.freeze()
         poll = select.poll()
@@ -105,14 +109,16 @@ class _Zygote:
             raise _ExecutorGoneError
         for message in self._reader.feed(data):
             match message:
-                case {"spawn": int(worker_id)}:
-                    self._spawn(worker_id)
+                case {"spawn": int(worker_id), "shared": bool(shared)}:
+                    self._spawn(worker_id, shared=shared)
                 case {"kill": int(worker_id), "signal": int(number)}:
                     self._kill(worker_id, number)
+                case {"home": str(home), "secrets": str() | None as secrets, "preload": list()}:
+                    self._settings = replace(self._settings, home=home, secrets=secrets)
                 case _:
                     raise ValueError(f"no message for a zygote: {message}")
 
-    def _spawn(self, worker_id: int) -> None:
+    def _spawn(self, worker_id: int, *, shared: bool) -> None:
         descriptors = self._descriptors[:_DESCRIPTORS]
         del self._descriptors[:_DESCRIPTORS]
         parent = os.getpid()
@@ -122,14 +128,14 @@ class _Zygote:
             self._send({"failed": worker_id, "error": os.strerror(fault.errno or errno.EAGAIN)})
             pid = -1
         if pid == 0:
-            self._become_worker(parent, descriptors)
+            self._become_worker(parent, descriptors, shared=shared)
         for descriptor in descriptors:
             os.close(descriptor)
         if pid > 0:
             self._pids[worker_id] = pid
             self._ids[pid] = worker_id
 
-    def _become_worker(self, parent: int, descriptors: Sequence[int]) -> None:
+    def _become_worker(self, parent: int, descriptors: Sequence[int], *, shared: bool) -> None:
         """Runs in the new process, and never returns."""
         code = 1
         try:
@@ -148,7 +154,8 @@ class _Zygote:
             os.dup2(stderr, 2)
             os.close(stdout)
             os.close(stderr)
-            worker.serve(socket.socket(fileno=channel), self._callables, self._search_path)
+            serve = worker_shared.serve if shared else worker.serve
+            serve(socket.socket(fileno=channel), self._settings)
             code = 0
         except BaseException:
             os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))

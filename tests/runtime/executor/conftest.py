@@ -41,6 +41,24 @@ RUN = RunInfo(
     params='{"full":true}',
 )
 
+
+def make_assignment(**given: object) -> Assignment:
+    """The assignment of an attempt, its fields as given."""
+    fields: dict[str, object] = {
+        "attempt": "attempt-1",
+        "token": 1,
+        "lease_seconds": 30.0,
+        "run": RUN,
+        "task": "load",
+        "number": 1,
+        "callable": "m:load",
+        "args": "[]",
+        "kwargs": "{}",
+        "where": "task load of dag sales (sales.ppd:7)",
+    }
+    return Assignment(**{**fields, **given})  # type: ignore[arg-type]
+
+
 _PROGRAM_TEXT = """
 from pathlib import Path
 

@@ -10,22 +10,45 @@ from hypothesis import strategies as st
 
 from ppacer import wire
 from ppacer.protocol import (
+    PROTOCOL_VERSION,
     Ack,
     Assignment,
     AttemptLog,
     Claim,
+    Deferral,
     Exchange,
     ExchangeAnswer,
     LogEntry,
     Outcome,
+    Progress,
     Renewal,
     Report,
     RunInfo,
+    RunRequest,
+    TaskNotice,
 )
 
 INTEGERS = st.integers(-(2**63) + 1, 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-REPORTS = st.builds(Report, TEXT, INTEGERS, st.sampled_from(Outcome), INTEGERS, INTEGERS, st.none() | TEXT)
+DEFERRALS = st.builds(
+    Deferral,
+    st.none() | INTEGERS,
+    st.none() | TEXT,
+    st.none() | TEXT,
+    st.none() | st.builds(RunRequest, TEXT, TEXT, st.none() | INTEGERS, st.booleans()),
+)
+REPORTS = st.builds(
+    Report,
+    TEXT,
+    INTEGERS,
+    st.sampled_from(Outcome),
+    INTEGERS,
+    INTEGERS,
+    st.none() | TEXT,
+    deferral=st.none() | DEFERRALS,
+)
+PROGRESS = st.builds(Progress, TEXT, INTEGERS, INTEGERS, st.none() | st.floats(0, 1), TEXT)
+NOTICES = st.builds(TaskNotice, TEXT, INTEGERS, INTEGERS, TEXT, TEXT, st.none() | TEXT)
 LOGS = st.builds(
     AttemptLog,
     TEXT,
@@ -34,7 +57,7 @@ LOGS = st.builds(
 )
 EXCHANGES = st.builds(
     Exchange,
-    protocol=st.just(1),
+    protocol=st.just(PROTOCOL_VERSION),
     executor=TEXT,
     instance=TEXT,
     request=TEXT,
@@ -44,6 +67,8 @@ EXCHANGES = st.builds(
     reports=st.lists(REPORTS, max_size=2).map(tuple),
     renewals=st.lists(st.builds(Renewal, TEXT, INTEGERS), max_size=2).map(tuple),
     logs=st.lists(LOGS, max_size=2).map(tuple),
+    progress=st.lists(PROGRESS, max_size=2).map(tuple),
+    notices=st.lists(NOTICES, max_size=2).map(tuple),
     claim=st.none() | st.builds(Claim, INTEGERS, st.floats(0, 30)),
 )
 
@@ -56,13 +81,20 @@ def test_an_exchange_arrives_as_it_was_sent(exchange: Exchange) -> None:
 def test_an_answer_arrives_as_it_was_sent() -> None:
     run = RunInfo("r", "sales", "b", 1, "UTC", None, "{}")
     assignment = Assignment("a", 1, 30.0, run, "load", 1, "m:f", "[]", "{}", "task load of dag sales (s.ppd:1)", 600.0)
-    answer = ExchangeAnswer((Ack("a", 200),), (), (Ack("b", 409),), (assignment,), ("c",))
+    answer = ExchangeAnswer(
+        reports=(Ack("a", 200),),
+        logs=(Ack("b", 409),),
+        notices=(Ack("a", 200),),
+        assignments=(assignment,),
+        cancel=("c",),
+        next_due_in=1.5,
+    )
     assert wire.decode(ExchangeAnswer, wire.encode(answer)) == answer
 
 
 REPORT = {"attempt": "a", "token": 1, "outcome": "success", "started_at": 1, "finished_at": 2}
 GOOD = {
-    "protocol": 1,
+    "protocol": PROTOCOL_VERSION,
     "executor": "e",
     "instance": "i",
     "request": "r",

@@ -24,7 +24,7 @@ from ppacer.services.worker_arguments import ArgumentError, context_parameter, r
 from ppacer.services.worker_frames import FrameError, FrameReader, frame
 from ppacer.services.worker_log import LINE_LIMIT, AttemptOutput
 
-from .conftest import RUN
+from .conftest import make_assignment
 
 # --- frames ----------------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class Point:
 
 
 def context() -> TaskContext:
-    return make_context(RUN, "task", 0, 1, Cancellation())
+    return make_context(make_assignment(), Cancellation())
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,11 @@ def test_the_parameter_that_takes_the_context(target: Callable[..., object], nam
 
 
 def test_the_idempotency_key_is_the_same_over_attempts_and_differs_between_tasks() -> None:
-    first, second = (make_context(RUN, "load", 0, n, Cancellation()).idempotency_key for n in (1, 2))
-    assert first == second
-    assert first != make_context(RUN, "load", 1, 1, Cancellation()).idempotency_key
-    assert first != make_context(RUN, "store", 0, 1, Cancellation()).idempotency_key
+    def key(**given: object) -> str:
+        return make_context(make_assignment(**given), Cancellation()).idempotency_key
+
+    assert key(number=1) == key(number=2) == key(part=1, state="null")
+    assert len({key(), key(position=1), key(task="store"), key(generation=1)}) == 4
 
 
 # --- imports ---------------------------------------------------------------------------------------------------------

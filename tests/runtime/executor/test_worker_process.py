@@ -8,14 +8,13 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ppacer.protocol import Assignment
-from ppacer.services.worker_frames import frame
+from ppacer.services.worker_frames import Message, frame
 from ppacer.services.worker_log import AttemptOutput
 from ppacer.services.worker_process import Finished, Gone, WorkerProcess
 
-from .conftest import RUN
+from .conftest import make_assignment
 
-ASSIGNMENT = Assignment("attempt-1", 1, 30.0, RUN, "load", 1, "m:load", "[]", "{}", "task load")
+ASSIGNMENT = make_assignment()
 
 
 @asynccontextmanager
@@ -38,12 +37,13 @@ def test_an_outcome_counts_although_the_end_of_the_process_is_heard_first() -> N
     async def main() -> None:
         async with worker() as (made, far):
             begun: list[bool] = []
-            end = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: begun.append(True))
-            far.sendall(frame({"begun": True}) + frame({"outcome": "success", "output": "1", "fit": False}))
+            session = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: begun.append(True), print)
+            outcome: Message = {"attempt": "attempt-1", "outcome": "success", "output": "1", "fit": False}
+            far.sendall(frame({"attempt": "attempt-1", "begun": True, "pid": 1}) + frame(outcome))
             made.set_gone(Gone(0))
-            assert made.begun
+            assert session.begun
             assert begun == [True]
-            assert (await end) == Finished({"outcome": "success", "output": "1", "fit": False})
+            assert (await session.end) == Finished(outcome)
 
     asyncio.run(main())
 
@@ -51,10 +51,11 @@ def test_an_outcome_counts_although_the_end_of_the_process_is_heard_first() -> N
 def test_a_process_that_ended_without_a_word_is_gone() -> None:
     async def main() -> None:
         async with worker() as (made, far):
-            end = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: None)
-            far.sendall(frame({"begun": True}) + frame({"outcome": "success"})[:-3])
+            session = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: None, print)
+            begun = frame({"attempt": "attempt-1", "begun": True, "pid": 1})
+            far.sendall(begun + frame({"attempt": "attempt-1", "outcome": "success"})[:-3])
             far.close()
             made.set_gone(Gone(-9))
-            assert (await end) == Gone(-9)
+            assert (await session.end) == Gone(-9)
 
     asyncio.run(main())
