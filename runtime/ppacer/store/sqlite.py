@@ -126,12 +126,9 @@ def _give_back(connection: Connection, pages: int) -> int:
 
     free = number("freelist_count")
     wanted = min(pages, free - number("page_count") // RESERVE)
-    if wanted <= 0:
-        return 0
-    # The driver's own cursor: a row without columns comes after each page, and SQLAlchemy would not ask for the second.
     cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA incremental_vacuum({wanted})")
-    cursor.fetchall()
+    for _ in range(wanted):  # asked for several pages, it pauses after each, and the driver does not make it go on
+        cursor.execute("PRAGMA incremental_vacuum(1)")
     cursor.close()
     return free - number("freelist_count")
 

@@ -106,7 +106,6 @@ def test_variables_that_are_no_settings_are_told(tmp_path: Path) -> None:
         ("keep_runs", "many", "whole number from 0 to 999999999"),
         ("keep_logs_days", "36501", "whole number from 0 to 36500"),
         ("keep_outputs_days", "7d", "whole number from 0 to 36500"),
-        ("secrets", " ", "not empty"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_its_place(
