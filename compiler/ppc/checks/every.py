@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ppc.annotations import Annotations
-from ppc.callables import CallableFinder
-from ppc.checks import (
-    callables,
-    data,
-    declarations,
-    effect,
-    graph,
-    isolation,
-    names,
-    run_dag,
-    safety,
-    sleep,
-    sql,
-    triggers,
-)
+from ppc.callables import BUILT_IN_TASKS, CallableFinder, FoundCallable
+from ppc.checks import callables, data, declarations, effect, graph, isolation, names, safety, triggers
 from ppc.checks.arguments import Arguments
 from ppc.graph import Graph
 from ppc.resolved import ResolvedDag, ResolvedProgram
@@ -34,6 +21,7 @@ def check_program(
     """Adds the faults to the program's. `graphs` are those of all its dags, sketches included."""
     annotations = Annotations(finder)
     arguments, outputs = Arguments(annotations), Outputs(annotations)
+    called: set[str] = set()
     for file in program.files:
         callables.check_imports(file)
         declarations.check(file, arguments)
@@ -43,10 +31,31 @@ def check_program(
         for task in (*dag.tasks.values(), *dag.sketches):
             callables.check_callee(task)
             isolation.check(dag, task)
-            sleep.check(task)
+            if isinstance(task.callee, FoundCallable):
+                called.add(task.callee.spec.id)
         graph.check(dag, drawn)
         triggers.check(dag, drawn)
         data.check(dag, outputs, arguments)
-        sql.check(dag, outputs)
-    run_dag.check(program, graphs, outputs)
+    _check_built_ins(program, graphs, outputs, called)
     names.check(program)
+
+
+def _check_built_ins(
+    program: ResolvedProgram, graphs: Sequence[tuple[ResolvedDag, Graph]], outputs: Outputs, called: set[str]
+) -> None:
+    """Checks of single built-in tasks. Most programs call few of them: each is loaded where it is needed."""
+    if BUILT_IN_TASKS["sleep"] in called:
+        from ppc.checks import sleep  # noqa: PLC0415
+
+        for dag, _ in graphs:
+            for task in (*dag.tasks.values(), *dag.sketches):
+                sleep.check(task)
+    if BUILT_IN_TASKS["sql"] in called:
+        from ppc.checks import sql  # noqa: PLC0415
+
+        for dag, _ in graphs:
+            sql.check(dag, outputs)
+    if BUILT_IN_TASKS["run_dag"] in called:
+        from ppc.checks import run_dag  # noqa: PLC0415
+
+        run_dag.check(program, graphs, outputs)
