@@ -68,12 +68,17 @@ class Bench:
     def module(self, name: str, text: str) -> None:
         (self.folder / "modules" / f"{name}.py").write_text(textwrap.dedent(text))
 
-    @asynccontextmanager
-    async def caller(self, *callables: str) -> AsyncIterator[Caller]:
-        """A caller of a program with these callables; nothing of it is left at the end of the block."""
+    def program(self, *callables: str) -> Path:
+        """The file of a program with these callables."""
         file = self.folder / "program.py"
         file.write_text(_PROGRAM)
         file.with_suffix(".txt").write_text("\n".join(callables))
+        return file
+
+    @asynccontextmanager
+    async def caller(self, *callables: str) -> AsyncIterator[Caller]:
+        """A caller of a program with these callables; nothing of it is left at the end of the block."""
+        file = self.program(*callables)
         caller = Caller(lambda: WorkerPool(worker_command(sys.executable, file)))
         try:
             yield caller

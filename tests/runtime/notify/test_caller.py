@@ -91,8 +91,8 @@ async def test_whatever_ends_a_call_is_told_and_the_next_one_is_well(called, nam
 
 async def test_a_call_that_takes_too_long_is_killed(called, kit, tmp_path: Path) -> None:
     async with called() as caller:
-        with pytest.raises(CallError, match=r"^it took longer than 0\.2 s$"):
-            await caller.call("called:hang", [str(tmp_path / "pid")], seconds=0.2, where="hang")
+        with pytest.raises(CallError, match=r"^it took longer than 1\.5 s$"):
+            await caller.call("called:hang", [str(tmp_path / "pid")], seconds=1.5, where="hang")
         pid = int((tmp_path / "pid").read_text())
         await kit.until(lambda: not lives(pid))
 
