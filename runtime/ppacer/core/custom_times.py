@@ -8,8 +8,8 @@ worker; its caller has that answered (`ppacer.services.custom_schedules`), tells
     except Unasked as unasked:
         ...  # later, with the answer: answers.learn(unasked.question, answer), and the same once more
 
-A look that raises has changed nothing. Looking again asks nothing twice, as long as it begins no more than `KEPT` due
-times before the last one that was asked for.
+A look that raises has changed nothing. Looking again asks nothing twice: what lies behind the earliest instant that the
+look was about is forgotten, nothing else.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ppacer import spec
 from ppacer.records import dataclass
 
 KEPT = 1_000
-"""How many due times are remembered after they have been passed."""
+"""How many due times are remembered although nobody looks so far back any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """Which due times of a schedule are later than `after`, up to and including the first that is later than `until`?
 
-    `previous` is its last due time at or before `after`, as far as one is known. What was learnt of times up to `since`
-    is of no more use. Instants are microseconds UTC; `timezone` is the dag's, in which naive datetimes are meant.
+    `previous` is its last due time at or before `after`, as far as one is known. Instants are microseconds UTC;
+    `timezone` is the dag's, in which naive datetimes are meant.
     """
 
     schedule: spec.CustomSchedule
@@ -37,7 +37,6 @@ class Question:
     after: int
     until: int
     previous: int | None
-    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +64,43 @@ class Answers:
     def __init__(self, previous: int | None = None) -> None:
         self._previous = previous
         self._known: dict[str, _Known] = {}
+        self._earliest: dict[str, int] = {}
 
     def learn(self, question: Question, answer: Answer) -> None:
         """Takes the answer to a question that an `Unasked` brought."""
-        known = self._known.get(question.schedule.callable)
+        name = question.schedule.callable
+        known = self._known.get(name)
         if known is None or known.end != question.after:
-            known = self._known[question.schedule.callable] = _Known(question.after)
+            known = self._known[name] = _Known(question.after)
         known.times.extend(answer.times)
         known.ended = answer.ended
-        known.forget(question.since)
+        known.forget(self._earliest.pop(name, question.after))
 
     def next(self, schedule: spec.CustomSchedule, timezone: str, after: int) -> int | None:
         """The schedule's first due time later than `after`. Raises `Unasked`."""
-        known = self._known.get(schedule.callable)
-        if known is None or after < known.since:
-            raise Unasked(Question(schedule, timezone, after, after, self._before(known, after), after))
-        index = bisect_right(known.times, after)
-        if index < len(known.times):
-            return known.times[index]
-        if known.ended:
-            return None
-        raise Unasked(Question(schedule, timezone, after, after, self._before(known, after), after))
+        known = self._looked(schedule, after)
+        if known is not None and after >= known.since:
+            index = bisect_right(known.times, after)
+            if index < len(known.times):
+                return known.times[index]
+            if known.ended:
+                return None
+        raise Unasked(Question(schedule, timezone, after, after, self._before(known, after)))
 
     def cover(self, schedule: spec.CustomSchedule, timezone: str, after: int, until: int) -> None:
         """Makes sure that `next` can answer for every instant from `after` to `until`. Raises `Unasked`."""
-        known = self._known.get(schedule.callable)
+        known = self._looked(schedule, after)
         begin = after
-        if known is not None and known.since <= after <= known.end:
+        if known is not None and after >= known.since:
             if known.ended or known.end > until:
                 return
-            begin = known.end
-        elif known is not None and known.ended and known.end < after:
-            return
-        raise Unasked(Question(schedule, timezone, begin, until, self._before(known, begin), after))
+            begin = max(after, known.end)
+        raise Unasked(Question(schedule, timezone, begin, until, self._before(known, begin)))
+
+    def _looked(self, schedule: spec.CustomSchedule, after: int) -> _Known | None:
+        name = schedule.callable
+        self._earliest[name] = min(after, self._earliest.get(name, after))
+        return self._known.get(name)
 
     def _before(self, known: _Known | None, after: int) -> int | None:
         if known is not None and known.times:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppacer import spec
+from ppacer.core import custom_times
 from ppacer.core.custom_times import KEPT, Answer, Answers, Question, Unasked
 from ppacer.core.instants import HOUR, MINUTE
 from ppacer.core.schedule import DagClock, ScheduleError
@@ -64,7 +65,7 @@ def test_the_first_question_is_for_one_time_and_names_the_previous_one() -> None
     clock = DagClock(dag(FRIDAYS), Answers(previous=90))
     with pytest.raises(Unasked) as caught:
         clock.next(100)
-    assert caught.value.question == Question(FRIDAYS, "UTC", after=100, until=100, previous=90, since=100)
+    assert caught.value.question == Question(FRIDAYS, "UTC", after=100, until=100, previous=90)
 
 
 def test_a_previous_time_that_is_later_than_what_is_asked_for_is_none() -> None:
@@ -98,7 +99,7 @@ def test_a_look_beyond_what_is_known_goes_on_from_the_last_time_known() -> None:
     clock, oracle = DagClock(dag(FRIDAYS), answers), Oracle([110, 500, 600], answers)
     assert oracle.work_out(lambda: clock.next(100)) == 110
     assert oracle.work_out(lambda: clock.next(300)) == 500
-    assert oracle.questions[-1] == Question(FRIDAYS, "UTC", after=300, until=300, previous=110, since=300)
+    assert oracle.questions[-1] == Question(FRIDAYS, "UTC", after=300, until=300, previous=110)
 
 
 def test_what_lies_outside_start_and_end_is_not_asked_for() -> None:
@@ -123,6 +124,22 @@ def test_a_union_is_due_whenever_one_of_them_is() -> None:
 def test_between_asks_before_it_gives_anything() -> None:
     with pytest.raises(Unasked):
         DagClock(dag(FRIDAYS), Answers()).between(0, 100)
+
+
+def test_one_look_may_be_about_any_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(custom_times, "KEPT", 5)
+    answers = Answers()
+    times = list(range(10, 5_000, 10))
+    clock, oracle = DagClock(dag(FRIDAYS), answers), Oracle(times, answers)
+
+    def look() -> list[int]:
+        found = [0]
+        while len(found) <= 100 and (due := clock.next(found[-1])) is not None:
+            found.append(due)
+        return found[1:]
+
+    assert oracle.work_out(look) == times[:100]
+    assert len(oracle.questions) == 100
 
 
 def test_a_clock_that_runs_for_ever_remembers_a_bounded_number_of_times() -> None:

@@ -263,7 +263,7 @@ async def test_a_schedule_that_does_not_answer_is_a_problem_and_no_exception(
     monkeypatch.setattr(custom_schedules, "ASK_SECONDS", 0.3 if name == "Hanging" else 10.0)
     schedule = spec.CustomSchedule(f"calendars:{name}", AT)
     async with asking(bench, name) as caller:
-        problem = await CustomSchedules(caller).ask(Question(schedule, "UTC", 0, 0, None, 0))
+        problem = await CustomSchedules(caller).ask(Question(schedule, "UTC", 0, 0, None))
     assert isinstance(problem, ScheduleProblem)
     assert problem.message.startswith(f"the schedule calendars:{name} does not answer: ")
     assert message in problem.message
