@@ -9,6 +9,7 @@ import pytest
 
 from ppacer.cli import arguments
 from ppacer.config import ENVIRONMENT_PREFIX, SETTINGS, Setting
+from ppacer.web.app import ROUTES
 from ppc.cli import main
 from ppc.diagnostics import in_source_order
 from ppc.parse import parse
@@ -50,6 +51,22 @@ def test_every_setting_of_a_program_is_told(setting: Setting) -> None:
 @pytest.mark.parametrize("command", sorted(arguments.COMMANDS))
 def test_every_command_of_a_program_is_told(command: str) -> None:
     assert re.search(rf"^\| `{command}\b", text("docs/operations.md"), re.MULTILINE)
+
+
+def addresses() -> list[str]:
+    """What the API answers: `GET /api/v1/dags`."""
+    return [
+        f"{method} {path}"
+        for path, handler in ROUTES
+        if path.startswith(("/api/", "/health"))
+        for method in ("GET", "POST", "PUT", "DELETE")
+        if method.lower() in vars(handler)
+    ]
+
+
+def test_every_address_of_the_api_is_told_and_no_other() -> None:
+    told = re.findall(r"^\| `((?:GET|POST) [^`]+)` \|", text("docs/operations.md"), re.MULTILINE)
+    assert sorted(told) == sorted(addresses())
 
 
 def test_the_readmes_mistakes_are_told_as_it_says(
