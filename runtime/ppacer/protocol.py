@@ -46,7 +46,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line or record of an attempt's log. `seq` counts from 1 within the attempt.
+    """One line or record of an attempt's log. `seq` grows within the attempt, from 1; a part of one that was deferred
+    begins beyond all that the parts before it could have written.
 
     `stream` is `stdout`, `stderr`, `logging` or `system` (what the executor itself says); `level` is a `logging`
     level number; `attributes` is a JSON object in text.

@@ -42,7 +42,7 @@ class RunningAttempt:
 
     def __init__(self, assignment: Assignment, pool: WorkerPool, on_entries: Callable[[], object]) -> None:
         self.assignment = assignment
-        self.output = AttemptOutput(on_entries)
+        self.output = AttemptOutput(on_entries, part=assignment.part)
         self.notices: deque[TaskNotice] = deque()
         self.progress: Progress | None = None
         self.reason: StopReason | None = None

@@ -21,18 +21,24 @@ TAIL_LIMIT = 256 * 1024
 PENDING_LIMIT = 1024 * 1024
 """While so many bytes wait to be delivered, the worker's pipes are not read: the task waits in its `print`."""
 
+PART_ENTRIES = 1 << 20
+"""More than the entries of one part: what is kept of its log has no room for so many."""
+
 INFO = 20
 ERROR = 40
 
 
 class AttemptOutput:
-    """Collects what an attempt writes, as entries numbered from 1, until `take` hands them over.
+    """Collects what an attempt writes, as numbered entries, until `take` hands them over.
 
-    `on_entries` is called after entries have been added, with nothing; `clock` gives microseconds since the epoch.
+    Numbers begin above `PART_ENTRIES` times the number of its `part`: those of an attempt that was deferred go on from
+    part to part, wherever each is run. `on_entries` is called after entries have been added, with nothing; `clock` gives microseconds since the epoch.
     `mask` hides secrets in what comes through `write`; records come with theirs hidden.
     """
 
-    def __init__(self, on_entries: Callable[[], object], clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self, on_entries: Callable[[], object], clock: Callable[[], int] | None = None, *, part: int = 0
+    ) -> None:
         self._on_entries = on_entries
         self._clock = clock or _now
         self.mask = Mask()
@@ -40,7 +46,7 @@ class AttemptOutput:
         self._hidden = {"stdout": 0, "stderr": 0}
         self._pending: deque[LogEntry] = deque()
         self.pending_bytes = 0
-        self._seq = 0
+        self._seq = part * PART_ENTRIES
         self._kept = 0
         self._tail: deque[LogEntry] = deque()
         self._tail_bytes = 0

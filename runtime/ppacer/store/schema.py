@@ -272,7 +272,7 @@ log_entries = Table(
     "log_entries",
     log_schema,
     Column("attempt", ID, primary_key=True),
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("stream", WORD, nullable=False),
     Column("level", Integer, nullable=False),
