@@ -44,7 +44,7 @@ async function open() {
   } catch (error) {
     if (abort.signal.aborted) return;
     if (!(error instanceof Refused)) console.error(error);
-    fail(error instanceof Refused && error.status === 404 ? "There is no such dag or run." : error.message);
+    fail(`${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { get, part, repeat, sleep } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { callable, fullTime, notation, plural } from "./format.js";
-import { schedule } from "./home.js";
+import { next, schedule } from "./home.js";
 import { due, runTable, squares } from "./parts.js";
 
 export const title = (id) => id;
@@ -30,7 +30,9 @@ function view({ dag, tasks, next_runs }, runs) {
       dag.doc && h("p", { class: "prose" }, dag.doc.trim()),
       h("dl", { class: "facts" },
         fact("schedule", schedule(dag)),
-        fact("next run", due(dag.next_run_at)),
+        fact("next run", next(dag)),
+        dag.silenced_until && fact("silenced until", due(dag.silenced_until)),
+        dag.problem && fact("problem", dag.problem),
         dag.last_runs.length > 0 && fact("last runs", squares(dag.last_runs)),
         dag.tags.length > 0 && fact("tags", dag.tags.map((tag) => h("span", { class: "tag" }, tag))),
         dag.owner && fact("owner", dag.owner)),

@@ -37,7 +37,7 @@ export function notation(seconds) {
 }
 
 // A callable as its author named it: `print`, not the place of the built-in task in the runtime.
-export const callable = (id) => id.replace(/^ppacer\.tasks\.builtin:(\w+?)_?$/, "$1");
+export const callable = (id) => id.replace(/^ppacer\.tasks\.\w+:(\w+?)_?$/, "$1");
 
 // Whole seconds while something still runs: figures that flicker help nobody.
 export function running(seconds) {

@@ -50,13 +50,20 @@ function dagTable(dags) {
         h("a", { href: dagLink(dag.id), class: "row" }, dag.id),
         dag.doc && h("span", { class: "quiet doc" }, dag.doc.trim().split("\n")[0])),
       h("td", { class: "c-schedule" }, schedule(dag)),
-      h("td", { class: "c-next" }, due(dag.next_run_at)),
+      h("td", { class: "c-next" }, next(dag)),
       h("td", { class: "c-squares" }, dag.last_runs.length ? squares(dag.last_runs) : h("span", { class: "none" }, "no run yet")),
       h("td", { class: "c-do" }, h("button", { type: "button", "data-trigger": dag.id, "aria-label": `Run ${dag.id} now` }, "Run"))));
   return h("table", { class: "dags" },
     h("thead", {}, h("tr", {},
       h("th", {}, "dag"), h("th", {}, "schedule"), h("th", {}, "next run"), h("th", {}, "last runs"), h("th", {}, h("span", { class: "unseen" }, "actions")))),
     h("tbody", {}, rows));
+}
+
+// When it runs next, or why it does not.
+export function next(dag) {
+  if (dag.paused) return h("span", { class: "quiet" }, "paused");
+  if (dag.problem) return h("span", { class: "quiet", title: dag.problem }, "unknown");
+  return due(dag.next_run_at);
 }
 
 export function schedule(dag) {

@@ -24,14 +24,14 @@ export class LogPanel {
     signal.addEventListener("abort", () => this.#inner?.abort());
   }
 
-  show(task, number) {
+  show(task, number, epoch) {
     if (!task) {
       this.#inner?.abort();
       this.#shown = "";
       this.#place.replaceChildren(h("p", { class: "empty" }, "Pick a task to see its attempts and its log."));
       return;
     }
-    const attempt = task.attempts.find((each) => each.number === number) ?? task.attempts.at(-1) ?? null;
+    const attempt = task.attempts.find((each) => each.number === number && (!epoch || each.epoch === epoch)) ?? task.attempts.at(-1) ?? null;
     morphChildren(this.#head, header(task, attempt));
     const wanted = attempt ? attempt.id : `${task.id} ${task.position}`;
     if (wanted === this.#shown) return;
@@ -39,7 +39,7 @@ export class LogPanel {
     this.#inner?.abort();
     this.#lines.replaceChildren();
     this.#place.replaceChildren(this.#head, this.#note, this.#lines);
-    this.#note.textContent = attempt ? "" : "Not started yet.";
+    this.#note.textContent = attempt ? "" : task.family ? "Its members have logs of their own." : "Not started.";
     this.#lines.hidden = !attempt;
     if (attempt) this.#follow(task, attempt);
     if (this.#place.getBoundingClientRect().top > innerHeight * 0.8) this.#place.scrollIntoView({ block: "start" });
@@ -51,7 +51,7 @@ export class LogPanel {
     let after = 0;
     await repeat(signal, async () => {
       const page = await get(
-        `/runs/${part(this.#run)}/tasks/${part(task.id)}/logs?position=${task.position}&attempt=${attempt.number}&after=${after}&wait=${after ? 25 : 0.05}`, signal);
+        `/runs/${part(this.#run)}/tasks/${part(task.id)}/logs?position=${task.position}&attempt=${attempt.number}&epoch=${attempt.epoch}&after=${after}&wait=${after ? 25 : 0.05}`, signal);
       after = page.last || after;
       if (signal.aborted) return false;
       // The executor ends a log with the error, which stands above already.
@@ -76,14 +76,15 @@ export class LogPanel {
 function header(task, attempt) {
   return [
     h("div", { class: "heading" },
-      h("h2", {}, task.label === null ? task.id : `${task.id}[${task.position}]`),
+      h("h2", {}, task.name),
       h("a", { href: "?", class: "close", "aria-label": "Close", title: "Close (Esc)" }, "×")),
     h("p", { class: "quiet" }, h("code", { title: task.callable }, callable(task.callable)), task.parents.length > 0 && ` after ${task.parents.join(", ")}`),
     task.attempts.length > 1 && h("nav", { class: "attempts", "aria-label": "Attempts" }, task.attempts.map((each) =>
-      h("a", { href: `?task=${part(task.label === null ? task.id : `${task.id}[${task.position}]`)}&attempt=${each.number}`, "aria-current": each === attempt ? "true" : null, "data-key": each.id, class: each.status }, `Attempt ${each.number}`))),
+      h("a", { href: `?task=${part(task.name)}&attempt=${each.number}&epoch=${each.epoch}`, "aria-current": each === attempt ? "true" : null, "data-key": each.id, class: each.status }, each.epoch > 1 ? `Attempt ${each.number}, epoch ${each.epoch}` : `Attempt ${each.number}`))),
     attempt && h("p", { class: "line" }, badge(attempt.status), " ", duration(attempt.started_at, attempt.finished_at), attempt.executor && h("span", { class: "quiet" }, ` on ${attempt.executor}`)),
     task.status === "retrying" && task.due_at && h("p", { class: "quiet" }, "Tries again ", due(task.due_at), "."),
     (attempt?.error ?? task.error) && h("pre", { class: "error" }, plain(attempt?.error ?? task.error)),
+    task.reason && h("p", { class: "quiet" }, task.reason),
     task.output !== null && attempt?.status === "success" && h("details", { "data-key": "output" }, h("summary", {}, "Output"), h("pre", {}, JSON.stringify(task.output, null, 2))),
   ];
 }

@@ -3,7 +3,7 @@
 import { get, part, repeat, sleep } from "./api.js";
 import { fact } from "./dag.js";
 import { h, morphChildren } from "./dom.js";
-import { fullTime, milliseconds, words } from "./format.js";
+import { fullTime, milliseconds, plural, words } from "./format.js";
 import { LogPanel } from "./log.js";
 import { badge, dagLink, duration, when } from "./parts.js";
 
@@ -19,8 +19,8 @@ export async function show(main, { id, signal, query, crumb }) {
     const picked = query().get("task");
     morphChildren(main, view(detail, picked, place));
     bars(main, detail);
-    const task = detail.tasks.find((each) => key(each) === picked);
-    panel.show(task ?? null, Number(query().get("attempt")) || null);
+    const task = detail.tasks.find((each) => each.name === picked);
+    panel.show(task ?? null, Number(query().get("attempt")) || null, Number(query().get("epoch")) || null);
   };
   addEventListener("ppacer:query", () => { if (detail) draw(); }, { signal });
   await repeat(signal, async () => {
@@ -36,11 +36,9 @@ export async function show(main, { id, signal, query, crumb }) {
   });
 }
 
-const key = (task) => (task.label === null ? task.id : `${task.id}[${task.position}]`);
-
 function view({ run, tasks, params }, picked, place) {
-  const link = (task) => `?task=${part(key(task))}`;
-  const done = tasks.filter((task) => !["waiting", "queued", "running", "retrying"].includes(task.status)).length;
+  const link = (task) => `?task=${part(task.name)}`;
+  const [done, total] = counted(tasks);
   return [
     h("section", { "data-key": "run" },
       h("div", { class: "heading" },
@@ -50,8 +48,10 @@ function view({ run, tasks, params }, picked, place) {
         fact(run.kind === "manual" ? "asked for" : "planned for", fullTime(run.scheduled_at)),
         fact("started", when(run.started_at)),
         fact("took", duration(run.started_at, run.finished_at)),
-        fact("tasks done", `${done} of ${tasks.length}`),
+        fact("tasks done", `${done} of ${total}`),
         fact("by", run.actor),
+        run.late_at && fact("late", when(run.late_at)),
+        run.epoch > 1 && fact("epoch", String(run.epoch)),
         run.reason && fact("reason", run.reason),
         Object.keys(params ?? {}).length > 0 && fact("params", h("code", {}, JSON.stringify(params))),
         fact("run", h("code", { class: "id" }, run.id)))),
@@ -60,16 +60,43 @@ function view({ run, tasks, params }, picked, place) {
         h("table", { class: "tasks" },
           h("thead", {}, h("tr", {}, h("th", {}, "task"), h("th", {}, "status"), h("th", { class: "number" }, "took"), h("th", { class: "c-bar" }, "time line"))),
           h("tbody", {}, tasks.map((task) =>
-            h("tr", { "data-key": key(task), class: key(task) === picked ? "here" : null },
+            h("tr", { "data-key": task.name, class: task.name === picked ? "here" : null },
               h("td", { class: "c-name" },
-                h("a", { href: link(task), class: "row", "aria-current": key(task) === picked ? "true" : null }, key(task)),
-                task.label !== null && h("span", { class: "quiet" }, task.label)),
+                h("a", { href: link(task), class: "row", "aria-current": task.name === picked ? "true" : null }, task.name),
+                note(task) && h("span", { class: "quiet" }, note(task))),
               h("td", { class: "c-status" }, badge(task.status), task.attempts.length > 1 && h("span", { class: "quiet" }, ` ×${task.attempts.length}`)),
               h("td", { class: "c-time number" }, duration(first(task), task.finished_at ?? last(task))),
               h("td", { class: "c-bar" }, h("span", { class: "lane", "aria-hidden": "true" }, task.attempts.filter((attempt) => attempt.started_at).map((attempt) =>
                 h("span", { class: `bar ${attempt.status}`, "data-key": attempt.id, title: `attempt ${attempt.number}: ${words(attempt.status)}` }))))))))),
       place),
   ];
+}
+
+// What stands below a task's name: what a member of a family stands for, how a family's members do, how far it has come.
+function note(task) {
+  const parts = [];
+  if (task.label !== null) parts.push(task.label);
+  if (task.family?.members) {
+    parts.push(`${ended(task.family)} of ${plural(task.family.members, "member")} done`);
+    if (task.family.shown < task.family.members) parts.push(`${task.family.shown} of them below`);
+  }
+  if (task.reason) parts.push(task.reason);
+  const progress = task.status === "running" ? task.attempts.at(-1)?.progress : null;
+  if (progress) parts.push([progress.fraction === null ? "" : `${Math.round(progress.fraction * 100)}%`, progress.message].filter(Boolean).join(" "));
+  return parts.filter(Boolean).join(" · ");
+}
+
+const UNFINISHED = new Set(["waiting", "queued", "running", "retrying"]);
+const ended = (family) => Object.entries(family.counts).reduce((sum, [status, count]) => sum + (UNFINISHED.has(status) ? 0 : count), 0);
+
+// How many tasks have ended and how many there are; a family counts as its members.
+function counted(tasks) {
+  let done = 0, total = 0;
+  for (const task of tasks) {
+    if (task.family?.members) { done += ended(task.family); total += task.family.members; }
+    else if (task.name === task.id) { done += UNFINISHED.has(task.status) ? 0 : 1; total += 1; }
+  }
+  return [done, total];
 }
 
 const first = (task) => task.attempts.find((attempt) => attempt.started_at)?.started_at ?? null;
