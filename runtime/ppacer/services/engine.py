@@ -186,6 +186,7 @@ class Engine:
             begun = run.status is RunStatus.RUNNING or run.epoch > 1
             rows = await read(store.current_tasks, run.id) if begun else []
             found.append(_Found(run, plan, rows, live.get(run.id, []), seqs[run.id]))
+        unsent = await read(pending_outgoing, store)
         with self.turn():  # all in one: no run starts before every active one is counted
             for one in found:
                 self._restore(one)
@@ -193,7 +194,7 @@ class Engine:
                 self.watcher.watch(self._registry.current, self.dags, since)
         await self._await_again()
         await self.commits.settled()
-        for outgoing in await read(pending_outgoing, store):
+        for outgoing in unsent:
             self._sender.add(outgoing)
 
     def close(self) -> None:
