@@ -84,7 +84,7 @@ class Annotations:
         self._finder = finder
         self._read: dict[int, tuple[ast.expr, Type]] = {}
         self._named: dict[tuple[str, str], Type] = {}
-        self._returns: dict[str, Type] = {}
+        self._returns: dict[tuple[str, int], Type] = {}
         self._reading = Reading(self._meaning, self._type)
         self._depth = 0
 
@@ -103,12 +103,13 @@ class Annotations:
 
     def returned(self, callee: FoundCallable) -> Type:
         """What a callable returns, as annotated; `ANY` where it is not."""
-        known = self._returns.get(callee.spec.id)
+        key = (callee.spec.id, id(callee.returns))
+        known = self._returns.get(key)
         if known is None:
             known = NONE if callee.returns_nothing else ANY
             if callee.returns is not None:
                 known = self._in(callee.returns_module, callee.returns)
-            self._returns[callee.spec.id] = known
+            self._returns[key] = known
         return known
 
     def _in(self, module_name: str, annotation: ast.expr) -> Type:

@@ -53,7 +53,8 @@ class FoundCallable:
     It leaves out the parameter that the runtime fills with the context: `given` is its name, if there is one.
     `module` names the module of its definition, in which the signature's annotations are to be read. `returns` is the
     annotation of what it returns, to be read in `returns_module`; `place` the file of the definition. `awaits` says
-    whether what runs is an `async def`, none where that is not known.
+    whether what runs is an `async def`, none where that is not known. `overloads` tell what it is for some calls, each
+    with the signature that such a call has.
     """
 
     spec: spec.Callable
@@ -66,6 +67,7 @@ class FoundCallable:
     returns_module: str = ""
     place: str = ""
     awaits: bool | None = None
+    overloads: tuple[tuple[Signature, FoundCallable], ...] = ()
 
 
 class CallableFinder:
@@ -203,7 +205,7 @@ class CallableFinder:
             signature = signature.without_first()
         context = self._context(place.module, signature)
         kind = spec.CallableKind.COROUTINE if isinstance(node, ast.AsyncFunctionDef) else spec.CallableKind.FUNCTION
-        return FoundCallable(
+        found = FoundCallable(
             spec.Callable(
                 identity,
                 kind if plain else spec.CallableKind.UNKNOWN,
@@ -221,6 +223,10 @@ class CallableFinder:
             place=place.module.place,
             awaits=isinstance(node, ast.AsyncFunctionDef) if plain else None,
         )
+        if node.name in place.module.overloads and plain and place.module.bindings.get(node.name) is node:
+            declared = place.module.overloads[node.name]
+            found = replace(found, overloads=tuple(_overload(found, each) for each in declared))
+        return found
 
     def _class(self, identity: str, part: int, module: str, owner: Module, node: ast.ClassDef) -> FoundCallable | Fault:
         lineage, known = self._definitions.lineage(owner, node)
@@ -316,6 +322,11 @@ class CallableFinder:
             if parameter.annotation is not None and self._definitions.is_context(module, parameter.annotation):
                 return parameter.name
         return None
+
+
+def _overload(found: FoundCallable, node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[Signature, FoundCallable]:
+    declared = replace(found, returns_nothing=returns_nothing(node), returns=node.returns)
+    return signature_of(node.args).without(found.given), declared
 
 
 _NOT_CALLABLE: dict[type[ast.expr], str] = {

@@ -48,7 +48,8 @@ class Module:
     """One module. `tree` is none where there is no Python source to read: extensions, built-ins, bytecode alone.
 
     `place` is the file as a POSIX path relative to the folder it was found from; `fault` says why a source could not
-    be read or parsed. `bindings` holds what a running module has, `typing_only` what it has for type checkers alone.
+    be read or parsed. `bindings` holds what a running module has, `typing_only` what it has for type checkers alone,
+    `overloads` the declarations of functions that have several.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Module:
     folders: tuple[str, ...] = ()
     bindings: dict[str, Binding] = field(default_factory=dict)
     typing_only: dict[str, Binding] = field(default_factory=dict)
+    overloads: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     imports: set[tuple[str, str | None]] = field(default_factory=set)
     dynamic: bool = False
@@ -262,7 +264,7 @@ def _bind_all(module: Module, body: list[ast.stmt], into: dict[str, Binding], *,
                 for branch in _branches(node):
                     _bind_all(module, branch, into, sure=isinstance(node, ast.With) and sure)
             case ast.FunctionDef() | ast.AsyncFunctionDef() if _is_overload(node):
-                pass
+                module.overloads.setdefault(node.name, []).append(node)
             case _:
                 for name, binding in _bound_by(module, node):
                     clash = not sure and name in into

@@ -22,6 +22,7 @@ from ppc.expand import Expansion, GivenLater, ListLater
 from ppc.expressions import Expressions
 from ppc.families import NOT_A_LIST
 from ppc.includes import Files
+from ppc.overloads import chosen
 from ppc.places import Place
 from ppc.references import NOT_A_FAMILY, UNKNOWN_TASK, Select, Step, steps_of, steps_of_ref
 from ppc.resolved import Join, ResolvedDag, ResolvedFile, ResolvedProgram
@@ -107,6 +108,8 @@ class _Resolver:
             command = shell and (i == 0 if argument.name is None else argument.name.name == "command")
             value = expressions.argument(argument.value, uses, shell=command)
             task.arguments.append(ResolvedArgument(argument, value))
+        if isinstance(task.callee, FoundCallable) and task.callee.overloads:
+            task.callee = chosen(task.callee, task.arguments)
         if decl.when is not None:
             task.when = expressions.argument(decl.when, uses, place=Place.CONDITION)
         return uses

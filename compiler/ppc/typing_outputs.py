@@ -40,7 +40,7 @@ class Outputs:
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
-        self._types: dict[str, Type] = {}
+        self._types: dict[tuple[str, int], Type] = {}
         self._records: dict[int, tuple[RecordType, RecordType]] = {}
 
     def returned(self, callee: FoundCallable) -> Type:
@@ -49,9 +49,10 @@ class Outputs:
 
     def type_of(self, callee: FoundCallable) -> Type:
         """What other tasks get of that: members of enumerations are their values, tuples lists, dataclasses dicts."""
-        known = self._types.get(callee.spec.id)
+        key = (callee.spec.id, id(callee.returns))
+        known = self._types.get(key)
         if known is None:
-            known = self._types[callee.spec.id] = self._passed_on(self.returned(callee))
+            known = self._types[key] = self._passed_on(self.returned(callee))
         return known
 
     def unstorable(self, callee: FoundCallable) -> str | None:

@@ -191,12 +191,12 @@ def _check_edges(dag: ResolvedDag, edges: list[Edge]) -> None:
 
 def _check_returns(dag: ResolvedDag, outputs: Outputs) -> None:
     """What a task returns is stored, whether anybody uses it or not."""
-    checked: set[str] = set()
+    checked: set[int] = set()
     for task in dag.tasks.values():
         callee = task.callee
-        if not isinstance(callee, FoundCallable) or callee.returns is None or callee.spec.id in checked:
+        if not isinstance(callee, FoundCallable) or callee.returns is None or id(callee.returns) in checked:
             continue
-        checked.add(callee.spec.id)
+        checked.add(id(callee.returns))
         fault = outputs.unstorable(callee)
         if fault is not None:
             line = callee.returns.lineno

@@ -8,11 +8,15 @@ from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, TypeAlias, overload
 
 from ppacer.context import TaskContext
 from ppacer.tasks.http_client import MAX_BODY, Answer, HttpError, NoAnswerError, request, shown
 from ppacer.tasks.looks import check_every, look_again
+
+Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Expected: TypeAlias = int | list[int] | Literal["2xx", "3xx", "4xx", "5xx"]
+"""A status, several, or all that begin with a digit."""
 
 _HEAD = 1000
 _KEYED = frozenset({"POST", "PATCH"})
@@ -21,14 +25,74 @@ _CLASSES = ("2xx", "3xx", "4xx", "5xx")
 _OUTPUTS = ("json", "text", "status", "none")
 
 
+@overload
 def http(
     url: str,
     *,
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET",
+    method: Method = "GET",
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
     body: object = None,
-    expect: int | list[int] | Literal["2xx", "3xx", "4xx", "5xx"] = "2xx",
+    expect: Expected = "2xx",
+    timeout: timedelta = timedelta(seconds=30),
+    output: Literal["json"] = "json",
+    context: TaskContext,
+) -> object: ...
+
+
+@overload
+def http(
+    url: str,
+    *,
+    method: Method = "GET",
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
+    body: object = None,
+    expect: Expected = "2xx",
+    timeout: timedelta = timedelta(seconds=30),
+    output: Literal["text"],
+    context: TaskContext,
+) -> str: ...
+
+
+@overload
+def http(
+    url: str,
+    *,
+    method: Method = "GET",
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
+    body: object = None,
+    expect: Expected = "2xx",
+    timeout: timedelta = timedelta(seconds=30),
+    output: Literal["status"],
+    context: TaskContext,
+) -> int: ...
+
+
+@overload
+def http(
+    url: str,
+    *,
+    method: Method = "GET",
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
+    body: object = None,
+    expect: Expected = "2xx",
+    timeout: timedelta = timedelta(seconds=30),
+    output: Literal["none"],
+    context: TaskContext,
+) -> None: ...
+
+
+def http(
+    url: str,
+    *,
+    method: Method = "GET",
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
+    body: object = None,
+    expect: Expected = "2xx",
     timeout: timedelta = timedelta(seconds=30),
     output: Literal["json", "text", "status", "none"] = "json",
     context: TaskContext,
@@ -75,7 +139,7 @@ def http(
 def wait_for_http(
     url: str,
     *,
-    expect: int | list[int] | Literal["2xx", "3xx", "4xx", "5xx"] = "2xx",
+    expect: Expected = "2xx",
     contains: str | None = None,
     headers: Mapping[str, str] | None = None,
     token: str | None = None,

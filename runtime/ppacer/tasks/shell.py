@@ -15,9 +15,12 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias, overload
 
 from ppacer.core.operators import text
+
+Argument: TypeAlias = str | int | float | Decimal | date | timedelta | Path
+"""What can be passed to a script: it has one form as a text."""
 
 _CHUNK = 65536
 _POLL_SECONDS = None if hasattr(os, "pidfd_open") else 0.05
@@ -36,6 +39,14 @@ class ProcessError(Exception):
     """
 
 
+@overload
+def shell(command: str, *, output: Literal["line", "json"] = "line") -> object: ...
+
+
+@overload
+def shell(command: str, *, output: Literal["none"]) -> None: ...
+
+
 def shell(command: str, *, output: Literal["line", "json", "none"] = "line") -> object:
     """Runs a command with `/bin/sh -c`, its stdout and stderr going to the task's log as they come.
 
@@ -46,11 +57,15 @@ def shell(command: str, *, output: Literal["line", "json", "none"] = "line") -> 
     return _run(["/bin/sh", "-c", command], "the command", output)
 
 
-def script(
-    path: Path,
-    *args: str | int | float | Decimal | date | timedelta | Path,
-    output: Literal["line", "json", "none"] = "line",
-) -> object:
+@overload
+def script(path: Path, *args: Argument, output: Literal["line", "json"] = "line") -> object: ...
+
+
+@overload
+def script(path: Path, *args: Argument, output: Literal["none"]) -> None: ...
+
+
+def script(path: Path, *args: Argument, output: Literal["line", "json", "none"] = "line") -> object:
     """Runs a Python file in a process of its own, with the Python that runs the program; the rest is as with `shell`.
 
     A relative path is looked for in the task's folder, then in the program's. The arguments are passed as texts, as an

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import time
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, overload
 from urllib.parse import quote, quote_plus
 from uuid import UUID
 
@@ -23,6 +23,39 @@ MAX_ROWS = 10_000
 
 class SqlError(Exception):
     """A statement that could not be carried out, or whose result is no output. The message shows no password."""
+
+
+@overload
+def sql(
+    url: str,
+    statement: str,
+    *,
+    params: Mapping[str, object] | None = None,
+    output: Literal["rows"] = "rows",
+    context: TaskContext,
+) -> list[dict[str, object]]: ...
+
+
+@overload
+def sql(
+    url: str,
+    statement: str,
+    *,
+    params: Mapping[str, object] | None = None,
+    output: Literal["value"],
+    context: TaskContext,
+) -> object: ...
+
+
+@overload
+def sql(
+    url: str,
+    statement: str,
+    *,
+    params: Mapping[str, object] | None = None,
+    output: Literal["none"],
+    context: TaskContext,
+) -> None: ...
 
 
 def sql(
