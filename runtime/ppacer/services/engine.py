@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from ppacer.config import Retention
 from ppacer.core import codec
 from ppacer.core import happenings as h
 from ppacer.core.instants import microseconds
@@ -53,12 +54,14 @@ from ppacer.services.journal import Journal
 from ppacer.services.notification_sender import NotificationSender, pending_outgoing
 from ppacer.services.notifier import Notifier
 from ppacer.services.params import params_json
+from ppacer.services.pruner import Pruner
 from ppacer.services.ready_queue import ReadyQueue
 from ppacer.services.registry import Registry
 from ppacer.services.run_queue import QueuedRun, RunQueue
 from ppacer.services.task_notices import TaskNotices
 from ppacer.services.task_scheduler import Settings, Sources, TaskScheduler, environment
 from ppacer.services.timers import Clock, Timers
+from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
 
 SCHEDULE = "schedule"
@@ -76,15 +79,17 @@ class Engine:
         self,
         registry: Registry,
         store: Store,
+        logs: LogStore,
         journal: Journal,
         changes: Changes,
-        clock: Clock,
         *,
+        clock: Clock,
         sources: Sources,
         settings: Settings,
         caller: Caller,
         custom: CustomSchedules,
         page: str | None,
+        retention: Retention,
         failed: Callable[[BaseException], None],
     ) -> None:
         self._registry = registry
@@ -102,7 +107,7 @@ class Engine:
         self.commits = Commits(journal, changes, failed)
         self.ready = ReadyQueue()
         self.executors = Executors(self.ready, self._timers, clock, presence=max(2 * settings.lease, 2 * LONGEST_WAIT))
-        self.dags = DagRows(self.commits, lambda dag_id: self.watcher.watermark(dag_id))
+        self.dags = DagRows(self.commits, self._watermark)
         self._awaited = AwaitedRuns(make=self._make_asked, tell=self._tell_awaiting, cancel=self.cancel)
         self._sender = NotificationSender(
             self.commits, self._timers, clock, caller, turn=self.turn, plan=registry.plan, page=page
@@ -116,6 +121,17 @@ class Engine:
             silenced=lambda dag_id: self.dags.silenced(dag_id, clock.now()),
             env=environment,
             page=page,
+        )
+        self.pruner = Pruner(
+            store,
+            logs,
+            journal,
+            self.commits,
+            timers=self._timers,
+            clock=clock,
+            retention=retention,
+            turn=self.turn,
+            forget=self._sender.forget,
         )
         self.tasks = TaskScheduler(
             registry,
@@ -196,9 +212,11 @@ class Engine:
         await self.commits.settled()
         for outgoing in unsent:
             self._sender.add(outgoing)
+        self.pruner.start()
 
     def close(self) -> None:
         """Ends all timers and long-polls. What has been handed to the journal is still written."""
+        self.pruner.close()
         self._timers.close()
         self._sender.close()
         self.exchanges.close()
@@ -296,6 +314,9 @@ class Engine:
 
     def _start(self, queued: QueuedRun) -> None:
         self.tasks.start(queued.run.id)
+
+    def _watermark(self, dag_id: str) -> int | None:
+        return self.watcher.watermark(dag_id)
 
     def _limit(self, plan: DagPlan) -> int:
         """As many runs as the program now says, not as the build of an old run said."""

@@ -263,6 +263,8 @@ class Operations(ABC):
     async def _ended_machine(self, engine: Engine, run_id: str) -> RunMachine:
         """The machine of a run that has ended."""
         run = await self._run(run_id)
+        if engine.pruner.removes(run_id):
+            raise UnknownRun(f"run {run_id} is being removed: it is no longer kept")
         try:
             plan = await self._registry.plan(run.build, run.dag)
         except StoreError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 
 from ppacer import spec
+from ppacer.config import Retention
 from ppacer.core.model import DagRow, Run
 from ppacer.localtime import local_time
 from ppacer.protocol import (
@@ -56,8 +57,8 @@ class Scheduler(Operations):
     `lease` is the term of a lease and `code_grace` how long an attempt of another build waits for an executor that has
     its code, both in seconds. With `schedules` false no scheduled runs are made and none are passed over: for a command
     that needs a scheduler only for a run of its own. `pool` makes the workers in which schedules and notifiers of the
-    users' own are called, `page` is the address under which people reach the program's page. Whatever a method returns
-    is durable.
+    users' own are called, `page` is the address under which people reach the program's page, `retention` says what is
+    kept and for how long. Whatever a method returns is durable.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Scheduler(Operations):
         schedules: bool = True,
         pool: Callable[[], WorkerPool] | None = None,
         page: str | None = None,
+        retention: Retention | None = None,
     ) -> None:
         journal = Journal(store, logs)
         super().__init__(Registry(program, store, journal), store, journal, clock or SystemClock())
@@ -83,6 +85,7 @@ class Scheduler(Operations):
         self._caller = Caller(pool or _no_workers)
         self._custom = CustomSchedules(self._caller)
         self._page = page
+        self._retention = retention or Retention()
         self._condition = Condition.STARTING
         self._message = "the scheduler is starting"
         self._engine: Engine | None = None
@@ -253,14 +256,16 @@ class Scheduler(Operations):
         engine = Engine(
             self._registry,
             self.store,
+            self.logs,
             self.journal,
             self._changes,
-            self.clock,
+            clock=self.clock,
             sources=self._sources,
             settings=self._settings,
             caller=self._caller,
             custom=self._custom,
             page=self._page,
+            retention=self._retention,
             failed=self._stall,
         )
         try:
