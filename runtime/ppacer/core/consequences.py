@@ -98,7 +98,7 @@ class Consequences:
 
     def _outcome(self) -> RunStatus:
         state = self._state
-        return state.run.outcome or (RunStatus.FAILED if state.called_off else RunStatus.SUCCESS)
+        return state.run.outcome or (RunStatus.FAILED if state.bad else RunStatus.SUCCESS)
 
     def _told(self) -> set[str]:
         """The notifiers that have been told of a failed task of this run: of all but those that somebody marked so."""

@@ -132,9 +132,9 @@ class TaskRow:
     (`position` 0 and up, shown as `label`). Members count only in the epoch of their family's row.
 
     `attempts` counts the attempts that were made, `lost` those of them that were lost. `due_at` is when a retrying
-    task may be queued again. `output` is the JSON of a successful task's output, and of an expanded family its list; none
-    for what has been pruned. `reason` says why a task was not run, was marked, or was asked to end (of one that succeeded
-    all the same it says nothing).
+    task may be queued again. `output` is the JSON of a successful task's output, and of an expanded family its list;
+    none for what has been pruned. `reason` says why a task was not run, was marked, or was asked to end (of one that
+    succeeded all the same it says nothing).
     `generation` grows each time that the task is run anew although it had succeeded.
     """
 

@@ -28,10 +28,9 @@ from ppacer.core.model import (
     UpdateRun,
 )
 from ppacer.core.restore import load
-from ppacer.core.run_state import FamilyNode, Node, Phase, RunState, phase_of
+from ppacer.core.run_state import BAD, FamilyNode, Node, Phase, RunState, phase_of
 from ppacer.records import replace
 
-BAD = frozenset({TaskStatus.FAILED, TaskStatus.UPSTREAM_FAILED, TaskStatus.CANCELLED})
 NEVER_RAN = frozenset({TaskStatus.UPSTREAM_FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
 _LIVE = frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.RETRYING})
 
@@ -313,7 +312,7 @@ def _family_rows(family: FamilyNode, reset: Mapping[int, None], marked: TaskRow 
     if marked is not None and all(each.status.terminal for each in members):
         status = family_status(each.status for each in members)
         row = replace(row, status=status, finished_at=marked.finished_at)
-    return [row, *members]
+    return [*members, row]
 
 
 def _waiting(node: Node, epoch: int) -> TaskRow:

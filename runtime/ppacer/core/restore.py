@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ppacer import spec
 from ppacer.core import families
 from ppacer.core.model import FAMILY, Attempt, TaskRow, TaskStatus
-from ppacer.core.run_state import CALLED_OFF, FamilyNode, Node, Phase, RunState, phase_of
+from ppacer.core.run_state import BAD, FamilyNode, Node, Phase, RunState, phase_of
 
 
 class RestoreError(Exception):
@@ -20,7 +20,7 @@ def load(state: RunState, rows: Iterable[TaskRow], live: Iterable[Attempt]) -> N
     state.nodes.clear()
     state.live.clear()
     state.left = dict.fromkeys(Phase, 0)
-    state.called_off = 0
+    state.bad = 0
     for task in state.plan.dag.tasks:
         _load_task(state, task, left)
     if left:
@@ -63,7 +63,7 @@ def _count(state: RunState, node: Node) -> None:
     if not status.terminal:
         state.left[phase] += 1
     elif phase is Phase.TASKS:
-        state.called_off += status in CALLED_OFF
+        state.bad += status in BAD
 
 
 def _tell(state: RunState, node: Node) -> None:

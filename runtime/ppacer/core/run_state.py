@@ -35,7 +35,7 @@ from ppacer.records import dataclass, field, replace
 SCHEDULER = "scheduler"
 """The actor of what nobody asked for."""
 
-CALLED_OFF = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+BAD = frozenset({TaskStatus.FAILED, TaskStatus.UPSTREAM_FAILED, TaskStatus.CANCELLED})
 """How a task ends that makes its run fail."""
 
 
@@ -121,7 +121,7 @@ class RunState:
     counts the happenings.
 
     `live` finds the node of each attempt that has not ended. `left` counts the rows of each phase that have not ended,
-    `called_off` the ordinary ones that failed or were cancelled.
+    `bad` the ordinary ones that failed, were cancelled or never ran because of one that did.
     """
 
     def __init__(self, plan: DagPlan, run: Run, new_id: Callable[[int], str], seq: int) -> None:
@@ -134,7 +134,7 @@ class RunState:
         self.live: dict[str, Node] = {}
         self.left = dict.fromkeys(Phase, 0)
         self.phase = Phase.TASKS
-        self.called_off = 0
+        self.bad = 0
         self._new_id = new_id
 
     # --- what there is -----------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ class RunState:
         if status.terminal:
             phase = phase_of(node.task)
             self.left[phase] -= 1
-            self.called_off += phase is Phase.TASKS and status in CALLED_OFF
+            self.bad += phase is Phase.TASKS and status in BAD
 
     def ask_to_end(self, node: Node, reason: str) -> None:
         """Notes in a running task's row that it was asked to end."""

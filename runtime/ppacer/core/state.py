@@ -19,8 +19,8 @@ run with its last task.
   from the moment when the list is known to the end of its last member, and has no attempts. Who comes after a family
   counts its members: one unfinished parent before they are known, then each of them.
 - What a run ends as (its *outcome*) is fixed when its last ordinary task has ended, or when it is asked to end. A run
-  fails if any of its ordinary tasks failed or was cancelled by itself: a later task that tidies up never hides that.
-  Then *handlers* run, those for the outcome first, `finally` last; nothing that they do changes the outcome.
+  fails if any of its ordinary tasks failed, was cancelled by itself, or never ran because of one that did: a later task
+  that tidies up never hides that. Then *handlers* run, those for the outcome first, `finally` last; nothing that they do changes the outcome.
 - A run that is asked to end (a cancel, its time-out) starts no ordinary task any more. What does not run is cancelled
   at once; what runs is told to stop (its row has a `reason` from then on, which is how a restarted scheduler knows),
   and the run goes on to its handlers with the last of them, whatever that one's outcome.

@@ -3,7 +3,7 @@ that the rows restore."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 
 from ppacer import spec
@@ -45,13 +45,15 @@ LEASE = 30 * SECOND
 
 
 class Database:
-    """Rows as a real one holds them, with the guards of `ppacer.core.model`; what has ended never changes."""
+    """Rows as a real one holds them, with the guards of `ppacer.core.model`; what has ended never changes. `last` finds
+    the last attempt of each task."""
 
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
         self.tasks: dict[tuple[str, int, int], TaskRow] = {}
         self.attempts: dict[str, Attempt] = {}
         self.events: list[Event] = []
+        self.last: dict[tuple[str, int], str] = {}
         self.token = 0
 
     def apply(self, writes: Iterable[Write]) -> None:
@@ -77,6 +79,7 @@ class Database:
                 case InsertAttempt(attempt):
                     assert attempt.id not in self.attempts
                     self.attempts[attempt.id] = attempt
+                    self.last[attempt.task, attempt.position] = attempt.id
                 case UpdateAttempt(attempt, status, token):
                     before = self.attempts[attempt.id]
                     assert (before.status, before.token) == (status, token)
@@ -128,13 +131,11 @@ class World:
     def handle(self, happening: h.Happening) -> Step | None:
         before = self._remembered()
         twin = self.restored() if self._checks else None
-        try:
-            step = self.machine.handle(happening)
-        except NotPossible as refused:
+        step, refused = _taken(self.machine, happening)
+        if refused is not None:
             assert before == self._remembered(), "a refusal changed something"
-            if twin is not None:
-                assert _refusal(twin, happening) == str(refused)
-            raise
+            assert twin is None or str(_taken(twin, happening)[1]) == str(refused)
+            raise refused
         self.commands = [] if step is None else step.commands
         if step is None:
             assert before == self._remembered(), "a stale happening changed something"
@@ -250,8 +251,7 @@ class World:
     # --- what is so --------------------------------------------------------------------------------------------------
 
     def live(self, task: str, position: int = 0) -> Attempt | None:
-        found = (each for each in self.machine.attempts() if (each.task, each.position) == (task, position))
-        return next(found, None)
+        return self.machine.attempt(self.database.last.get((task, position), ""))
 
     def row(self, task: str, position: int | None = None) -> TaskRow:
         row = self.machine.task(task, position)
@@ -398,12 +398,8 @@ def _check_attempt(attempt: Attempt) -> None:
             assert (attempt.lease_until, attempt.due_at) == (None, None)
 
 
-def _refusal(machine: RunMachine, happening: h.Happening) -> str:
+def _taken(machine: RunMachine, happening: h.Happening) -> tuple[Step | None, NotPossible | None]:
     try:
-        machine.handle(happening)
+        return machine.handle(happening), None
     except NotPossible as refused:
-        return str(refused)
-    return ""
-
-
-MakeWorld = Callable[..., World]
+        return None, refused
