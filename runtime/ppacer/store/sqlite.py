@@ -125,7 +125,7 @@ def _give_back(connection: Connection, pages: int) -> int:
         return int(connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one())
 
     free = number("freelist_count")
-    wanted = min(pages, free - number("page_count") // RESERVE)
+    wanted = min(pages, (RESERVE * free - number("page_count")) // (RESERVE - 1))
     cursor = connection.connection.cursor()
     for _ in range(wanted):  # asked for several pages, it pauses after each, and the driver does not make it go on
         cursor.execute("PRAGMA incremental_vacuum(1)")

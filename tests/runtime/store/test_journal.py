@@ -267,6 +267,65 @@ def test_reads_run_beside_the_loop_and_beside_a_write(store: Store, logs: LogSto
     run(test)
 
 
+def test_upkeep_is_done_alone_and_in_order(store: Store, logs: LogStore, rows: Any, gate: Gate) -> None:
+    async def test() -> None:
+        async with opened(store, logs) as journal:
+            run = rows.run(status=RunStatus.SUCCESS)
+            first = journal.commit([InsertRun(run)], [("a", [entry(1), entry(2)])])
+            await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE)
+            waiting = [
+                journal.commit([InsertEvent(rows.event(1))]),
+                journal.commit([InsertEvent(rows.event(2))]),
+                journal.upkeep(lambda: [len(store.events(run.id)), len(logs.read("a"))]),
+                journal.upkeep(logs.delete, [("a", 1)]),
+                journal.commit([], [("a", [entry(1), entry(3)])]),
+                journal.upkeep(store.trim_run, run.id, limit=5),
+                journal.commit([InsertEvent(rows.event(1))]),
+            ]
+            gate.open()
+            assert await asyncio.gather(first, *waiting) == [None, None, None, [2, 2], None, None, 2, None]
+        assert gate.groups == [("logs", 2), ("rows", 1), ("rows", 2), ("logs", 2), ("rows", 1)]
+        assert [line.seq for line in logs.read("a")] == [1, 2, 3]
+        assert store.events(rows.id(1)) == [rows.event(1)]
+
+    run(test)
+
+
+def test_upkeep_that_fails_is_a_failure_of_the_journal(store: Store, logs: LogStore, rows: Any) -> None:
+    async def test() -> None:
+        async with opened(store, logs) as journal:
+            held = threading.Event()
+            waits = journal.upkeep(held.wait, PATIENCE)
+            results = asyncio.gather(
+                journal.commit([InsertRun(rows.run(1))]),
+                journal.upkeep(lambda: 1 // 0),
+                journal.commit([InsertRun(rows.run(2))]),
+                journal.upkeep(store.give_back, 1),
+                return_exceptions=True,
+            )
+            held.set()
+            assert await waits
+            before, *failed = await results
+            assert before is None
+            assert [type(each) for each in failed] == [ZeroDivisionError] * 3
+            assert journal.failure is failed[0]
+            journal.reset()
+            assert await journal.upkeep(store.give_back, 1) == 0
+        assert store.runs() == [rows.run(1)]
+
+    run(test)
+
+
+def test_upkeep_of_a_closed_journal_is_refused(store: Store, logs: LogStore) -> None:
+    async def test() -> None:
+        journal = Journal(store, logs)
+        await journal.close()
+        with pytest.raises(Unavailable, match="the journal has been closed"):
+            await journal.upkeep(store.give_back, 1)
+
+    run(test)
+
+
 def test_many_writers_and_readers_at_once(store: Store, logs: LogStore, rows: Any) -> None:
     async def test() -> None:
         async with opened(store, logs) as journal:

@@ -8,19 +8,26 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from ppacer.core.model import (
     Attempt,
     AttemptStatus,
+    ClearOutputs,
+    DeleteDagEvents,
+    DeleteNotifications,
+    DeleteRuns,
     InsertAttempt,
     InsertEvent,
+    InsertNotification,
     InsertRun,
     InsertTask,
     RenewLeases,
     Run,
+    RunKind,
     RunStatus,
     TaskRow,
     TaskStatus,
@@ -31,6 +38,8 @@ from ppacer.core.model import (
     Write,
 )
 from ppacer.store import Conflict, Store
+from ppacer.store.old import BEGINNING, OldRows
+from ppacer.store.reads import Reads
 
 Tables = tuple[dict[str, Run], dict[str, TaskRow], dict[str, Attempt]]
 
@@ -38,7 +47,7 @@ Tables = tuple[dict[str, Run], dict[str, TaskRow], dict[str, Attempt]]
 def naive(tables: Tables, writes: list[Write]) -> Tables | None:
     """What the writes make of the tables, one after the other; none if they must be refused.
 
-    References are looked at in the end: a task before its run is no fault that a store need find.
+    References are looked at before removals and in the end: a task before its run is no fault that a store need find.
     """
     runs, tasks, attempts = dict(tables[0]), dict(tables[1]), dict(tables[2])
     for write in writes:
@@ -65,26 +74,37 @@ def naive(tables: Tables, writes: list[Write]) -> Tables | None:
                         and attempts[id_].token == token
                     ):
                         attempts[id_] = replace(attempts[id_], lease_until=until)
+            case DeleteRuns(ids) if sound(runs, tasks, attempts):
+                gone = {id_ for id_ in ids if id_ in runs and runs[id_].status.terminal}
+                for table in (runs, tasks, attempts):
+                    for id_ in gone:
+                        table.pop(id_, None)
+            case ClearOutputs(ids) if sound(runs, tasks, attempts):
+                for id_ in ids:
+                    if id_ in tasks and runs[id_].status.terminal:
+                        tasks[id_] = replace(tasks[id_], output=None)
             case _:
                 return None
-    if tasks.keys() - runs.keys() or {attempt.run_id for attempt in attempts.values()} - tasks.keys():
-        return None
-    return runs, tasks, attempts
+    return (runs, tasks, attempts) if sound(runs, tasks, attempts) else None
+
+
+def sound(runs: dict[str, Run], tasks: dict[str, TaskRow], attempts: dict[str, Attempt]) -> bool:
+    return not (tasks.keys() - runs.keys() or {attempt.run_id for attempt in attempts.values()} - tasks.keys())
 
 
 _examples = count(1)
 _steps = st.lists(
     st.tuples(
-        st.sampled_from(["run", "task", "attempt", "attempt", "leases"]),
+        st.sampled_from(["run", "task", "attempt", "attempt", "leases", "removal", "clearing"]),
         st.integers(0, 1),  # which of two
         st.integers(0, 2),  # the status that it sets
         st.integers(0, 19).map(bool),  # whether it goes by what it would find; seldom not
     ),
-    max_size=15,
+    max_size=20,
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_steps, parents_first=st.integers(0, 9).map(bool), cut=st.integers(0, 19))
 def test_a_sequence_means_what_it_means_one_by_one(
     store: Store, rows: Any, steps: list[tuple[str, int, int, bool]], parents_first: bool, cut: int
@@ -102,6 +122,14 @@ def test_a_sequence_means_what_it_means_one_by_one(
         if noun == "leases":
             tokens = [found.get(f"attempt {one}", (None, 0))[1] for one in (0, 1)]
             writes.append(RenewLeases(((rows.id(example), tokens[0]), (rows.id(example + 1), tokens[1])), 100 + number))
+            continue
+        if noun in ("removal", "clearing"):
+            chosen = (rows.id(example + which), rows.id(example + 1))[: 1 + (status > 1)]
+            writes.append(DeleteRuns(chosen) if noun == "removal" else ClearOutputs(chosen))
+            for one in (which, 1)[: len(chosen)] if noun == "removal" else ():
+                if found.get(f"run {one}", (RunStatus.QUEUED, 0))[0].terminal:
+                    for name in ("run", "task", "attempt"):
+                        found.pop(f"{name} {one}", None)
             continue
         row, insert, update, setting = {
             "run": (run, InsertRun, UpdateRun, (run.status, 0)),
@@ -193,43 +221,127 @@ def test_no_statement_is_one_that_other_databases_lack(store: Store, rows: Any) 
         assert word not in text
 
 
+def test_the_number_of_statements_does_not_grow_with_what_is_removed(store: Store, rows: Any) -> None:
+    for number in range(1, 101):
+        store.write([InsertRun(rows.run(number, status=RunStatus.SUCCESS)), InsertEvent(rows.event(1, run=number))])
+    ids = [rows.id(number) for number in range(1, 101)]
+    with statements(store) as few:
+        store.write([ClearOutputs((ids[0],)), DeleteRuns((ids[0],))])
+    with statements(store) as many:
+        store.write([write for id_ in ids[1:] for write in (ClearOutputs((id_,)), DeleteRuns((id_,)))])
+    assert len(many) == len(few) == 9
+    assert store.runs() == []
+
+
 READS: dict[str, Callable[[Store], object]] = {
+    "dag": lambda store: store.dag("d"),
     "build": lambda store: store.build("b"),
+    "dag_versions": lambda store: store.dag_versions("d"),
+    "dag_events": lambda store: store.dag_events("d", before="e", limit=5),
+    "backfill": lambda store: store.backfill("b"),
+    "backfills": lambda store: store.backfills(before="b", limit=5),
+    "backfills of a dag": lambda store: store.backfills("d", before="b", limit=5),
+    "active_backfills": lambda store: store.active_backfills(),
+    "backfill_counts": lambda store: store.backfill_counts("b"),
     "run": lambda store: store.run("r"),
     "run_at": lambda store: store.run_at("d", 1),
     "run_by_idempotency_key": lambda store: store.run_by_idempotency_key("d", "k"),
+    "due_times": lambda store: store.due_times("d", 1, 5),
     "last_scheduled": lambda store: store.last_scheduled("d"),
     "active_runs": lambda store: store.active_runs(),
     "runs": lambda store: store.runs(before="r", limit=5),
     "runs of a dag": lambda store: store.runs(dag="d", before="r", limit=5),
     "runs of a status": lambda store: store.runs(statuses=[RunStatus.FAILED], before="r", limit=5),
+    "runs of a kind": lambda store: store.runs(kind=RunKind.MANUAL, before="r", limit=5),
+    "runs of a backfill": lambda store: store.runs(backfill="b", before="r", limit=5),
     "latest_runs_by_dag": lambda store: store.latest_runs_by_dag(5),
     "tasks": lambda store: store.tasks("r", 1),
+    "current_tasks": lambda store: store.current_tasks("r"),
     "attempt": lambda store: store.attempt("a"),
     "attempts": lambda store: store.attempts("r", "t"),
     "live_attempts": lambda store: store.live_attempts(),
     "events": lambda store: store.events("r", 5),
     "last_event_seq": lambda store: store.last_event_seq(["r"]),
+    "notification": lambda store: store.notification("n"),
+    "notifications": lambda store: store.notifications("r"),
+    "pending_notifications": lambda store: store.pending_notifications(),
+    "failed_notifications": lambda store: store.failed_notifications(before="n", limit=5),
+    "old.runs": lambda store: store.old.runs((5, "r"), BEGINNING, 5),
+    "old.runs of a dag": lambda store: store.old.runs((5, "r"), BEGINNING, 5, dag="d"),
+    "old.beyond": lambda store: store.old.beyond("d", 5),
+    "old.dags_of_runs_since": lambda store: store.old.dags_of_runs_since(5),
+    "old.runs_with_outputs": lambda store: store.old.runs_with_outputs(5, 5),
+    "old.attempts": lambda store: store.old.attempts(["r", "s"]),
+    "old.recent_attempts": lambda store: store.old.recent_attempts(["a", "b"], 5),
+    "old.dag_events": lambda store: store.old.dag_events("e", 5),
+    "old.notifications": lambda store: store.old.notifications("n", 5, 5),
 }
+WALKS = {"dags", "find_runs"}
+"""Reads that walk a whole table: one with few rows, and one that a person waits for who types part of an id."""
+
+SORTS = {
+    "attempts",
+    "backfill_counts",
+    "pending_notifications",
+    "old.dags_of_runs_since",
+    "active_runs",
+    "notifications",
+}
+"""Reads that give all that they find, and order it themselves."""
 
 
-def test_no_read_walks_a_table_that_grows(store: Store) -> None:
-    """By SQLite's own plan, in a database without statistics."""
+def test_every_read_is_in_the_table() -> None:
+    methods = {name for name in vars(Reads) if not name.startswith("_")} - {"name"}
+    methods |= {f"old.{name}" for name in vars(OldRows) if not name.startswith("_")}
+    assert {name.split()[0] for name in READS} == methods - WALKS
+
+
+def plan_of(connection: Connection, statement: str, parameters: Any) -> list[str]:
+    """SQLite's own plan, in a database without statistics."""
+    return [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+
+@pytest.mark.parametrize("name", READS)
+def test_no_read_walks_a_table_that_grows(store: Store, name: str) -> None:
     seen: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
         seen.append((statement, parameters))
 
     event.listen(store._database._readers, "before_cursor_execute", note)
-    for read in READS.values():
-        read(store)
+    READS[name](store)
     event.remove(store._database._readers, "before_cursor_execute", note)
 
-    assert len(seen) == len(READS)
+    [(statement, parameters)] = seen
     with store._database.reading() as connection:
-        for name, (statement, parameters) in zip(READS, seen, strict=True):
-            plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            walks = [step for step in plan if step.startswith("SCAN")]
-            # One row per dag, and an index of the live attempts alone.
-            allowed = ("SCAN dags", "SCAN attempts USING INDEX live_attempts")
-            assert all(step.startswith(allowed) for step in walks), (name, plan)
+        plan = plan_of(connection, statement, parameters)
+    # One row per dag, and an index of the live attempts alone.
+    allowed = ("SCAN dags", "SCAN attempts USING INDEX live_attempts")
+    assert all(step.startswith(allowed) for step in plan if step.startswith("SCAN")), plan
+    assert name in SORTS or not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_no_write_walks_a_table(store: Store, rows: Any) -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def note(
+        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
+    ) -> None:
+        seen.append((statement, parameters[0] if many else parameters))
+
+    ended = replace(rows.run(), status=RunStatus.SUCCESS)
+    event.listen(store._database._writer, "before_cursor_execute", note)
+    store.write([*life(rows, 2), InsertRun(ended), InsertTask(rows.task()), InsertEvent(rows.event(1))])
+    store.write([InsertNotification(rows.notification())])
+    store.trim_outputs(ended.id, 10)
+    store.trim_run(ended.id, 10)
+    store.write([ClearOutputs((ended.id,)), DeleteRuns((ended.id,)), DeleteDagEvents(("e",))])
+    store.write([DeleteNotifications(("n",))])
+    event.remove(store._database._writer, "before_cursor_execute", note)
+
+    looked_at = [(text, values) for text, values in seen if text.startswith(("UPDATE", "DELETE", "SELECT"))]
+    assert len(looked_at) > 20
+    with store._database.transaction() as connection:
+        for statement, parameters in looked_at:
+            plan = plan_of(connection, statement, parameters)
+            assert not any(step.startswith("SCAN") for step in plan), (statement, plan)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from ppacer.protocol import LogEntry
 from ppacer.store import Unavailable
@@ -59,6 +61,54 @@ def test_messages_of_any_kind_are_kept(logs: LogStore, message: str) -> None:
 def test_a_lone_surrogate_is_shown_and_stops_nothing(logs: LogStore) -> None:
     logs.append([("a", [replace(line(1, "bad \udc80"), attributes='{"k":"\ud800"}'), line(2)])])
     assert logs.read("a") == [replace(line(1, "bad \\udc80"), attributes='{"k":"\\ud800"}'), line(2)]
+
+
+def test_entries_are_deleted_up_to_a_number(logs: LogStore) -> None:
+    lines = [line(seq) for seq in range(1, 6)]
+    logs.append([("a", lines), ("b", lines), ("c", lines)])
+    logs.delete([("a", 3), ("b", 5), ("b", 9), ("x", 1)])
+    assert logs.read("a") == lines[3:]
+    assert logs.read("b") == []
+    assert logs.read("c") == lines
+    logs.delete([])
+
+
+def test_where_the_entries_of_an_attempt_begin_and_end(logs: LogStore) -> None:
+    logs.append([("a", [line(seq) for seq in (3, 4, 8)]), ("b", [line(1)])])
+    assert logs.spans(["b", "x", "a"]) == {"a": (3, 8), "b": (1, 1)}
+    assert logs.spans([]) == {}
+
+
+def test_attempts_with_entries_are_found_in_order_page_by_page(logs: LogStore) -> None:
+    logs.append([(attempt, [line(1), line(2)]) for attempt in ("d", "b", "a", "c")])
+    assert logs.attempts("", "~", 9) == ["a", "b", "c", "d"]
+    assert logs.attempts("", "~", 2) == ["a", "b"]
+    assert logs.attempts("b", "d", 9) == ["c"]
+    assert logs.attempts("d", "~", 9) == []
+
+
+def test_no_statement_walks_the_logs(logs: LogStore) -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def note(
+        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
+    ) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT")):
+            seen.append((statement, parameters[0] if many else parameters))
+
+    for engine in (logs._database._readers, logs._database._writer):
+        event.listen(engine, "before_cursor_execute", note)
+    logs.read("a", 1, 5), logs.last_seq(["a"]), logs.spans(["a"]), logs.attempts("a", "b", 1), logs.delete([("a", 1)])
+    for engine in (logs._database._readers, logs._database._writer):
+        event.remove(engine, "before_cursor_execute", note)
+
+    assert len(seen) == 5
+    with logs._database.reading() as connection:
+        for statement, parameters in seen:
+            plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            searches = [step for step in plan if "log_entries" in step]
+            assert searches, plan
+            assert all(step.startswith("SEARCH log_entries USING") for step in searches), plan
 
 
 def test_nothing_to_append_is_fine(logs: LogStore) -> None:

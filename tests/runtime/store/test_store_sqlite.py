@@ -11,12 +11,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ppacer.core.model import InsertBuild, InsertEvent, InsertRun
+from ppacer.core.model import DeleteRuns, InsertBuild, InsertEvent, InsertRun, InsertTask, RunStatus
+from ppacer.protocol import LogEntry
 from ppacer.store import (
     CannotOpen,
     Damaged,
@@ -31,7 +33,7 @@ from ppacer.store import (
     open_store,
     sqlite,
 )
-from ppacer.store.logs import open_logs
+from ppacer.store.logs import LogStore, open_logs
 from ppacer.store.schema import SCHEMA_VERSION
 
 Open = Callable[[str | Path], object]
@@ -240,6 +242,47 @@ def test_a_read_does_not_wait_for_a_writer_and_sees_what_is_committed(store: Sto
     assert store.dags() == []
 
 
+@pytest.mark.parametrize("which", ["runs", "logs"])
+def test_space_is_given_back_in_steps_but_for_a_reserve(store: Store, logs: LogStore, rows: Any, which: str) -> None:
+    opened: Store | LogStore = store if which == "runs" else logs
+    store.write([InsertRun(rows.run(status=RunStatus.SUCCESS))])
+    if which == "runs":
+        store.write([InsertEvent(replace(rows.event(seq), payload="x" * 500)) for seq in range(1, 5000)])
+        store.write([DeleteRuns((rows.id(1),))])
+    else:
+        logs.append([("a", [LogEntry(seq, 1, "stdout", 20, "x" * 500) for seq in range(1, 5000)])])
+        logs.delete([("a", 5000)])
+
+    def pragma(name: str) -> int:
+        with opened._database.reading() as connection:
+            return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+
+    full = pragma("page_count")
+    assert full > 600
+    assert opened.give_back(50) == 50
+    assert pragma("page_count") == full - 50
+    steps = 1
+    while opened.give_back(50) == 50:
+        steps += 1
+    assert steps >= 10
+    assert pragma("freelist_count") <= pragma("page_count") // 10 + 1 < 20
+    assert opened.give_back(50) == 0
+    name = opened.name
+    opened.close()
+    assert Path(name).stat().st_size < 4096 * full / 5
+
+
+def test_a_database_of_another_program_is_not_touched_by_ours(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA auto_vacuum=FULL")
+        connection.execute("CREATE TABLE customers (name TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(NotADatabase):
+        open_store(path)
+    assert path.read_bytes() == before
+
+
 @either
 def test_closing_leaves_one_file(tmp_path: Path, open_it: Open) -> None:
     opened = open_it(tmp_path / "pipeline.db")
@@ -275,6 +318,36 @@ def test_what_was_written_survives_a_kill_and_what_was_not_committed_is_gone(tmp
     store.write([InsertBuild(rows.build())])
     store.close()
     assert list(tmp_path.iterdir()) == [path]
+
+
+CRASH_WHILE_REMOVING = """
+import os, signal, sys
+from ppacer.core.model import DeleteRuns
+from ppacer.store import open_store
+from ppacer.store.batches import apply
+store = open_store(sys.argv[1])
+store.advance_leader()
+ids = tuple(run.id for run in store.runs())
+store.trim_run(ids[0], 2)
+with store._database.transaction() as connection:
+    apply(connection, [DeleteRuns(ids)])
+    print(connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_while_runs_are_removed_leaves_them_whole_or_trimmed(store: Store, rows: Any) -> None:
+    runs = [rows.run(number, status=RunStatus.SUCCESS) for number in (1, 2)]
+    events = [rows.event(seq, number) for number in (1, 2) for seq in (1, 2, 3)]
+    store.write([*map(InsertRun, runs), *map(InsertEvent, events), InsertTask(rows.task())])
+    code = [sys.executable, "-c", CRASH_WHILE_REMOVING, store.name]
+    done = subprocess.run(code, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"0\n"), done.stderr
+    assert store.runs() == runs[::-1]
+    assert store.tasks(rows.id(1)) == [rows.task()]
+    assert store.events(rows.id(1)) == events[:3]
+    assert store.events(rows.id(2)) == events[5:]  # the newest run was the one that had been trimmed
 
 
 @pytest.mark.slow
