@@ -182,9 +182,10 @@ def _ended(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -
 
 
 def _write(target: int, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(target, view) :]
+    """To this task's own output, which the descriptor is not where several tasks share a process."""
+    output = (sys.stdout if target == 1 else sys.stderr).buffer
+    output.write(chunk)
+    output.flush()
 
 
 def _failure(what: str, code: int, tail: list[str]) -> str:
