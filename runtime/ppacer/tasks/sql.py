@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import time
@@ -70,10 +71,10 @@ def sql(
 
     `url` is the database's address as SQLAlchemy writes it: `postgresql://user@host/name`, `sqlite:///file.db`; the
     driver must be installed. `:name` in the statement stands for the value of that name in `params`, which is passed
-    beside the statement and never becomes part of it; a list becomes a list in brackets, as `in :names` wants it; a
-    colon before a word that is meant as such is written `\\:`. The task's output is the list of rows, each a dict by
-    the names of the columns (`rows`; at most 10,000), the one value of a result of one row and column (`value`; none
-    if there is no row), or none.
+    beside the statement and never becomes part of it: a list as a list in brackets, which `in :names` wants, a dict as
+    JSON. A colon before a word that is meant as such is written `\\:`. The task's output is the list of rows, each a
+    dict by the names of the columns (`rows`; at most 10,000), the one value of a result of one row and column (`value`;
+    none if there is no row), or none.
     """
     if output not in ("rows", "value", "none"):
         raise ValueError(f'output is one of "rows", "value" and "none", not {output!r}')
@@ -147,8 +148,11 @@ def _bound(statement: str, params: Mapping[str, object]) -> TextClause:
 
 
 def _parameter(name: str, value: object) -> BindParameter[object]:
-    if isinstance(value, PurePath):
-        value = str(value)
+    match value:
+        case PurePath():
+            value = str(value)
+        case dict():
+            value = json.dumps(value, ensure_ascii=False, default=str)
     return bindparam(name, value, expanding=isinstance(value, list))
 
 

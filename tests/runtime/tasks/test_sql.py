@@ -129,6 +129,12 @@ def test_a_list_stands_in_brackets(context: TaskContext, url: str) -> None:
         assert found == expected
 
 
+def test_a_dict_is_passed_as_json(context: TaskContext, url: str) -> None:
+    given = {"day": date(2026, 1, 3), "shop": "żółw", "price": Decimal("9.90")}
+    found = sql(url, "select :given", params={"given": given}, output="value", context=context)
+    assert found == '{"day": "2026-01-03", "shop": "żółw", "price": "9.90"}'
+
+
 def test_what_only_looks_like_a_parameter(context: TaskContext, url: str) -> None:
     statement = r"select '12:30' as a, '\:x' as b, '50%' as c, ':' as d"
     assert sql(url, statement, context=context) == [{"a": "12:30", "b": ":x", "c": "50%", "d": ":"}]
