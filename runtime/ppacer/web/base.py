@@ -112,7 +112,7 @@ class BaseHandler(RequestHandler):
     def actor(self) -> str:
         """Who asks. Raises `ApiError`."""
         given = self.request.headers.get(ACTOR_HEADER)
-        if given is not None and not _ACTOR.fullmatch(given):
+        if given and not _ACTOR.fullmatch(given):
             raise ApiError(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "expected 1 to 100 printable characters of ASCII", ACTOR_HEADER
             )

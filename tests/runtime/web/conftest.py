@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import pytest
 from tornado.netutil import bind_sockets
@@ -98,7 +99,8 @@ class Server:
     site: Site
     port: int
     loop: asyncio.AbstractEventLoop
-    connections: list[http.client.HTTPConnection] = field(default_factory=list)
+    stopping: asyncio.Event
+    thread: threading.Thread
 
     @property
     def url(self) -> str:
@@ -130,8 +132,21 @@ class Server:
         """Runs a coroutine in the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
 
-    def trigger(self, dag: str = "daily") -> str:
-        answer = self.post(f"/api/v1/dags/{dag}/runs", {})
+    def stop(self) -> None:
+        """Ends it; harmless if it has ended."""
+        if self.thread.is_alive():
+            self.loop.call_soon_threadsafe(self.stopping.set)
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+    def run(self, run_id: str, **query: object) -> Any:
+        """A run's detail: its tasks by their names."""
+        found = self.ask(f"/api/v1/runs/{run_id}?{urlencode(query)}").json
+        found["tasks"] = {task["name"]: task for task in found["tasks"]}
+        return found
+
+    def trigger(self, dag: str = "daily", **params: object) -> str:
+        answer = self.post(f"/api/v1/dags/{dag}/runs", {"params": params})
         assert answer.status == 201, answer.body
         run_id = answer.json["id"]
         assert isinstance(run_id, str)
@@ -158,8 +173,8 @@ class FakeExecutor:
                 executor="fake",
                 instance=self.instance,
                 request=str(uuid.uuid4()),
-                build=PROGRAM.build,
-                codes={PRINT: ""},
+                build=self.server.site.program.build,
+                codes={each.id: each.hash for each in self.server.site.program.callables},
                 capacity=4,
             ),
             **parts,
@@ -208,23 +223,23 @@ Serve = Callable[..., Server]
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Serve]:
-    """Starts servers: on loopback, or as if on `host` with `token`."""
-    started: list[tuple[threading.Thread, asyncio.AbstractEventLoop, asyncio.Event]] = []
+    """Starts servers, one after the other on one database: on loopback, or as if on `host` with `token`."""
+    started: list[Server] = []
 
-    def begin(*, host: str = "127.0.0.1", token: str | None = None) -> Server:
+    def begin(*, host: str = "127.0.0.1", token: str | None = None, program: s.Program = PROGRAM) -> Server:
         ready: list[Server] = []
         up = threading.Event()
 
         async def main() -> None:
             with_store, with_logs = open_store(tmp_path / "shop.db"), open_logs(tmp_path / "shop.logs.db")
-            scheduler = Scheduler(PROGRAM, with_store, with_logs)
+            scheduler = Scheduler(program, with_store, with_logs)
             await scheduler.start()
             sockets = bind_sockets(0, "127.0.0.1")
-            site = Site(PROGRAM, scheduler, with_store, with_logs, Access(host, token), str(uuid.uuid4()))
+            site = Site(program, scheduler, with_store, with_logs, Access(host, token), str(uuid.uuid4()))
             server = serve(site, sockets)
             stop = asyncio.Event()
-            ready.append(Server(site, sockets[0].getsockname()[1], asyncio.get_running_loop()))
-            started.append((threading.current_thread(), asyncio.get_running_loop(), stop))
+            port = sockets[0].getsockname()[1]
+            ready.append(Server(site, port, asyncio.get_running_loop(), stop, threading.current_thread()))
             up.set()
             await stop.wait()
             server.stop()
@@ -235,13 +250,12 @@ def serving(tmp_path: Path) -> Iterator[Serve]:
 
         threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
         assert up.wait(20)
+        started.append(ready[0])
         return ready[0]
 
     yield begin
-    for thread, loop, stop in started:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
-        assert not thread.is_alive()
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture

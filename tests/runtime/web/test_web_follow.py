@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 
 from ppacer.cli.console import Console
-from ppacer.cli.follow import follow, summary
+from ppacer.cli.follow import follow
+from ppacer.cli.summary import summary
 from ppacer.client import Client
 from ppacer.web.messages import RunDetail
 from tests.runtime.web.conftest import FakeExecutor, Server
