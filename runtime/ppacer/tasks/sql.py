@@ -21,6 +21,9 @@ from ppacer.context import TaskContext
 MAX_ROWS = 10_000
 """More rows than this are no output."""
 
+_QUERY = re.compile(r"\s*select\b(?!.*\binto\b)", re.IGNORECASE | re.DOTALL)
+"""What is sure to be a query. Of its rows only so many are fetched as are wanted, not all that the database has."""
+
 
 class SqlError(Exception):
     """A statement that could not be carried out, or whose result is no output. The message shows no password."""
@@ -82,8 +85,8 @@ def sql(
     engine = _engine(url)
     try:
         with engine.begin() as connection:
-            # Only so many rows are fetched as are wanted, not all that the database has.
-            result = connection.execution_options(stream_results=True).execute(clause)
+            streamed = output != "none" and _QUERY.match(statement) is not None
+            result = connection.execution_options(stream_results=streamed).execute(clause)
             value = _value(result, output)
             changed = "" if result.returns_rows or result.rowcount < 0 else f", {_rows(result.rowcount)}"
     except SqlError:

@@ -105,6 +105,23 @@ def test_of_too_many_rows_no_more_are_fetched_than_show_it(context: TaskContext,
         sql(url, NUMBERS.format(10**15), context=context)
 
 
+@pytest.mark.parametrize(
+    ("statement", "is_query"),
+    [
+        ("select 1", True),
+        ("\n  SELECT * from orders", True),
+        ("select * into copy from orders", False),
+        ("selected", False),
+        ("with gone as (delete from orders returning id) select * from gone", False),
+        ("delete from orders returning id", False),
+        ("-- select\ndelete from orders", False),
+    ],
+)
+def test_only_a_query_is_read_bit_by_bit(statement: str, is_query: bool) -> None:
+    """PostgreSQL has a cursor for that, which takes nothing else."""
+    assert (module._QUERY.match(statement) is not None) == is_query
+
+
 def test_what_databases_return_can_be_stored(context: TaskContext, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite has few types; others come from other databases."""
     values = [date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), Decimal("1.10"), time(2, 30), UUID(int=7)]
