@@ -7,7 +7,7 @@ unknown decorators, names bound in branches) is `UNKNOWN`, or has no signature, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ppacer import spec
@@ -15,7 +15,6 @@ from ppacer.records import dataclass, replace
 from ppc.definitions import TRANSPARENT, Definitions, Fault, FaultKind, Place
 from ppc.docstrings import clean, dedent
 from ppc.modules import Assigned, Definition, Imported, Module, ModuleFinder
-from ppc.python_schedules import no_schedule
 from ppc.signatures import (
     Parameter,
     ParameterKind,
@@ -101,31 +100,35 @@ class CallableFinder:
         """The callable `names[0].names[1]…` of a module. Faults count their parts within `names`."""
         key = (module, names)
         if key not in self._found:
-            self._found[key] = self._find(module, names, self._describe)
+            self._found[key] = self._find(module, names)
         return self._found[key]
 
     def schedule(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
         """The same for a schedule: an object with its methods, or a class that makes one without arguments."""
-        key = (module, ("schedule", *names))
-        if key not in self._found:
-            self._found[key] = self._find(module, names, self._schedule)
-        return self._found[key]
+        return self._find_other("schedule", module, names)
+
+    def notifier(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
+        """The same for a notifier. Its signature leaves out the parameter that the runtime fills with the message."""
+        return self._find_other("notifier", module, names)
 
     def module(self, name: str) -> Module | None:
         """The module of that dotted name, read but not run; none where there is no such."""
         return self._modules.find(name)
 
-    def _find(
-        self,
-        module: str,
-        names: tuple[str, ...],
-        describe: Callable[[str, tuple[str, ...]], FoundCallable | Fault],
-    ) -> FoundCallable | Fault:
+    def _find(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
         module, own = self._definitions.into_submodules(module, names)
-        found = describe(module, own)
-        if isinstance(found, Fault) and own != names:
-            found = replace(found, part=found.part + len(names) - len(own))
-        return found
+        return _within(self._describe(module, own), names, own)
+
+    def _find_other(self, what: str, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
+        from ppc.python_objects import PythonObjects  # noqa: PLC0415 - few programs have such objects of their own
+
+        key = (module, (what, *names))
+        if key not in self._found:
+            objects = PythonObjects(self, self._modules, self._definitions)
+            within, own = self._definitions.into_submodules(module, names)
+            found = objects.schedule(within, own) if what == "schedule" else objects.notifier(within, own)
+            self._found[key] = _within(found, names, own)
+        return self._found[key]
 
     def _describe(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
         text = ".".join((module, *names))
@@ -149,43 +152,6 @@ class CallableFinder:
                 return Fault(FaultKind.NOT_CALLABLE, last, f"`{imported or text}` is a module, not a callable")
             case _:
                 return self._unknown(identity, module)
-
-    def _schedule(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
-        text = ".".join((module, *names))
-        if not names:
-            return Fault(FaultKind.NOT_SCHEDULE, 0, f"`{text}` is a module")
-        place = self._definitions.follow(module, names)
-        if isinstance(place, Fault):
-            return place
-        identity, last = f"{module}:{'.'.join(names)}", len(names) - 1
-        if place is None:
-            return self._unknown(identity, module)
-        made = self._definitions.class_of(place)
-        if made is not None:
-            fault = no_schedule(self._definitions, *made)
-            if fault:
-                return Fault(FaultKind.NOT_SCHEDULE, last, fault)
-        match place.binding:
-            case ast.ClassDef() as node:
-                lineage, known = self._definitions.lineage(place.module, node)
-                constructor = self._constructor(lineage)[1] if known else None
-                if constructor is not None and any(parameter.required for parameter in constructor.parameters):
-                    message = f"`{node.name}` takes {constructor.text}, and a class is called without arguments"
-                    return Fault(FaultKind.NOT_SCHEDULE, last, message)
-                kind, code = spec.CallableKind.CLASS, _code(place.module, node)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() as node:
-                return Fault(FaultKind.NOT_SCHEDULE, last, f"`{node.name}` is a function")
-            case Assigned(value):
-                what = "a function" if isinstance(value, ast.Lambda) else _NOT_CALLABLE.get(type(value))
-                if what is not None:
-                    return Fault(FaultKind.NOT_SCHEDULE, last, f"`{'.'.join(names)}` is {what}")
-                kind, code = spec.CallableKind.OBJECT, None
-            case Imported(name=imported):
-                return Fault(FaultKind.NOT_SCHEDULE, last, f"`{imported or text}` is a module")
-            case _:
-                return self._unknown(identity, module)
-        found = spec.Callable(identity, kind, None, self._modules.code_hash(module), code)
-        return FoundCallable(found, place.module.name)
 
     def _function(
         self,
@@ -211,7 +177,7 @@ class CallableFinder:
                 kind if plain else spec.CallableKind.UNKNOWN,
                 context,
                 self._modules.code_hash(module),
-                _code(place.module, node),
+                code_of(place.module, node),
             ),
             place.module.name,
             clean(ast.get_docstring(node, clean=False) or ""),
@@ -256,7 +222,7 @@ class CallableFinder:
                 return Fault(FaultKind.NOT_CALLABLE, part, message)
             nothing, returns = returns_nothing(call), call.returns
             awaits = isinstance(call, ast.AsyncFunctionDef)
-        maker, constructor = self._constructor(lineage) if known else (owner, None)
+        maker, constructor = constructor_of(lineage) if known else (owner, None)
         given = None if constructor is None else self._context(maker, constructor)
         return FoundCallable(
             spec.Callable(
@@ -264,7 +230,7 @@ class CallableFinder:
                 spec.CallableKind.CLASS,
                 context or given,
                 self._modules.code_hash(module),
-                _code(owner, node),
+                code_of(owner, node),
             ),
             maker.name,
             clean(ast.get_docstring(node, clean=False) or ""),
@@ -277,24 +243,6 @@ class CallableFinder:
             awaits=awaits,
         )
 
-    def _constructor(self, lineage: list[tuple[Module, ast.ClassDef]]) -> tuple[Module, Signature | None]:
-        """The signature and the module that it stands in."""
-        for i, (module, node) in enumerate(lineage):
-            if _method(node, "__new__") is not None:
-                return module, None
-            constructor = _method(node, "__init__")
-            if constructor is not None:
-                return module, signature_of(constructor.args).without_first()
-            if is_dataclass(node):
-                fields: dict[str, Parameter] = {}
-                for at, each in reversed(lineage[i:]):
-                    if is_dataclass(each):
-                        own = (replace(parameter, module=at.name) for parameter in dataclass_fields(each))
-                        fields.update((parameter.name, parameter) for parameter in own)
-                ordered = sorted(fields.values(), key=lambda p: p.kind is ParameterKind.NAMED_ONLY)
-                return module, Signature(tuple(ordered))
-        return lineage[0][0], Signature(())
-
     def _assigned(self, identity: str, part: int, module: str, place: Place, value: ast.expr) -> FoundCallable | Fault:
         if isinstance(value, ast.Lambda):
             signature = signature_of(value.args)
@@ -303,10 +251,10 @@ class CallableFinder:
                 spec.CallableKind.FUNCTION,
                 None,
                 self._modules.code_hash(module),
-                _code(place.module, value),
+                code_of(place.module, value),
             )
             return FoundCallable(found, place.module.name, "", signature, awaits=False)
-        what = _NOT_CALLABLE.get(type(value))
+        what = NOT_CALLABLE.get(type(value))
         if what is not None:
             name = identity.partition(":")[2]
             return Fault(FaultKind.NOT_CALLABLE, part, f"`{name}` is {what}, not a callable")
@@ -329,7 +277,34 @@ def _overload(found: FoundCallable, node: ast.FunctionDef | ast.AsyncFunctionDef
     return signature_of(node.args).without(found.given), declared
 
 
-_NOT_CALLABLE: dict[type[ast.expr], str] = {
+def constructor_of(lineage: list[tuple[Module, ast.ClassDef]]) -> tuple[Module, Signature | None]:
+    """What the constructor of a class takes, and the module that it stands in. `lineage` is the class and its bases,
+    all of them known; no signature where only running the code would tell."""
+    for i, (module, node) in enumerate(lineage):
+        if _method(node, "__new__") is not None:
+            return module, None
+        constructor = _method(node, "__init__")
+        if constructor is not None:
+            return module, signature_of(constructor.args).without_first()
+        if is_dataclass(node):
+            fields: dict[str, Parameter] = {}
+            for at, each in reversed(lineage[i:]):
+                if is_dataclass(each):
+                    own = (replace(parameter, module=at.name) for parameter in dataclass_fields(each))
+                    fields.update((parameter.name, parameter) for parameter in own)
+            ordered = sorted(fields.values(), key=lambda p: p.kind is ParameterKind.NAMED_ONLY)
+            return module, Signature(tuple(ordered))
+    return lineage[0][0], Signature(())
+
+
+def _within(found: FoundCallable | Fault, names: tuple[str, ...], own: tuple[str, ...]) -> FoundCallable | Fault:
+    """The fault with its parts counted within `names`, of which `own` are the last."""
+    if isinstance(found, Fault) and own != names:
+        return replace(found, part=found.part + len(names) - len(own))
+    return found
+
+
+NOT_CALLABLE: dict[type[ast.expr], str] = {
     ast.Constant: "a constant",
     ast.JoinedStr: "a string",
     ast.List: "a list",
@@ -349,7 +324,8 @@ def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | ast.AsyncFunctio
     return None
 
 
-def _code(module: Module, node: Definition | ast.Lambda) -> spec.Code | None:
+def code_of(module: Module, node: Definition | ast.Lambda) -> spec.Code | None:
+    """The source of a definition; none where the module has none."""
     if module.source is None or node.end_lineno is None:
         return None
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])

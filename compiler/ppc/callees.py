@@ -101,7 +101,8 @@ class Callees:
         target.found.used = True
         if target.found.refused is not None:
             return None, 0
-        find = self._callables.schedule if kind == "schedule" else self._callables.find
+        finder = self._callables
+        find = {"schedule": finder.schedule, "notifier": finder.notifier}.get(kind, finder.find)
         return find(target.found.module, target.names), target.own - len(target.found.names)
 
     def _is_excused(self, callee: ast.DottedName) -> bool:

@@ -18,6 +18,7 @@ class FaultKind(StrEnum):
     GENERATOR = "a generator"
     NOT_REACHABLE = "not reachable by name"
     NOT_SCHEDULE = "no schedule"
+    NOT_NOTIFIER = "no notifier"
 
 
 @dataclass(frozen=True, slots=True)

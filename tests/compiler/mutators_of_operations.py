@@ -103,6 +103,14 @@ def ping_of_a_run(program: Program) -> Iterator[Mutation]:
             yield program.plant(program.end_of(dag), planted, 'secret("ID")', "E802")
 
 
+def no_notifier(program: Program) -> Iterator[Mutation]:
+    if "shop.etl" in program.text:
+        for name, call in (("nothing", "nothing()"), ("Quiet", 'Quiet(["a"])'), ("of_a_task", "of_a_task()")):
+            text = f"import shop.alerts as planted\nnotifier planted_one = planted.{call}"
+            text += "\ndag planted_dag {\n  notify = planted_one\n  task a = empty()\n}"
+            yield program.plant(next(program.dags()).span.start, text, name, "E508")
+
+
 # --- times -----------------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +143,7 @@ MUTATORS_OF_OPERATIONS: tuple[Mutator, ...] = (
     perhaps_no_message,
     never_told,
     ping_of_a_run,
+    no_notifier,
     no_python_schedule,
     no_schedule,
     run_ends_first,

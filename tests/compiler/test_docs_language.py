@@ -1,4 +1,4 @@
-"""The examples of `docs/language.md` are sound and in their one form, whatever the users' own modules that they name are like."""
+"""The examples of `docs/language.md` are sound and in their one form, whatever the modules that they import are."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ NO_NAME = "E503"
 NOT_CALLABLE = "E504"
 GENERATOR = "E505"
 NOT_REACHABLE = "E506"
+NOT_NOTIFIER = "E508"
 
 CODES = {
     NO_MODULE: "an import of a module that is not there",
@@ -24,6 +25,7 @@ CODES = {
     NOT_CALLABLE: "a task that calls what cannot be called",
     GENERATOR: "a task that calls a generator",
     NOT_REACHABLE: "a task that calls a method or an inner function",
+    NOT_NOTIFIER: "a notifier that cannot be given a message",
 }
 
 _CODES = {
@@ -33,6 +35,7 @@ _CODES = {
     FaultKind.NOT_CALLABLE: NOT_CALLABLE,
     FaultKind.GENERATOR: GENERATOR,
     FaultKind.NOT_REACHABLE: NOT_REACHABLE,
+    FaultKind.NOT_NOTIFIER: NOT_NOTIFIER,
 }
 
 
@@ -78,6 +81,10 @@ def _report(scope: FileScope, fault: Fault, span: Span, *, mend: bool = True) ->
     way_out = similar_help(fault.similar, "module" if fault.kind is FaultKind.NO_MODULE else "name")
     if not way_out and fault.kind is FaultKind.NO_MODULE and not fault.part:
         way_out = "name the folder that holds it with `--path`, or install it for the Python named with `--python`"
+    if fault.kind is FaultKind.NOT_NOTIFIER:
+        way_out = (
+            "a function is called with the message and then these arguments, an object of a class with the message"
+        )
     written = scope.source.text[span.start : span.end]
     similar = None if fault.similar is None or not mend else fault.similar.rpartition(".")[2]
     edit = slip_edit(span, written, similar)
