@@ -28,6 +28,7 @@ MAX_REDIRECTS = 10
 _CHUNK = 65536
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[^\x00-\x20\x7f]+")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HARMLESS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
 """Headers that go along when another host is redirected to: any other may be a key to the first."""
@@ -119,7 +120,7 @@ def _split(url: str, what: str = "the address cannot be asked", base: str = "") 
         port = target.port
     except ValueError:
         raise HttpError(what) from None
-    if target.scheme not in _PORTS or not target.hostname or port == 0:
+    if target.scheme not in _PORTS or not _HOST.fullmatch(target.hostname or "") or port == 0:
         raise HttpError(f"{what}: it must begin with http:// or https:// and name a host")
     return target._replace(fragment="")
 
@@ -136,17 +137,20 @@ def _sound(headers: Mapping[str, str]) -> dict[str, str]:
 def _open(
     method: str, target: SplitResult, headers: Mapping[str, str], body: bytes | None, silence: float
 ) -> http.client.HTTPResponse:
-    host = (target.hostname or "").encode("idna").decode() if not (target.hostname or "").isascii() else target.hostname
-    netloc = f"[{host}]" if ":" in (host or "") else f"{host}"
-    if target.port is not None:
-        netloc += f":{target.port}"
-    address = urlunsplit((target.scheme, netloc, quote(target.path, _SAFE), quote(target.query, _SAFE), ""))
+    address = urlunsplit((target.scheme, _server(target), quote(target.path, _SAFE), quote(target.query, _SAFE), ""))
     made = urllib.request.Request(address, body, dict(headers), method=method)  # noqa: S310 (the scheme is tested)
     if target.username is not None and not made.has_header("Authorization"):
         credentials = f"{unquote(target.username)}:{unquote(target.password or '')}"
         made.add_unredirected_header("Authorization", f"Basic {base64.b64encode(credentials.encode()).decode()}")
     response: http.client.HTTPResponse = _opener().open(made, timeout=silence)
     return response
+
+
+def _server(target: SplitResult) -> str:
+    """Host and port as a request names them."""
+    host = target.hostname or ""
+    host = f"[{host}]" if ":" in host else host if host.isascii() else host.encode("idna").decode()
+    return host if target.port is None else f"{host}:{target.port}"
 
 
 def _opener() -> urllib.request.OpenerDirector:

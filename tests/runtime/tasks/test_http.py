@@ -356,7 +356,17 @@ def test_a_server_that_speaks_something_else(context: TaskContext) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["shop.example", "ftp://x/y", "file:///etc/passwd", "http:///x", "http://:80/x", "http://x:y/", "http://[x", ""],
+    [
+        "shop.example",
+        "ftp://x/y",
+        "file:///etc/passwd",
+        "http:///x",
+        "http://:80/x",
+        "http://x:y/",
+        "http://[x",
+        "http://a b/",
+        "",
+    ],
 )
 def test_what_is_no_address_is_not_shown(context: TaskContext, url: str) -> None:
     with pytest.raises(HttpError, match=r"^the address cannot be asked") as caught:
