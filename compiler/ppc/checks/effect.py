@@ -29,19 +29,17 @@ _OF_SCHEDULE = ("start", "end", "dst", "catchup", "overlap")
 
 
 def check(file: ResolvedFile) -> None:
-    if file.dags and not file.scope.broken and not any("deadline" in _own(dag) for dag in file.dags):
+    if file.dags and all(_lacks(file, _own(dag), "deadline") for dag in file.dags):
         _never_late(file.scope, _defaults(file.scope.module.items), "no dag of the file has a `deadline`")
     for dag in file.dags:
         own = _own(dag)
-        # What is misspelt or broken may be what is missed.
-        whole = own.keys() <= DAG_SETTINGS.keys() and not file.scope.broken
-        if whole and "schedule" not in own:
+        if _lacks(file, own, "schedule"):
             _unscheduled(file.scope, own)
         if AlertEvent.RETRY in _told(own.get("alert_on")):
             _never_retried(file.scope, own["alert_on"])
         # The tasks of a template may belong to other dags too, for which it is otherwise.
         tasks = [task for task in dag.tasks.values() if task.decl.settings and task.scope.template is None]
-        if whole and "deadline" not in own:
+        if _lacks(file, own, "deadline"):
             settings = [
                 *own.values(),
                 *_defaults(dag.decl.body),
@@ -50,6 +48,8 @@ def check(file: ResolvedFile) -> None:
             _never_late(file.scope, settings, "the dag has no `deadline`")
         for task in tasks:
             _never_told(task)
+            if task.handler is not HandlerKind.NONE:
+                _never_late(file.scope, task.decl.settings, "handlers run when all else is over", "leave `late` out")
         limit = dag.settings.get("run_timeout")
         if isinstance(limit, timedelta) and "run_timeout" in own:
             _too_late(dag, limit, own["run_timeout"])
@@ -57,6 +57,11 @@ def check(file: ResolvedFile) -> None:
 
 def _own(dag: ResolvedDag) -> dict[str, ast.Setting]:
     return {item.name.name: item for item in reversed(dag.decl.body) if isinstance(item, ast.Setting)}
+
+
+def _lacks(file: ResolvedFile, own: dict[str, ast.Setting], name: str) -> bool:
+    """Whether a dag surely has no such setting: what is misspelt or broken may be it."""
+    return name not in own and own.keys() <= DAG_SETTINGS.keys() and not file.scope.broken
 
 
 def _defaults(items: Iterable[ast.TopItem] | Iterable[ast.BodyItem]) -> Iterator[ast.Setting]:
@@ -80,12 +85,16 @@ def _told(setting: ast.Setting | None) -> dict[str, ast.Name]:
     return {item.name: item for item in setting.value.items if isinstance(item, ast.Name)}
 
 
-def _never_late(file: FileScope, settings: Iterable[ast.Setting], why: str) -> None:
+def _never_late(
+    file: FileScope,
+    settings: Iterable[ast.Setting],
+    why: str,
+    way_out: str = "give the dag a `deadline`, or leave `late` out",
+) -> None:
     for setting in settings:
         late = _told(setting).get(AlertEvent.LATE) if setting.name.name == "alert_on" else None
         if late is not None:
-            message = f"no run is ever late: {why}"
-            file.report(NEVER_TOLD, message, late.span, help="give the dag a `deadline`, or leave `late` out")
+            file.report(NEVER_TOLD, f"this is never late: {why}", late.span, help=way_out)
 
 
 def _never_retried(file: FileScope, setting: ast.Setting) -> None:
