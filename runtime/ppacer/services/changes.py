@@ -56,3 +56,8 @@ def run_topic(run_id: str) -> str:
 
 def log_topic(attempt_id: str) -> str:
     return f"log/{attempt_id}"
+
+
+def dag_topic(dag_id: str) -> str:
+    """What a dag as such does: its due times, its schedule's problems, its backfills."""
+    return f"dag/{dag_id}"

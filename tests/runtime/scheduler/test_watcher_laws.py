@@ -1,0 +1,152 @@
+"""Every due time is run, skipped or recorded as missed, once, through outages, pauses and clocks that are set."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ppacer import spec
+from ppacer.core.model import DagEventKind
+from ppacer.services.dag_run_watcher import LOOK_AGAIN, MISFIRE_GRACE, MOST_COUNTED
+from tests.runtime.scheduler.watching import AT, SECOND, World
+
+START = 1_777_896_000_000_000
+"""2026-05-04T12:00Z."""
+
+STEP = 20
+"""Seconds from one due time to the next."""
+
+
+def dag(**settings: object) -> spec.Dag:
+    return spec.Dag("d", AT, (), schedules=(spec.Every(timedelta(seconds=STEP), AT),), **settings)
+
+
+class WatcherMachine(RuleBasedStateMachine):
+    """One dag whose due times are the multiples of `STEP` seconds."""
+
+    @initialize(catchup=st.sampled_from(spec.Catchup), overlap=st.sampled_from(spec.Overlap), limit=st.integers(1, 3))
+    def begin(self, catchup: spec.Catchup, overlap: spec.Overlap, limit: int) -> None:
+        self.world = World(START + SECOND, dag(catchup=catchup, overlap=overlap, max_active_runs=limit))
+        self.world.start()
+        self.latest = self.world.now()
+
+    up = precondition(lambda self: self.world.up)
+
+    @rule(seconds=st.sampled_from([0.5, 1, 7, 19, 20, 21, 45, 59, 60, 61, 200]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.pass_time(seconds)
+
+    @rule(seconds=st.sampled_from([-3600, -61, -20, -1, 1, 20, 59, 61, 100, 3600]))
+    def the_clock_is_set(self, seconds: int) -> None:
+        self.world.set_clock(self.world.now() + seconds * SECOND)
+
+    @up
+    @rule()
+    def it_crashes(self) -> None:
+        self.world.crash()
+
+    @precondition(lambda self: not self.world.up)
+    @rule()
+    def it_starts(self) -> None:
+        self.world.start()
+
+    @up
+    @rule()
+    def it_reloads(self) -> None:
+        """The database failed for a moment: what is due just now was not missed."""
+        self.world.crash()
+        self.world.start(since=self.world.now() - MISFIRE_GRACE)
+
+    @precondition(lambda self: self.world.up and not self.world.rows["d"].paused)
+    @rule()
+    def somebody_pauses(self) -> None:
+        self.world.pause()
+        assert self.world.watcher.next_due("d") is None
+
+    @precondition(lambda self: self.world.up and self.world.rows["d"].paused)
+    @rule()
+    def somebody_resumes(self) -> None:
+        self.world.resume()
+
+    @up
+    @rule()
+    def somebody_triggers(self) -> None:
+        self.world.trigger()
+
+    @up
+    @rule(data=st.data())
+    def a_run_ends(self, data: st.DataObject) -> None:
+        running = self.world.running()
+        if running:
+            self.world.end(data.draw(st.sampled_from(running)))
+
+    @invariant()
+    def every_decided_due_time_was_run_skipped_or_missed(self) -> None:
+        watermark = self.world.rows["d"].watched_until
+        assert watermark is not None
+        step = STEP * SECOND
+        first = START + step
+        expected = list(range(first, watermark + 1, step))
+        runs = self.world.dues()
+        skipped = [due["due"] for due in self.world.of_kind(DagEventKind.DUE_SKIPPED)]
+        missed: list[int] = []
+        for span in self.world.of_kind(DagEventKind.DUE_MISSED):
+            assert isinstance(span["from"], int)
+            assert isinstance(span["until"], int)
+            times = range(span["from"], span["until"] + 1, step)
+            assert span["count"] == len(times)
+            missed += times
+        assert sorted([*runs, *skipped, *missed]) == expected
+
+    @invariant()
+    def what_is_due_is_decided_unless_something_keeps_it(self) -> None:
+        world = self.world
+        if not world.up or world.rows["d"].paused:
+            return
+        due = world.watcher.next_due("d")
+        watermark = world.watcher.watermark("d")
+        assert watermark == world.rows["d"].watched_until
+        assert due == watermark // (STEP * SECOND) * STEP * SECOND + STEP * SECOND
+        plan = world.plans["d"]
+        behind = plan.dag.catchup is spec.Catchup.ALL and world.queue.active_of("d") >= plan.dag.max_active_runs
+        if not behind:
+            assert world.watcher.next_due_overall() == due
+
+    def teardown(self) -> None:
+        """Half a minute after everything is well again, nothing is left undecided."""
+        world = self.world
+        if not world.up:
+            world.start()
+        if world.rows["d"].paused:
+            world.resume()
+        world.pass_time(LOOK_AGAIN + 1)
+        for _ in range(2_000):
+            if not world.running():
+                break
+            world.end(world.running()[0])
+        assert not world.running()
+        assert world.watcher.next_due("d") > world.now()
+        self.every_decided_due_time_was_run_skipped_or_missed()
+
+
+TestWatcher = WatcherMachine.TestCase
+TestWatcher.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+@given(st.integers(1, 3), st.integers(0, 3 * MOST_COUNTED))
+@settings(max_examples=50, deadline=None)
+def test_missed_due_times_are_counted_up_to_a_bound(step: int, missed: int) -> None:
+    world = World(START, spec.Dag("d", AT, (), schedules=(spec.Every(timedelta(seconds=step), AT),)))
+    world.pass_time(missed * step)
+    world.start()
+    events = world.of_kind(DagEventKind.DUE_MISSED)
+    last = (START // SECOND // step + missed) * step * SECOND
+    number = last // (step * SECOND) - START // (step * SECOND)
+    if number == 0:
+        assert events == []
+    else:
+        first = (START // SECOND // step + 1) * step * SECOND
+        assert events == [{"from": first, "until": last, "count": number if number <= MOST_COUNTED else None}]
