@@ -97,7 +97,7 @@ class WatcherMachine(RuleBasedStateMachine):
             assert isinstance(span["from"], int)
             assert isinstance(span["until"], int)
             times = range(span["from"], span["until"] + 1, step)
-            assert span["count"] == len(times)
+            assert span["count"] == (len(times) if len(times) <= MOST_COUNTED else None)
             missed += times
         assert sorted([*runs, *skipped, *missed]) == expected
 
@@ -123,7 +123,7 @@ class WatcherMachine(RuleBasedStateMachine):
         if world.rows["d"].paused:
             world.resume()
         world.pass_time(LOOK_AGAIN + 1)
-        for _ in range(2_000):
+        for _ in range(5_000):
             if not world.running():
                 break
             world.end(world.running()[0])
