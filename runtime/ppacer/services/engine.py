@@ -46,7 +46,7 @@ from ppacer.services.changes import Changes, run_topic
 from ppacer.services.commits import Commits
 from ppacer.services.custom_schedules import CustomSchedules
 from ppacer.services.dag_rows import DagRows
-from ppacer.services.dag_run_watcher import DagRunWatcher
+from ppacer.services.dag_run_watcher import SCHEDULE, DagRunWatcher
 from ppacer.services.errors import InvalidTrigger, UnknownDag
 from ppacer.services.exchanges import LONGEST_WAIT, Exchanges
 from ppacer.services.executors import Executors
@@ -63,9 +63,6 @@ from ppacer.services.task_scheduler import Settings, Sources, TaskScheduler, env
 from ppacer.services.timers import Clock, Timers
 from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
-
-SCHEDULE = "schedule"
-"""The actor of scheduled runs."""
 
 _IN_PROGRAM = "in-program-"
 _log = logging.getLogger("ppacer")
@@ -167,9 +164,12 @@ class Engine:
             self.commits,
             self._timers,
             clock,
+            self.queue,
             turn=self.turn,
             make_run=self._make_scheduled,
-            has_room=self._has_room,
+            make_way=self._make_way,
+            tell=self.tell_dag,
+            ask=custom.ask,
         )
 
     @contextmanager
@@ -207,7 +207,7 @@ class Engine:
             for one in found:
                 self._restore(one)
             if self._settings.schedules:
-                self.watcher.watch(self._registry.current, self.dags, since)
+                self.watcher.watch(self._registry.current, self.dags, self._last_scheduled, since)
         await self._await_again()
         await self.commits.settled()
         for outgoing in unsent:
@@ -216,6 +216,7 @@ class Engine:
 
     def close(self) -> None:
         """Ends all timers and long-polls. What has been handed to the journal is still written."""
+        self.watcher.close()
         self.pruner.close()
         self._timers.close()
         self._sender.close()
@@ -323,9 +324,19 @@ class Engine:
         current = self._registry.current.get(plan.dag.id, plan)
         return current.dag.max_active_runs
 
-    def _has_room(self, plan: DagPlan) -> bool:
-        dag_id = plan.dag.id
-        return self.queue.active_of(dag_id) + self.queue.queued_of(dag_id) < self._limit(plan)
+    def _next_due_in(self) -> float | None:
+        """Seconds until the next run is due, as far as that is known."""
+        due = self.watcher.next_due_overall()
+        return None if due is None else max(0.0, (due - self._clock.now()) / 1_000_000)
+
+    def _make_way(self, plan: DagPlan) -> None:
+        """Cancels the oldest runs of the dag, as many as keep one more from starting."""
+        for run_id in self.queue.in_the_way(plan, self._is_ending):
+            self.cancel(run_id, SCHEDULE)
+
+    def _is_ending(self, run_id: str) -> bool:
+        machine = self.tasks.machine(run_id)
+        return machine is not None and machine.ending
 
     def _make_scheduled(self, plan: DagPlan, due: int) -> None:
         try:
