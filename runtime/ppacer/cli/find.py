@@ -56,6 +56,8 @@ def find_task(detail: RunDetail, text: str) -> Named:
         if position < family.family.members:
             return Named(family.id, position, text)
         raise CommandError(f"`{family.id}` has no member {position}: {_count(family)}", 2)
+    if not detail.tasks:
+        raise CommandError(f"run {detail.run.id} has not begun: none of its tasks is known yet")
     plain = re.sub(r"\s", "", text)
     raise CommandError(f"the run has no task `{text}`{similar(plain, [task.name for task in detail.tasks])}", 2)
 

@@ -9,6 +9,7 @@ from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import Console, Style, printable, status_cell
 from ppacer.cli.find import find_run, find_task
 from ppacer.cli.follow import entry_style, message_lines
+from ppacer.core.model import TaskStatus
 from ppacer.web.messages import AttemptView, LogLine, RunDetail, TaskView
 
 
@@ -92,8 +93,11 @@ def _print_header(task: TaskView, attempt: AttemptView | None, console: Console)
     notes = [] if task.label is None else [printable(task.label)]
     if attempt is not None and len(task.attempts) > 1:
         notes.append(f"attempt {attempt.number}" + (f" of epoch {attempt.epoch}" if attempt.epoch > 1 else ""))
-    if attempt is None and task.reason:
-        notes.append(printable(task.reason))
+    if attempt is None or attempt is task.attempts[-1]:
+        if attempt is not None and TaskStatus(task.status).terminal and task.status != attempt.status:
+            notes.append(f"counts as {task.status.replace('_', ' ')}")
+        if task.reason is not None:
+            notes.append(printable(task.reason))
     shown = console.style(status.text, status.style)
     note = console.style("".join(f"  {note}" for note in notes), Style.DIM)
     console.line(f"{console.style(task.name, Style.BOLD)}  {shown}{note}")
