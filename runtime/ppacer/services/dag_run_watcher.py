@@ -12,6 +12,8 @@ A due time was *missed* if it passed while no scheduler ran or while the dag was
 passes them over, `latest` makes a run for the last one, `all` makes one for each in order, the next whenever there is
 room for an active run.
 
+A due time after the watermark may have a run all the same, of a backfill: there is nothing left to decide then.
+
 So a long outage floods neither the queue nor the database. A dag that is paused decides nothing: what was due meanwhile
 was missed when it is resumed. A schedule written in Python is asked in a worker, and nobody waits for its answer; what
 comes due before it arrives is decided then. One that does not answer is the dag's problem, and asked again.
@@ -22,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -66,8 +68,9 @@ class Tell(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Watched:
-    """`missed_until`: what was due by then was missed, however little time has passed since. `behind`: it waits for
-    room to make runs for what was missed. `rings_at`: where it stands in the heap. `asking`: it waits for an answer."""
+    """`missed_until`: what was due by then was missed, however little time has passed since. `backfilled`: a heap of
+    times after the watermark that have a run. `behind`: it waits for room to make runs for what was missed. `rings_at`:
+    where it stands in the heap. `asking`: it waits for an answer."""
 
     plan: DagPlan
     clock: DagClock
@@ -75,6 +78,7 @@ class _Watched:
     watermark: int
     missed_until: int
     paused: bool
+    backfilled: list[int]
     next_due: int | None = None
     behind: bool = False
     rings_at: int | None = None
@@ -117,10 +121,19 @@ class DagRunWatcher:
         self._alarm: asyncio.TimerHandle | None = None
         self._questions: set[asyncio.Future[None]] = set()
 
-    def watch(self, plans: Mapping[str, DagPlan], rows: DagRows, last_scheduled: Mapping[str, int], since: int) -> None:
+    def watch(
+        self,
+        plans: Mapping[str, DagPlan],
+        rows: DagRows,
+        since: int,
+        *,
+        last_scheduled: Mapping[str, int],
+        backfilled: Mapping[str, Iterable[int]],
+    ) -> None:
         """Starts watching: what was due up to `since` was missed, what comes later is waited for.
 
-        `last_scheduled` gives the logical time of each dag's last scheduled run, for schedules that ask for it.
+        `last_scheduled` gives the logical time of each dag's last scheduled run, for schedules that ask for it, and
+        `backfilled` the logical times after its watermark that have a run already.
         """
         for dag_id, plan in plans.items():
             row = rows.get(dag_id)
@@ -133,7 +146,8 @@ class DagRunWatcher:
                 _log.error("dag %s (%s) will not run by itself: %s", dag_id, plan.place(plan.dag.at), error)
                 self._refused[dag_id] = str(error)
                 continue
-            watched = _Watched(plan, clock, answers, row.watched_until, since, row.paused)
+            made = sorted(backfilled.get(dag_id, ()))
+            watched = _Watched(plan, clock, answers, row.watched_until, since, row.paused, made)
             self._dags[dag_id] = watched
             self._go_on(watched)
         self._arm()
@@ -161,6 +175,12 @@ class DagRunWatcher:
         if watched is not None and watched.behind:
             self._go_on(watched)
             self._arm()
+
+    def backfilled(self, dag_id: str, due: int) -> None:
+        """A run has been made for this due time."""
+        watched = self._dags.get(dag_id)
+        if watched is not None and due > watched.watermark:
+            heapq.heappush(watched.backfilled, due)
 
     def close(self) -> None:
         """Waits for no answer any more."""
@@ -212,17 +232,22 @@ class DagRunWatcher:
             watched.behind = False
             self._wait_for(watched, due)
             return False
+        made = _first_from(watched.backfilled, due)
+        if made == due:
+            self._decided(watched, due)
+            return True
         missed_until = now if watched.behind else max(watched.missed_until, now - MISFIRE_GRACE)
         if due > missed_until:
             self._decide_due(watched, due)
             return True
-        match watched.plan.dag.catchup:
-            case spec.Catchup.NONE:
-                self._pass_over(watched, due, missed_until)
-            case spec.Catchup.LATEST:
-                self._run_latest(watched, due, missed_until)
-            case spec.Catchup.ALL:
-                return self._catch_up(watched, due)
+        if watched.plan.dag.catchup is spec.Catchup.ALL:
+            return self._catch_up(watched, due)
+        if made is not None and made <= missed_until:
+            self._pass_over(watched, due, made - 1)
+        elif watched.plan.dag.catchup is spec.Catchup.NONE:
+            self._pass_over(watched, due, missed_until)
+        else:
+            self._run_latest(watched, due, missed_until)
         return True
 
     def _decide_due(self, watched: _Watched, due: int) -> None:
@@ -246,8 +271,8 @@ class DagRunWatcher:
         self._tell(dag_id, DagEventKind.DUE_SKIPPED, SCHEDULE, due=due, reason=reason)
         self._decided(watched, due)
 
-    def _pass_over(self, watched: _Watched, first: int, missed_until: int) -> None:
-        last = watched.clock.last(watched.watermark, missed_until) or first
+    def _pass_over(self, watched: _Watched, first: int, until: int) -> None:
+        last = watched.clock.last(watched.watermark, until) or first
         self._record_missed(watched, first, last)
         self._decided(watched, last)
 
@@ -346,3 +371,10 @@ class DagRunWatcher:
             _log.error("dag %s (%s): %s", dag.id, watched.plan.place(dag.at), problem.detail or problem.message)
         watched.problem = problem.message
         self._timers.call_in(ASK_AGAIN_SECONDS, lambda: self._ask(watched, question))
+
+
+def _first_from(heap: list[int], least: int) -> int | None:
+    """The first of a heap that is not less; those before it are dropped."""
+    while heap and heap[0] < least:
+        heapq.heappop(heap)
+    return heap[0] if heap else None

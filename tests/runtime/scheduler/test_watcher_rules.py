@@ -177,6 +177,43 @@ def test_a_clock_that_is_set_back_makes_no_run_twice() -> None:
     assert w.dues() == hours(9, 10, 11)
 
 
+BACKFILLED = [
+    # the due times of 9 to 12 that have a run already, the policy: what is run, what is recorded
+    ([10, 12], NONE, [], [9, 11]),
+    ([10, 12], LATEST, [], [9, 11]),
+    ([10], LATEST, [12], [9, 11]),
+    ([9, 10, 11], LATEST, [12], []),
+    ([9, 10, 11, 12], LATEST, [], []),
+    ([10, 12], ALL, [9, 11], []),
+]
+
+
+@pytest.mark.parametrize(("made", "catchup", "run", "recorded"), BACKFILLED)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_a_backfill_has_made_is_neither_run_nor_missed(made, catchup, run, recorded, restarted) -> None:
+    w = world(hourly(catchup=catchup, max_active_runs=9))
+    w.pause()
+    w.pass_time(4 * HOUR)
+    for hour in made:
+        w.backfill(at(hour))
+    if restarted:
+        w.crash()
+        w.start()
+    w.resume()
+    assert w.dues() == hours(*sorted(made + run))
+    assert missed(w) == [(at(hour), at(hour), 1) for hour in recorded]
+    assert w.watcher.next_due("d") == at(13)
+
+
+def test_backfilled_times_that_are_no_longer_due_are_nobodys_business() -> None:
+    w = world(hourly(catchup=NONE))
+    w.pause()
+    w.pass_time(3 * HOUR)
+    w.backfill(at(9, 30))
+    w.resume()
+    assert missed(w) == [(at(9), at(9), 1), (at(10), at(11), 2)]
+
+
 # --- overlap ---------------------------------------------------------------------------------------------------------
 
 

@@ -131,7 +131,19 @@ class World:
         last = {
             dag_id: max(dues)
             for dag_id in self.plans
-            if (dues := [run.scheduled_at for run in self.runs.values() if run.dag == dag_id])
+            if (
+                dues := [
+                    run.scheduled_at for run in self.runs.values() if (run.dag, run.kind) == (dag_id, RunKind.SCHEDULED)
+                ]
+            )
+        }
+        backfilled = {
+            dag_id: [
+                run.scheduled_at
+                for run in self.runs.values()
+                if (run.dag, run.kind) == (dag_id, RunKind.BACKFILL) and run.scheduled_at > (row.watched_until or 0)
+            ]
+            for dag_id, row in self.rows.items()
         }
         with self.turn():
             for run in sorted(self.runs.values(), key=lambda run: run.id):
@@ -139,7 +151,13 @@ class World:
                     self.queue.restore(run)
                 elif run.status is RunStatus.QUEUED:
                     self._enqueue(run)
-            self.watcher.watch(self.plans, self.dags, last, self.now() if since is None else since)
+            self.watcher.watch(
+                self.plans,
+                self.dags,
+                self.now() if since is None else since,
+                last_scheduled=last,
+                backfilled=backfilled,
+            )
 
     def crash(self) -> None:
         self.watcher.close()
@@ -173,6 +191,13 @@ class World:
         with self.turn():
             return self._make(self.plans[dag_id], self.now(), RunKind.MANUAL)
 
+    def backfill(self, due: int, dag_id: str = "d") -> None:
+        """Makes the run of a due time, as a backfill does."""
+        assert due not in self.dues(dag_id=dag_id), "it has a run already"
+        with self.turn():
+            self._make(self.plans[dag_id], due, RunKind.BACKFILL)
+            self.watcher.backfilled(dag_id, due)
+
     def end(self, run_id: str) -> None:
         """A run ends, well."""
         with self.turn():
@@ -185,7 +210,7 @@ class World:
         return sorted(
             run.scheduled_at
             for run in self.runs.values()
-            if run.dag == dag_id and run.kind is RunKind.SCHEDULED and status in (None, run.status)
+            if run.dag == dag_id and run.kind is not RunKind.MANUAL and status in (None, run.status)
         )
 
     def of_kind(self, kind: DagEventKind) -> list[dict[str, object]]:
