@@ -28,6 +28,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from ppacer import spec
@@ -125,10 +126,9 @@ class DagRunWatcher:
         self,
         plans: Mapping[str, DagPlan],
         rows: DagRows,
-        since: int,
-        *,
         last_scheduled: Mapping[str, int],
-        backfilled: Mapping[str, Iterable[int]],
+        since: int,
+        backfilled: Mapping[str, Iterable[int]] = MappingProxyType({}),
     ) -> None:
         """Starts watching: what was due up to `since` was missed, what comes later is waited for.
 

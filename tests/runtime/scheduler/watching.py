@@ -151,13 +151,8 @@ class World:
                     self.queue.restore(run)
                 elif run.status is RunStatus.QUEUED:
                     self._enqueue(run)
-            self.watcher.watch(
-                self.plans,
-                self.dags,
-                self.now() if since is None else since,
-                last_scheduled=last,
-                backfilled=backfilled,
-            )
+            since = self.now() if since is None else since
+            self.watcher.watch(self.plans, self.dags, last, since, backfilled)
 
     def crash(self) -> None:
         self.watcher.close()
