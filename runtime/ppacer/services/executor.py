@@ -1,8 +1,7 @@
 """The executor: asks the scheduler for attempts, has workers run them, reports what became of them.
 
-Three loops share what is held under a lease. `_claim` keeps one long-poll open while slots are free. `_deliver` sends
-logs and reports, one exchange at a time, so that a log is complete before its report is; with a report it asks for as
-many attempts as that frees. The third is `leases`.
+Three loops share what is held under a lease. `_claim` keeps one long-poll open while slots are free,
+`executor_delivery` sends what attempts have to tell, `leases` renews and fences.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ppacer import spec
@@ -23,7 +22,6 @@ from ppacer.core.model import ErrorKind
 from ppacer.protocol import (
     LONG_POLL_SECONDS,
     PROTOCOL_VERSION,
-    AttemptLog,
     Claim,
     Exchange,
     ExchangeAnswer,
@@ -31,18 +29,19 @@ from ppacer.protocol import (
     Renewal,
     Report,
 )
+from ppacer.services.executor_delivery import Batch, Delivery
 from ppacer.services.leases import Held, Leases, lease_clock
+<<<<<<< HEAD
+from ppacer.services.transport import ANSWER_SECONDS, Link, Transport, TransportError
+=======
 from ppacer.services.transport import ANSWER_SECONDS, Fault, Link, Transport, TransportError
+>>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
 from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt
 from ppacer.services.worker_judge import StopReason
 from ppacer.services.worker_pool import WorkerError, WorkerPool, worker_command
 
-FLUSH_SECONDS = 0.2
-FLUSH_BYTES = 64 * 1024
-"""Logs are sent when they have waited so long or have grown so large, and with a report at once."""
-
-BATCH_BYTES = 512 * 1024
-"""About how much of logs, and of reports, one exchange carries."""
+WARM_SECONDS = 2.0
+"""How long before something becomes due a worker is started for it."""
 
 _LAST_POLL_SECONDS = 1.0
 """How long an executor that is being drained asks what its last poll was granted."""
@@ -50,7 +49,6 @@ _LAST_POLL_SECONDS = 1.0
 _LAST_REPORTS_SECONDS = 2.0
 """How long an executor that is ending tries to tell what became of its attempts."""
 
-_OK = 200
 _log = logging.getLogger("ppacer")
 
 
@@ -59,17 +57,12 @@ def default_capacity() -> int:
     return max(8, 4 * (os.cpu_count() or 1))
 
 
-@dataclass(slots=True)
-class _Batch:
-    logs: list[AttemptLog] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-
-
 class Executor:
     """Runs the tasks of `program`, whose generated file is `file`, for the scheduler behind `transport`.
 
     `name` is for people (default: host and process id), `capacity` how many attempts it runs at once, `labels` which
-    tasks with `runs_on` it takes. `clock` is what leases are watched by.
+    tasks with `runs_on` it takes. `secrets` says where `secret("…")` is looked up: in a folder with a file for each, by
+    a callable (`module:name`) or, by default, in the environment. `clock` is what leases are watched by.
     """
 
     def __init__(
@@ -81,6 +74,7 @@ class Executor:
         name: str | None = None,
         capacity: int | None = None,
         labels: Sequence[str] = (),
+        secrets: str | None = None,
         clock: Callable[[], float] = lease_clock,
     ) -> None:
         if capacity is not None and capacity < 1:
@@ -93,15 +87,32 @@ class Executor:
         self._labels = tuple(labels)
         self._clock = clock
         self._link = Link(transport)
+<<<<<<< HEAD
+        file = Path(file).resolve()
+        self._pool = WorkerPool(
+            worker_command(sys.executable, file), home=file.parent, secrets=secrets, preload=_modules(program)
+        )
+=======
         self._pool = WorkerPool(worker_command(sys.executable, Path(file).resolve()))
+>>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         self._leases = Leases(
             self._renew, clock, on_confirmed=self._start, on_stale=self._stale, on_answer=self._accept
         )
         self._held = self._leases.held
         self._asked = 0
+        self._helpers: set[asyncio.Task[None]] = set()
         self._slots_changed = asyncio.Event()
-        self._delivery_wanted = asyncio.Event()
-        self._flush_timer: asyncio.TimerHandle | None = None
+        self._delivery = Delivery(
+            self._held,
+            self._link,
+            clock,
+            exchange=self._report,
+            patience=lambda: min(ANSWER_SECONDS, 3 * self._leases.patience),
+            on_answer=self._accept,
+            on_reported=self._reported,
+            on_stale=self._stale,
+        )
+        self._warming: asyncio.TimerHandle | None = None
         self._draining = asyncio.Event()
         self._abandoned = asyncio.Event()
         self._ended = asyncio.Event()
@@ -123,7 +134,7 @@ class Executor:
             asyncio.create_task(self._claim()),
             asyncio.create_task(self._leases.keep()),
         }
-        delivery: asyncio.Task[object] = asyncio.create_task(self._deliver())
+        delivery: asyncio.Task[object] = asyncio.create_task(self._delivery.run(self._has_drained))
         abandoned: asyncio.Task[object] = asyncio.create_task(self._abandoned.wait())
         tasks |= {delivery, abandoned}
         try:
@@ -141,7 +152,7 @@ class Executor:
         After `seconds` what still runs is stopped and handed back to the scheduler as lost, if that answers.
         """
         self._draining.set()
-        self._delivery_wanted.set()
+        self._delivery.wake()
         self._slots_changed.set()
         if not self._started:
             return
@@ -173,9 +184,10 @@ class Executor:
     async def _leave(self, tasks: set[asyncio.Task[object]]) -> None:
         """Ends everything, whatever state it is in."""
         attempts = {held.task for held in self._held.values() if held.task is not None}
-        everything: set[asyncio.Task[object]] = {*tasks, *attempts}
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
+        everything: set[asyncio.Task[object]] = {*tasks, *attempts, *self._helpers}
+        self._delivery.close()
+        if self._warming is not None:
+            self._warming.cancel()
         for task in everything:
             task.cancel()
         try:
@@ -199,7 +211,7 @@ class Executor:
                 await self._poll(slots)
             finally:
                 self._asked -= slots
-                self._delivery_wanted.set()
+                self._delivery.wake()
 
     async def _poll(self, slots: int) -> None:
         """One long-poll, given up when the executor is drained."""
@@ -230,10 +242,30 @@ class Executor:
         """Starts what an answer assigns and stops what it cancels. `sent_at` is when it was first asked for."""
         for assignment in answer.assignments:
             if assignment.attempt not in self._held:
-                self._leases.hold(RunningAttempt(assignment, self._pool, self._entries_added), sent_at)
+                self._leases.hold(RunningAttempt(assignment, self._pool, self._delivery.added), sent_at)
         for attempt in answer.cancel:
             if attempt in self._held:
                 self._held[attempt].attempt.stop(StopReason.CANCELLED)
+
+        if answer.next_due_in is not None:
+            self._warm_in(answer.next_due_in - WARM_SECONDS)
+
+    def _warm_in(self, seconds: float) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+        self._warming = asyncio.get_running_loop().call_later(max(0.0, seconds), self._warm)
+
+    def _warm(self) -> None:
+        self._warming = None
+        if not self._draining.is_set() and len(self._held) < self.capacity:
+            self._helpers.add(task := asyncio.create_task(self._warm_pool()))
+            task.add_done_callback(self._helpers.discard)
+
+    async def _warm_pool(self) -> None:
+        try:
+            await self._pool.warm()
+        except WorkerError as fault:
+            _log.error("%s", fault)
 
     def _start(self, held: Held) -> None:
         if self._draining.is_set():
@@ -260,14 +292,14 @@ class Executor:
             self._drop(held)
         else:
             held.report = report
-            self._delivery_wanted.set()
+            self._delivery.wake()
 
     def _drop(self, held: Held) -> None:
         """Nobody wants to hear of the attempt any more."""
         if self._held.get(held.assignment.attempt) is held:
             del self._held[held.assignment.attempt]
         self._slots_changed.set()
-        self._delivery_wanted.set()
+        self._delivery.wake()
 
     def _stale(self, attempt: str) -> None:
         """The scheduler says that the attempt is not this executor's, or no more."""
@@ -280,98 +312,34 @@ class Executor:
             _log.warning("the scheduler no longer counts %s as ours: it is stopped", held.assignment.where)
             held.attempt.stop(StopReason.STALE, now=True)
 
-    # --- logs and reports --------------------------------------------------------------------------------------------
+    def _reported(self, attempt: str) -> None:
+        """The scheduler has the attempt's report."""
+        self._held.pop(attempt, None)
+        self._slots_changed.set()
 
-    def _entries_added(self) -> None:
-        if sum(held.attempt.output.pending_bytes for held in self._held.values()) >= FLUSH_BYTES:
-            self._delivery_wanted.set()
-        elif self._flush_timer is None:
-            self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
-
-    def _flush(self) -> None:
-        self._flush_timer = None
-        self._delivery_wanted.set()
-
-    async def _deliver(self) -> None:
-        while not (self._draining.is_set() and not self._held and self._asked == 0):
-            await self._delivery_wanted.wait()
-            self._delivery_wanted.clear()
-            while (batch := self._next_batch()).logs or batch.reports:
-                await self._send(batch)
-
-    def _next_batch(self) -> _Batch:
-        """The oldest logs and the reports whose logs are complete with them."""
-        batch = _Batch()
-        room = report_room = BATCH_BYTES
-        for held in self._held.values():
-            output = held.attempt.output
-            if room > 0 and (entries := output.take(room)):
-                room -= sum(len(entry.message) + len(entry.attributes) for entry in entries)
-                batch.logs.append(AttemptLog(held.assignment.attempt, held.assignment.token, entries))
-            if held.report is not None and output.pending_bytes == 0 and report_room > 0:
-                report_room -= len(held.report.output or "") + len(held.report.error or "")
-                batch.reports.append(held.report)
-        return batch
-
-    async def _send(self, batch: _Batch) -> None:
-        slots = 0 if self._draining.is_set() else len(batch.reports)
-        exchange = self._exchange(
-            claim=Claim(slots, 0.0) if slots else None, logs=tuple(batch.logs), reports=tuple(batch.reports)
-        )
-        sent_at = self._clock()
-        try:
-            answer = await self._link.ask(exchange, min(ANSWER_SECONDS, 3 * self._leases.patience))
-        except TransportError as fault:
-            if fault.fault is not Fault.REJECTED:
-                raise
-            self._rejected(batch, fault)
-            return
-        for report in batch.reports:
-            self._held.pop(report.attempt, None)
-        self._accept(answer, sent_at)
-        for ack in answer.reports:
-            if ack.status != _OK:
-                _log.warning("the scheduler no longer wanted the report on attempt %s", ack.attempt)
-        for ack in answer.logs:
-            if ack.status != _OK:
-                self._stale(ack.attempt)
-        for log in batch.logs:
-            if log.attempt in self._held:
-                self._held[log.attempt].attempt.room()
-        if batch.reports:
-            self._slots_changed.set()
-            self._delivery_wanted.set()
-
-    def _rejected(self, batch: _Batch, fault: TransportError) -> None:
-        """The scheduler will never take this batch: its logs are given up, its reports said in the shortest way."""
-        _log.error("%s; the logs of %d attempts are lost", fault, len(batch.logs))
-        for report in batch.reports:
-            held = self._held.get(report.attempt)
-            if held is None:
-                continue
-            if held.shortened:
-                self._drop(held)
-                continue
-            held.shortened = True
-            text = f"the scheduler did not take the report on this attempt: {fault}\n{held.assignment.where}"
-            held.report = replace(
-                report, outcome=Outcome.FAILED, output=None, error_kind=ErrorKind.OUTPUT.value, error=text[:4096]
-            )
-        for log in batch.logs:
-            if log.attempt in self._held:
-                self._held[log.attempt].attempt.room()
+    def _has_drained(self) -> bool:
+        return self._draining.is_set() and not self._held and self._asked == 0
 
     async def _renew(self, renewals: tuple[Renewal, ...], seconds: float) -> ExchangeAnswer:
         return await self._link.try_once(self._exchange(renewals=renewals), seconds)
+
+    def _report(self, batch: Batch) -> Exchange:
+        """The exchange that tells what is in a batch, and asks for as many attempts as it frees."""
+        slots = 0 if self._draining.is_set() else len(batch.reports)
+        return replace(
+            self._exchange(claim=Claim(slots, 0.0) if slots else None),
+            logs=tuple(batch.logs),
+            reports=tuple(batch.reports),
+            progress=tuple(batch.progress),
+            notices=tuple(batch.notices),
+        )
 
     def _exchange(
         self,
         *,
         claim: Claim | None = None,
         codes: dict[str, str] | None = None,
-        reports: tuple[Report, ...] = (),
         renewals: tuple[Renewal, ...] = (),
-        logs: tuple[AttemptLog, ...] = (),
     ) -> Exchange:
         return Exchange(
             protocol=PROTOCOL_VERSION,
@@ -382,8 +350,18 @@ class Executor:
             codes=codes or {},
             labels=self._labels,
             capacity=self.capacity,
-            reports=reports,
             renewals=renewals,
-            logs=logs,
             claim=claim,
         )
+
+
+def _modules(program: spec.Program) -> list[str]:
+    """The modules that the program's tasks are found in, in order, those left out that are to see a task's variables
+    when they are imported."""
+    tasks = [task for dag in program.dags for task in dag.tasks]
+    private = {_module(task.callable) for task in tasks if task.env}
+    return [name for name in dict.fromkeys(_module(task.callable) for task in tasks) if name not in private]
+
+
+def _module(callable_id: str) -> str:
+    return callable_id.partition(":")[0]

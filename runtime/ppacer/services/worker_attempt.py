@@ -42,7 +42,11 @@ class RunningAttempt:
 
     def __init__(self, assignment: Assignment, pool: WorkerPool, on_entries: Callable[[], object]) -> None:
         self.assignment = assignment
+<<<<<<< HEAD
+        self.output = AttemptOutput(on_entries)
+=======
         self.output = AttemptOutput(on_entries, part=assignment.part)
+>>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         self.notices: deque[TaskNotice] = deque()
         self.progress: Progress | None = None
         self.reason: StopReason | None = None

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import textwrap
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,10 @@ from ppacer.protocol import (
     ExchangeAnswer,
     LogEntry,
     Outcome,
+    Progress,
     Report,
     RunInfo,
+    TaskNotice,
 )
 from ppacer.services.executor import Executor
 from ppacer.services.transport import DirectTransport
@@ -89,9 +91,12 @@ class FakeScheduler:
     queue: list[Assignment] = field(default_factory=list)
     reports: dict[str, Report] = field(default_factory=dict)
     logs: dict[str, list[LogEntry]] = field(default_factory=dict)
+    progress: dict[str, list[Progress]] = field(default_factory=dict)
+    notices: dict[str, list[TaskNotice]] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     cancel: set[str] = field(default_factory=set)
     stale: set[str] = field(default_factory=set)
+    next_due_in: float | None = None
     before: Callable[[Exchange], None] = lambda exchange: None
     """May raise instead of an answer, before anything is done."""
     after: Callable[[Exchange], None] = lambda exchange: None
@@ -109,6 +114,12 @@ class FakeScheduler:
             kept = self.logs.setdefault(log.attempt, [])
             known = {entry.seq for entry in kept}
             kept.extend(entry for entry in log.entries if entry.seq not in known)
+        for progress in exchange.progress:
+            self.progress.setdefault(progress.attempt, []).append(progress)
+        for notice in exchange.notices:
+            told = self.notices.setdefault(notice.attempt, [])
+            if notice not in told:
+                told.append(notice)
         for report in exchange.reports:
             if report.attempt not in self.stale:
                 self.reports.setdefault(report.attempt, report)
@@ -118,31 +129,38 @@ class FakeScheduler:
             reports=tuple(self._ack(one.attempt) for one in exchange.reports),
             renewals=tuple(self._ack(one.attempt) for one in exchange.renewals),
             logs=tuple(self._ack(one.attempt) for one in exchange.logs),
+            notices=tuple(self._ack(one.attempt) for one in exchange.notices),
             assignments=granted,
             cancel=tuple(self.cancel),
+            next_due_in=self.next_due_in,
         )
         self.after(exchange)
         return answer
 
-    def assign(self, callable: str, *args: object, seconds: float | None = 60.0, **kwargs: object) -> str:
-        """Queues an attempt of `callable` with a time-out; returns its id. Call `offer` to wake those who wait."""
+    def assign(
+        self,
+        callable: str,
+        *args: object,
+        seconds: float | None = 60.0,
+        given: Mapping[str, object] | None = None,
+        **kwargs: object,
+    ) -> str:
+        """Queues an attempt of `callable` with a time-out, and with other fields of its assignment as `given`; returns
+        its id. Call `offer` to wake those who wait."""
         number = next(self._numbers)
         attempt = f"attempt-{number}"
-        self.queue.append(
-            Assignment(
-                attempt=attempt,
-                token=number,
-                lease_seconds=self.lease,
-                run=RUN,
-                task=f"task{number}",
-                number=1,
-                callable=callable,
-                args=codec.encode(list(args)),
-                kwargs=codec.encode(kwargs),
-                where=f"task task{number} of dag sales (sales.ppd:7)",
-                timeout=seconds,
-            )
-        )
+        fields: dict[str, object] = {
+            "attempt": attempt,
+            "token": number,
+            "lease_seconds": self.lease,
+            "task": f"task{number}",
+            "callable": callable,
+            "args": codec.encode(list(args)),
+            "kwargs": codec.encode(kwargs),
+            "where": f"task task{number} of dag sales (sales.ppd:7)",
+            "timeout": seconds,
+        }
+        self.queue.append(make_assignment(**fields | dict(given or {})))
         return attempt
 
     async def offer(self) -> None:
@@ -153,9 +171,16 @@ class FakeScheduler:
         async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(condition)
 
-    async def run(self, callable: str, *args: object, seconds: float | None = 60.0, **kwargs: object) -> Report:
+    async def run(
+        self,
+        callable: str,
+        *args: object,
+        seconds: float | None = 60.0,
+        given: Mapping[str, object] | None = None,
+        **kwargs: object,
+    ) -> Report:
         """Has one attempt run with a time-out, and returns its report."""
-        attempt = self.assign(callable, *args, seconds=seconds, **kwargs)
+        attempt = self.assign(callable, *args, seconds=seconds, given=given, **kwargs)
         await self.offer()
         return await self.report(attempt)
 

@@ -1,0 +1,177 @@
+"""Tasks that wait without a worker: what they leave behind, and what they find when they go on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from ppacer.core import codec
+from ppacer.deferral import NOTHING, Deferred, defer, defer_to_run
+from ppacer.protocol import Deferral, Outcome, Report, RunRequest
+
+from .conftest import Bench, FakeScheduler, value
+
+MODULE = """
+    import asyncio, time
+    from datetime import UTC, date, datetime, timedelta
+    from ppacer import TaskContext
+    from ppacer.deferral import Deferred, defer, defer_to_run
+
+    def counts(limit, context: TaskContext):
+        tries = context.state["tries"] if context.state else 0
+        if tries < limit:
+            defer(timedelta(minutes=1), state={"tries": tries + 1, "day": date(2026, 1, 1)})
+        return [context.part, context.state]
+
+    def waits_until():
+        try:
+            defer(datetime(2026, 1, 1, tzinfo=UTC), output={"woken": True})
+        except Exception:
+            return "swallowed"
+
+    async def waits_async():
+        await asyncio.sleep(0)
+        raise Deferred(timedelta(seconds=90), state=None)
+
+    def runs():
+        defer_to_run("child", {"day": date(2026, 1, 1)}, scheduled_at=datetime(2026, 1, 2, tzinfo=UTC))
+
+    def leaves_much():
+        defer(timedelta(1), state="x" * 2_000_000)
+
+    def leaves_what_has_no_json():
+        defer(timedelta(1), state=object())
+
+    def waits_for_nothing():
+        raise Deferred()
+
+    def sleeps():
+        time.sleep(60)
+"""
+
+
+@pytest.fixture
+def call(bench: Bench, scheduler: FakeScheduler) -> Callable[..., Report]:
+    """Runs one callable of the module; its report."""
+    bench.module("m", MODULE)
+
+    def call(callable: str, *args: object, given: dict[str, object] | None = None, seconds: float = 60) -> Report:
+        async def main() -> Report:
+            async with bench.executor(scheduler, capacity=2):
+                return await scheduler.run(callable, *args, given=given, seconds=seconds)
+
+        return asyncio.run(main())
+
+    return call
+
+
+# --- what a task says ------------------------------------------------------------------------------------------------
+
+
+def said(call: Callable[[], object], now: int = 1_000_000) -> Deferral:
+    with pytest.raises(Deferred) as caught:
+        call()
+    return caught.value.deferral(now)
+
+
+def test_a_time_or_a_duration() -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    assert said(lambda: defer(moment)) == Deferral(until=1_767_225_600_000_000)
+    assert said(lambda: defer(timedelta(seconds=2), state=None)) == Deferral(until=3_000_000, state="null")
+    assert said(lambda: defer(timedelta(0), state=NOTHING, output=[1])) == Deferral(until=1_000_000, output="[1]")
+
+
+def test_a_run() -> None:
+    asked = said(lambda: defer_to_run("child", {"a": timedelta(1)}, wait=False, state=1))
+    params = '{"a":{"$":"duration","v":86400000000}}'
+    assert asked == Deferral(run=RunRequest("child", params, None, wait=False), state="1")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: defer(datetime(2026, 1, 1)), "cannot wait until 2026-01-01T00:00:00, which has no time zone"),  # noqa: DTZ001
+        (lambda: defer_to_run("x", scheduled_at=datetime(2026, 1, 1)), "a run's time needs a time zone"),  # noqa: DTZ001
+        (Deferred, "waits until a time or for a run: neither is given"),
+        (lambda: defer(timedelta(1), state=object()), "a value of type object has no JSON form"),
+    ],
+)
+def test_what_cannot_be_waited_for(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# --- what the executor reports ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isolation", ["process", "thread"])
+def test_a_task_goes_on_where_it_left_off(bench: Bench, scheduler: FakeScheduler, isolation: str) -> None:
+    bench.module("m", MODULE)
+
+    async def main() -> None:
+        async with bench.executor(scheduler):
+            before = time.time_ns() // 1000
+            report = await scheduler.run("m:counts", 1, given={"isolation": isolation})
+            assert (report.outcome, report.output, report.error) == (Outcome.DEFERRED, None, None)
+            assert report.deferral is not None
+            assert report.deferral.until is not None
+            assert 0 <= report.deferral.until - 60_000_000 - before < 30_000_000
+            state = report.deferral.state
+            assert state is not None
+            again = await scheduler.run("m:counts", 1, given={"isolation": isolation, "state": state, "part": 1})
+            assert value(again) == [1, codec.decode(state)] == [1, {"tries": 1, "day": date(2026, 1, 1)}]
+
+    asyncio.run(main())
+
+
+@pytest.mark.slow
+def test_a_task_may_end_by_waiting(call: Callable[..., Report]) -> None:
+    """Its own `except Exception` lets that pass."""
+    report = call("m:waits_until")
+    assert report.outcome is Outcome.DEFERRED
+    assert report.deferral == Deferral(until=1_767_225_600_000_000, output='{"woken":true}')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isolation", ["process", "thread", "async"])
+def test_a_coroutine_may_wait(call: Callable[..., Report], isolation: str) -> None:
+    report = call("m:waits_async", given={"isolation": isolation})
+    assert report.outcome is Outcome.DEFERRED
+    assert report.deferral is not None
+    assert report.deferral.state == "null"
+
+
+@pytest.mark.slow
+def test_a_task_may_wait_for_a_run(call: Callable[..., Report]) -> None:
+    report = call("m:runs")
+    params = '{"day":{"$":"date","v":"2026-01-01"}}'
+    assert report.deferral == Deferral(run=RunRequest("child", params, 1_767_312_000_000_000))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("callable", "kind", "words"),
+    [
+        ("leaves_much", "output", "the task's state is 2000002 bytes of JSON, more than the 1048576"),
+        ("leaves_what_has_no_json", "exception", "a value of type object has no JSON form"),
+        ("waits_for_nothing", "exception", "neither is given"),
+    ],
+)
+def test_what_cannot_be_left_behind(call: Callable[..., Report], callable: str, kind: str, words: str) -> None:
+    report = call(f"m:{callable}")
+    assert (report.outcome, report.error_kind) == (Outcome.FAILED, kind)
+    assert words in (report.error or "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", [0.4, -3.0])
+def test_the_time_out_of_a_later_part_is_what_is_left_of_it(call: Callable[..., Report], left: float) -> None:
+    report = call("m:sleeps", seconds=600, given={"state": "1", "part": 2, "time_left": left})
+    assert report.outcome is Outcome.TIMED_OUT
+    assert (report.error or "").startswith("the task ran longer than its time-out of 600 s\n")
+    assert report.finished_at - report.started_at < 5_000_000

@@ -1,0 +1,628 @@
+"""The worker that attempts share: whose output is whose, how they are stopped, and what a crash costs the others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from ppacer.protocol import Outcome, Report
+
+from .conftest import Bench, FakeScheduler, eventually, gone, numbers_in, value
+
+pytestmark = pytest.mark.slow
+
+MODULE = """
+    import asyncio, ctypes, logging, os, subprocess, sys, threading, time
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+    from ppacer import TaskContext
+
+    def ok():
+        return os.getpid()
+
+    async def ok_async():
+        await asyncio.sleep(0)
+        return os.getpid()
+
+    def fails():
+        raise ValueError("no such region")
+
+    def exits(code):
+        sys.exit(code)
+
+    async def exits_async():
+        sys.exit(3)
+
+    def exits_at_once(code):
+        os._exit(code)
+
+    def segfaults():
+        ctypes.string_at(0)
+
+    def meet(folder, name, others):
+        (Path(folder) / name).touch()
+        end = time.monotonic() + 20
+        while len(list(Path(folder).iterdir())) < others:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def meets(folder, name, others):
+        meet(folder, name, others)
+        return os.getpid()
+
+    async def meets_async(folder, name, others):
+        (Path(folder) / name).touch()
+        while len(list(Path(folder).iterdir())) < others:
+            await asyncio.sleep(0.01)
+        return os.getpid()
+
+    def talks(folder, name, others, context: TaskContext):
+        meet(folder, name, others)
+        for n in range(50):
+            print(f"{name} {n}")
+        sys.stderr.write(f"{name} to stderr\\n")
+        sys.stdout.buffer.write(f"{name} in bytes\\n".encode())
+        logging.getLogger("shop").warning("%s logs", name, extra={"who": name})
+        context.logger.debug("%s details", name)
+        thread = threading.Thread(target=print, args=(f"{name} in a thread",))
+        thread.start()
+        thread.join()
+        with ThreadPoolExecutor() as pool:
+            pool.submit(print, f"{name} in a pool").result()
+        subprocess.run(["sh", "-c", f"echo {name} in a process; echo {name} to its stderr >&2"], check=True)
+        print(f"{name} unfinished", end="")
+
+    async def talks_async(folder, name, others, context: TaskContext):
+        await meets_async(folder, name, others)
+        for n in range(50):
+            print(f"{name} {n}")
+            await asyncio.sleep(0)
+        logging.getLogger("shop").warning("%s logs", name, extra={"who": name})
+        await asyncio.to_thread(print, f"{name} in a thread")
+        await asyncio.get_running_loop().run_in_executor(None, print, f"{name} in a pool")
+        await asyncio.create_task(say(f"{name} in a task"))
+        process = await asyncio.create_subprocess_exec("echo", name, "in a process")
+        assert await process.wait() == 0
+
+    async def say(text):
+        print(text)
+
+    def writes_to_descriptor(text):
+        os.write(1, text.encode() + b"\\n")
+
+    def writes_and_waits(text, folder, go):
+        Path(folder, text).touch()
+        while len(os.listdir(folder)) < 2:
+            time.sleep(0.01)
+        os.write(1, text.encode() + b"\\n")
+        while not Path(go).exists():
+            time.sleep(0.01)
+
+    def waits(path, seconds=60):
+        Path(path).write_text(str(os.getpid()))
+        time.sleep(seconds)
+        return "waited"
+
+    def heeds(path, context: TaskContext):
+        Path(path).write_text(str(os.getpid()))
+        while not context.cancelled:
+            time.sleep(0.01)
+        return "heeded"
+
+    def beats(path, trace, context: TaskContext):
+        Path(path).write_text(str(os.getpid()))
+        try:
+            while True:
+                context.heartbeat()
+                time.sleep(0.01)
+        finally:
+            Path(trace).write_text("cleaned up")
+
+    async def cleans_up(path, trace):
+        Path(path).write_text(str(os.getpid()))
+        try:
+            await asyncio.sleep(60)
+        finally:
+            Path(trace).write_text("cleaned up")
+
+    async def blocks(path):
+        Path(path).write_text(str(os.getpid()))
+        time.sleep(60)
+
+    async def leaves_tasks(path):
+        async def later():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                Path(path).write_text("1")
+        task = asyncio.create_task(later())
+        await asyncio.sleep(0)
+        return os.getpid()
+
+    def runs_command(path):
+        subprocess.run(["sh", "-c", f"echo $$ > {path}; exec sleep 1000"])
+        return "after it"
+
+    def leaves_processes(path):
+        one = subprocess.Popen(["sh", "-c", f"sleep 1000 & echo $! > {path}.new; mv {path}.new {path}; wait"])
+        while not Path(path).exists():
+            time.sleep(0.01)
+        return [os.getpid(), one.pid, int(Path(path).read_text())]
+
+    def leaves_a_daemon(path):
+        subprocess.run(["sh", "-c", f"setsid sh -c 'echo $$ > {path}; exec sleep 1000' >/dev/null 2>&1 &"], check=True)
+        while not Path(path).exists() or not Path(path).read_text():
+            time.sleep(0.01)
+        return [os.getpid(), int(Path(path).read_text())]
+
+    def leaves_a_thread():
+        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+        return os.getpid()
+
+    def forks():
+        pid = os.fork()
+        if pid == 0:
+            print("from the child", flush=True)
+            logging.getLogger("child").warning("logged by the child")
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+    def spoils():
+        os.environ["SPOILED"] = "yes"
+        os.chdir("/")
+        return os.getpid()
+
+    def looks():
+        return [os.getpid(), os.environ.get("SPOILED"), os.getcwd()]
+
+    def floods(path):
+        line = "x" * 1000
+        for _ in range(50_000):
+            print(line)
+        Path(path).touch()
+"""
+
+THREAD = {"isolation": "thread"}
+ASYNC = {"isolation": "async"}
+Body = Callable[[FakeScheduler], Awaitable[None]]
+
+
+@pytest.fixture
+def play(bench: Bench, scheduler: FakeScheduler) -> Callable[[Body], None]:
+    """Runs a coroutine against an executor of the module above."""
+    bench.module("m", MODULE)
+
+    def play(body: Body) -> None:
+        async def main() -> None:
+            async with bench.executor(scheduler, capacity=8):
+                await body(scheduler)
+
+        asyncio.run(main())
+
+    return play
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "meeting").mkdir()
+    return tmp_path / "meeting"
+
+
+async def until_ended(scheduler: FakeScheduler, *attempts: str, seconds: float = 20) -> list[Report]:
+    return [await scheduler.report(attempt, seconds) for attempt in attempts]
+
+
+# --- one process for all ---------------------------------------------------------------------------------------------
+
+
+def test_threads_and_coroutines_share_a_process(play: Callable[[Body], None], folder: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        attempts = [scheduler.assign("m:meets", str(folder), f"t{n}", 6, given=THREAD) for n in range(3)]
+        attempts += [scheduler.assign("m:meets_async", str(folder), f"a{n}", 6, given=ASYNC) for n in range(3)]
+        await scheduler.offer()
+        pids = {value(report) for report in await until_ended(scheduler, *attempts)}
+        assert len(pids) == 1
+        assert pids == {value(await scheduler.run("m:ok", given=THREAD))}
+        assert pids == {value(await scheduler.run("m:ok", given=ASYNC))}
+        assert pids == {value(await scheduler.run("m:ok_async", given=THREAD))}
+        assert pids != {value(await scheduler.run("m:ok"))}
+
+    play(body)
+
+
+@pytest.mark.parametrize("given", [{"env": '{"A":"1"}'}, {"cwd": '"/"'}, {"memory": 10**9}])
+def test_what_needs_a_process_of_its_own_gets_one(play: Callable[[Body], None], given: dict[str, object]) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        shared = value(await scheduler.run("m:ok", given=THREAD))
+        assert value(await scheduler.run("m:ok", given=THREAD | given)) != shared
+
+    play(body)
+
+
+@pytest.mark.parametrize(
+    ("callable", "args", "isolation", "kind", "words"),
+    [
+        ("fails", (), THREAD, "exception", "ValueError: no such region"),
+        ("exits", (3,), THREAD, "exited", "the task called sys.exit(3)"),
+        ("exits_async", (), ASYNC, "exited", "the task called sys.exit(3)"),
+        ("no_such", (), ASYNC, "import", "module 'm' has no attribute 'no_such'"),
+        ("ok", (1,), THREAD, "arguments", "the arguments do not fit ok()"),
+    ],
+)
+def test_a_failure_costs_nobody_else_anything(
+    play: Callable[[Body], None],
+    callable: str,
+    args: tuple[object, ...],
+    isolation: dict[str, object],
+    kind: str,
+    words: str,
+) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        before = value(await scheduler.run("m:ok_async", given=ASYNC))
+        report = await scheduler.run(f"m:{callable}", *args, given=isolation)
+        assert (report.outcome, report.error_kind) == (Outcome.FAILED, kind)
+        assert words in (report.error or "")
+        assert (report.error or "").endswith("\ntask task2 of dag sales (sales.ppd:7)")
+        assert value(await scheduler.run("m:ok_async", given=ASYNC)) == before
+
+    play(body)
+
+
+# --- whose output is whose -------------------------------------------------------------------------------------------
+
+
+def test_what_threads_write_is_in_their_own_logs(play: Callable[[Body], None], folder: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        names = ["anna", "ben", "cleo"]
+        attempts = [scheduler.assign("m:talks", str(folder), name, 3, given=THREAD) for name in names]
+        await scheduler.offer()
+        await until_ended(scheduler, *attempts)
+        for name, attempt in zip(names, attempts, strict=True):
+            out = [*(str(n) for n in range(50)), "in bytes", "in a thread", "in a pool", "in a process", "unfinished"]
+            assert sorted(scheduler.text(attempt, "stdout")) == sorted(f"{name} {text}" for text in out)
+            assert sorted(scheduler.text(attempt, "stderr")) == [f"{name} to its stderr", f"{name} to stderr"]
+            records = [entry for entry in scheduler.logs[attempt] if entry.stream == "logging"]
+            assert [entry.message for entry in records] == [f"{name} logs", f"{name} details"]
+            assert records[0].attributes == f'{{"who": "{name}"}}'
+
+    play(body)
+
+
+def test_what_coroutines_write_is_in_their_own_logs(play: Callable[[Body], None], folder: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        names = ["anna", "ben", "cleo"]
+        attempts = [scheduler.assign("m:talks_async", str(folder), name, 3, given=ASYNC) for name in names]
+        await scheduler.offer()
+        for report in await until_ended(scheduler, *attempts):
+            assert report.outcome is Outcome.SUCCESS, report.error
+        for name, attempt in zip(names, attempts, strict=True):
+            out = [*(str(n) for n in range(50)), "in a thread", "in a pool", "in a task", "in a process"]
+            assert sorted(scheduler.text(attempt, "stdout")) == sorted(f"{name} {text}" for text in out)
+            assert scheduler.text(attempt, "logging") == [f"{name} logs"]
+
+    play(body)
+
+
+def test_what_is_written_to_a_descriptor_belongs_to_whoever_runs(
+    play: Callable[[Body], None], folder: Path, tmp_path: Path
+) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        report = await scheduler.run("m:writes_to_descriptor", "alone", given=THREAD)
+        assert scheduler.text(report.attempt, "stdout") == ["alone"]
+        go = tmp_path / "go"
+        both = [scheduler.assign("m:writes_and_waits", name, str(folder), str(go), given=THREAD) for name in "ab"]
+        await scheduler.offer()
+        await scheduler.until(lambda: all(len(scheduler.text(one)) == 2 for one in both))
+        go.touch()
+        await until_ended(scheduler, *both)
+        for attempt in both:
+            assert sorted(scheduler.text(attempt, "stdout")) == ["a", "b"]
+
+    play(body)
+
+
+def test_a_process_that_a_thread_forked_writes_to_the_descriptors(play: Callable[[Body], None]) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        report = await scheduler.run("m:forks", given=THREAD)
+        assert report.outcome is Outcome.SUCCESS
+        assert scheduler.text(report.attempt, "stdout") == ["from the child"]
+        assert scheduler.text(report.attempt, "stderr") == ["WARNING child: logged by the child"]
+
+    play(body)
+
+
+def test_a_flood_of_output_holds_nobody_up(play: Callable[[Body], None], tmp_path: Path) -> None:
+    away = True
+
+    def before(exchange: object) -> None:
+        if away and getattr(exchange, "logs", ()):
+            raise OSError("away")
+
+    async def body(scheduler: FakeScheduler) -> None:
+        nonlocal away
+        scheduler.before = before
+        path = tmp_path / "written"
+        attempt = scheduler.assign("m:floods", str(path), given=THREAD)
+        await scheduler.offer()
+        await eventually(path.exists)  # although nothing of its 50 MB can be delivered
+        away = False
+        report = await scheduler.report(attempt)
+        assert report.outcome is Outcome.SUCCESS
+        (note,) = scheduler.text(attempt, "system")
+        assert "are left out here" in note
+
+    play(body)
+
+
+# --- stops -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["time-out", "cancel"])
+@pytest.mark.parametrize(("callable", "isolation"), [("beats", THREAD), ("cleans_up", ASYNC), ("cleans_up", THREAD)])
+def test_what_heeds_a_stop_costs_nobody_anything(
+    play: Callable[[Body], None], tmp_path: Path, callable: str, isolation: dict[str, object], end: str
+) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        path, trace = tmp_path / "pid", tmp_path / "trace"
+        seconds = 0.5 if end == "time-out" else 60
+        attempt = scheduler.assign(f"m:{callable}", str(path), str(trace), seconds=seconds, given=isolation)
+        await scheduler.offer()
+        (pid,) = await numbers_in(path)
+        if end == "cancel":
+            scheduler.cancel.add(attempt)
+            await scheduler.run("m:ok", given=THREAD)
+        report = await scheduler.report(attempt, 4)
+        assert report.outcome is (Outcome.TIMED_OUT if end == "time-out" else Outcome.CANCELLED)
+        assert trace.read_text() == "cleaned up"
+        assert value(await scheduler.run("m:ok", given=THREAD)) == pid
+
+    play(body)
+
+
+def test_a_command_of_a_thread_is_told_to_stop_with_it(play: Callable[[Body], None], tmp_path: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        path = tmp_path / "pid"
+        before = value(await scheduler.run("m:ok", given=THREAD))
+        report = await scheduler.run("m:runs_command", str(path), seconds=0.5, given=THREAD)
+        assert report.outcome is Outcome.TIMED_OUT
+        assert report.finished_at - report.started_at < 4_000_000
+        await gone([int(path.read_text())])
+        assert value(await scheduler.run("m:ok", given=THREAD)) == before
+
+    play(body)
+
+
+def test_a_thread_that_does_not_stop_retires_its_worker(
+    play: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No new attempts for it; its neighbours get a time to end, and those that do not are lost."""
+    monkeypatch.setattr("ppacer.services.worker_attempt.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("ppacer.services.worker_attempt.NEIGHBOUR_SECONDS", 3.0)
+
+    async def body(scheduler: FakeScheduler) -> None:
+        quick = scheduler.assign("m:waits", str(tmp_path / "quick"), 2, given=THREAD)
+        slow = scheduler.assign("m:waits", str(tmp_path / "slow"), 60, given=THREAD)
+        stubborn = scheduler.assign("m:waits", str(tmp_path / "stubborn"), 60, seconds=0.3, given=THREAD)
+        await scheduler.offer()
+        (pid,) = await numbers_in(tmp_path / "slow")
+        while value(await scheduler.run("m:ok", given=THREAD)) == pid:
+            assert stubborn not in scheduler.reports
+        assert stubborn not in scheduler.reports
+        ended, lost, timed_out = await until_ended(scheduler, quick, slow, stubborn)
+        assert value(ended) == "waited"
+        assert timed_out.outcome is Outcome.TIMED_OUT
+        assert (lost.outcome, lost.error_kind) == (Outcome.LOST, "lost")
+        assert "task task3 of dag sales (sales.ppd:7), which ran in it as well, did not stop" in (lost.error or "")
+        await gone([pid])
+
+    play(body)
+
+
+def test_a_thread_alone_in_its_worker_is_killed_after_the_grace(
+    play: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ppacer.services.worker_attempt.GRACE_SECONDS", 0.5)
+
+    async def body(scheduler: FakeScheduler) -> None:
+        report = await scheduler.run("m:waits", str(tmp_path / "pid"), 60, seconds=0.3, given=THREAD)
+        assert report.outcome is Outcome.TIMED_OUT
+        assert report.finished_at - report.started_at < 3_000_000
+        await gone([int((tmp_path / "pid").read_text())], 0.5)
+
+    play(body)
+
+
+def test_a_coroutine_that_blocks_the_loop_is_no_shelter(
+    play: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ppacer.services.worker_attempt.GRACE_SECONDS", 0.5)
+
+    async def body(scheduler: FakeScheduler) -> None:
+        report = await scheduler.run("m:blocks", str(tmp_path / "pid"), seconds=0.3, given=ASYNC)
+        assert report.outcome is Outcome.TIMED_OUT
+        await gone([int((tmp_path / "pid").read_text())])
+        assert report.finished_at - report.started_at < 3_000_000
+
+    play(body)
+
+
+def test_a_stale_thread_is_told_to_stop_and_not_reported(play: Callable[[Body], None], tmp_path: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        scheduler.lease = 1.5
+        attempt = scheduler.assign("m:heeds", str(tmp_path / "pid"), given=THREAD)
+        await scheduler.offer()
+        (pid,) = await numbers_in(tmp_path / "pid")
+        scheduler.stale.add(attempt)
+        scheduler.lease = 30.0
+        await scheduler.until(lambda: any(one.renewals for one in scheduler.exchanges))
+        assert value(await scheduler.run("m:ok", given=THREAD)) == pid
+        assert attempt not in scheduler.reports
+
+    play(body)
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("callable", "args", "kind", "words"),
+    [
+        ("exits_at_once", (3,), "exited", "ended with exit code 3 before the task returned"),
+        ("segfaults", (), "killed", "killed by SIGSEGV"),
+    ],
+)
+def test_a_crash_fails_the_attempt_that_ran_alone(
+    play: Callable[[Body], None], callable: str, args: tuple[object, ...], kind: str, words: str
+) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        before = value(await scheduler.run("m:ok", given=THREAD))
+        report = await scheduler.run(f"m:{callable}", *args, given=THREAD)
+        assert (report.outcome, report.error_kind) == (Outcome.FAILED, kind)
+        assert words in (report.error or "")
+        assert value(await scheduler.run("m:ok", given=THREAD)) != before
+
+    play(body)
+
+
+def test_a_crash_of_several_loses_them(play: Callable[[Body], None], tmp_path: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        neighbour = scheduler.assign("m:waits", str(tmp_path / "pid"), given=THREAD)
+        await scheduler.offer()
+        await numbers_in(tmp_path / "pid")
+        report = await scheduler.run("m:segfaults", given=THREAD)
+        other = await scheduler.report(neighbour, 3)
+        for one in (report, other):
+            assert (one.outcome, one.error_kind) == (Outcome.LOST, "lost")
+            assert "killed by SIGSEGV" in (one.error or "")
+            assert "it ran another attempt as well, and which of them did that is not known" in (one.error or "")
+            assert "in segfaults" in "\n".join(scheduler.text(one.attempt, "stderr"))
+
+    play(body)
+
+
+def test_a_worker_killed_from_outside(play: Callable[[Body], None], tmp_path: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        attempt = scheduler.assign("m:waits", str(tmp_path / "pid"), given=THREAD)
+        await scheduler.offer()
+        (pid,) = await numbers_in(tmp_path / "pid")
+        os.kill(pid, signal.SIGKILL)
+        report = await scheduler.report(attempt, 3)
+        assert (report.outcome, report.error_kind) == (Outcome.FAILED, "killed")
+
+    play(body)
+
+
+# --- what attempts leave behind --------------------------------------------------------------------------------------
+
+
+def test_processes_that_a_thread_leaves_behind_end_with_it(play: Callable[[Body], None], tmp_path: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        neighbour = scheduler.assign("m:waits", str(tmp_path / "pid"), 60, given=THREAD)
+        await scheduler.offer()
+        await numbers_in(tmp_path / "pid")
+        pids = value(await scheduler.run("m:leaves_processes", str(tmp_path / "child"), given=THREAD))
+        assert isinstance(pids, list)
+        await gone(pids[1:], 1)
+        assert neighbour not in scheduler.reports
+        assert value(await scheduler.run("m:ok", given=THREAD)) == pids[0]
+
+    play(body)
+
+
+def test_a_daemon_that_a_thread_leaves_behind_costs_the_worker(play: Callable[[Body], None], tmp_path: Path) -> None:
+    """Nobody can tell whose it is: it ends with the worker, which ends with its last attempt."""
+
+    async def body(scheduler: FakeScheduler) -> None:
+        go = tmp_path / "go"
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / "x").touch()
+        arguments = ("m:writes_and_waits", "y", str(tmp_path / "folder"), str(go))
+        neighbour = scheduler.assign(*arguments, given=THREAD)
+        await scheduler.offer()
+        await scheduler.until(lambda: neighbour in scheduler.logs)
+        pids = value(await scheduler.run("m:leaves_a_daemon", str(tmp_path / "daemon"), given=THREAD))
+        assert isinstance(pids, list)
+        assert value(await scheduler.run("m:ok", given=THREAD)) != pids[0]
+        assert neighbour not in scheduler.reports
+        go.touch()
+        assert (await scheduler.report(neighbour)).outcome is Outcome.SUCCESS
+        await gone(pids, 0.5)
+
+    play(body)
+
+
+def test_processes_end_with_an_executor_that_is_stopped(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
+    bench.module("m", MODULE)
+
+    async def main() -> None:
+        path = tmp_path / "pid"
+        async with bench.executor(scheduler):
+            scheduler.assign("m:runs_command", str(path), given=THREAD)
+            await scheduler.offer()
+            pids = await numbers_in(path)
+        await gone(pids, 0.5)
+
+    asyncio.run(main())
+
+
+def test_a_thread_left_behind_costs_nothing(play: Callable[[Body], None]) -> None:
+    """Clients and pools that a program keeps have threads of their own, which the next attempt shall find."""
+
+    async def body(scheduler: FakeScheduler) -> None:
+        before = value(await scheduler.run("m:leaves_a_thread", given=THREAD))
+        assert value(await scheduler.run("m:ok", given=THREAD)) == before
+
+    play(body)
+
+
+def test_too_many_threads_left_behind_cost_the_worker(play: Callable[[Body], None]) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        before = value(await scheduler.run("m:ok", given=THREAD))
+        for _ in range(70):
+            await scheduler.run("m:leaves_a_thread", given=THREAD)
+        assert value(await scheduler.run("m:ok", given=THREAD)) != before
+
+    play(body)
+
+
+def test_tasks_that_a_coroutine_leaves_behind_are_cancelled(play: Callable[[Body], None], tmp_path: Path) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        before = value(await scheduler.run("m:leaves_tasks", str(tmp_path / "trace"), given=ASYNC))
+        assert (tmp_path / "trace").exists()
+        assert value(await scheduler.run("m:ok", given=ASYNC)) == before
+
+    play(body)
+
+
+def test_surroundings_are_restored_when_nobody_needs_them(play: Callable[[Body], None]) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        before = value(await scheduler.run("m:spoils", given=THREAD))
+        assert value(await scheduler.run("m:looks", given=THREAD)) == [before, None, str(Path.cwd())]
+
+    play(body)
+
+
+def test_draining_for_a_time_hands_back_what_does_not_stop(
+    bench: Bench, scheduler: FakeScheduler, tmp_path: Path
+) -> None:
+    bench.module("m", MODULE)
+
+    async def main() -> None:
+        async with bench.executor(scheduler, capacity=4) as executor:
+            attempts = [scheduler.assign("m:waits", str(tmp_path / name), 60, given=THREAD) for name in "ab"]
+            await scheduler.offer()
+            (pid,) = await numbers_in(tmp_path / "a")
+            await numbers_in(tmp_path / "b")
+            began = time.monotonic()
+            await executor.drain(0.2)
+            assert time.monotonic() - began < 10
+            assert {scheduler.reports[one].outcome for one in attempts} == {Outcome.LOST}
+            await gone([pid], 0.5)
+
+    asyncio.run(main())
