@@ -1,4 +1,8 @@
-"""What has become old: finds what may be removed, at a cost of what it finds and not of what there is."""
+"""What has become old: finds what may be removed, at a cost of what it finds, and not of what there is.
+
+Only two questions cost more: `OldRows.beyond`, and which runs have asked for one that goes on, for which the runs under
+way are looked at.
+"""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from enum import EnumType
 from typing import Any
 
 import pytest
 
+from ppacer.core import model
 from ppacer.core.model import (
     AttemptStatus,
     BackfillStatus,
@@ -35,7 +37,7 @@ from ppacer.core.model import (
     WatchedUntil,
     Write,
 )
-from ppacer.store import Conflict, LeaderLost, Store, Unavailable
+from ppacer.store import Conflict, LeaderLost, Store, Unavailable, schema
 
 # --- rows come back as they went in ---
 
@@ -81,6 +83,12 @@ def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert store.backfill_counts("x") == {}
     assert store.latest_runs_by_dag(3) == {}
     assert store.last_event_seq(["x"]) == {"x": 0}
+
+
+def test_every_word_fits_into_its_column() -> None:
+    words = [member.value for each in vars(model).values() if isinstance(each, EnumType) for member in each]
+    assert len(words) > 50
+    assert max(map(len, words)) <= schema.WORD.length
 
 
 def test_text_of_any_kind_is_kept(store: Store, rows: Any) -> None:
