@@ -102,6 +102,9 @@ def _read_dag(file: ResolvedFile, dag: ResolvedDag) -> DagClock | None:
         del values["timezone"]
     if "schedule" in settings.written:
         values["schedules"] = time.read_schedules(file.scope, file.callees, settings.written["schedule"])
+    if "deadline" in values and "alert_on" not in settings.written:
+        # Who gives one wants to know.
+        values["alert_on"] = (spec.AlertEvent.FAILURE, spec.AlertEvent.LATE)
     dag.settings, dag.settings_at = values, tuple(settings.at.items())
     asked = {name: values[name] for name in ("schedules", "timezone", "start", "end") if name in values}
     # The values fit the fields: `read_settings` has tested them.

@@ -116,6 +116,15 @@ def test_settings_of_a_dag(dag_of: Callable[[str], spec.Dag]) -> None:
     assert (dag.tags, dag.owner, dag.max_active_runs) == (("a", "b"), "me", 3)
 
 
+def test_who_gives_a_deadline_is_told_when_it_is_missed(dag_of: Callable[[str], spec.Dag]) -> None:
+    failure, late = spec.AlertEvent.FAILURE, spec.AlertEvent.LATE
+    body = "schedule = every(1h)\n  task a = empty()\n}"
+    assert dag_of(f"dag d {{\n  {body}").alert_on == (failure,)
+    told = dag_of(f"dag d {{\n  deadline = 1h\n  {body}")
+    assert (told.alert_on, [name for name, _ in told.settings_at]) == ((failure, late), ["deadline", "schedule"])
+    assert dag_of(f"dag d {{\n  deadline = 1h\n  alert_on = [failure]\n  {body}").alert_on == (failure,)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
