@@ -31,11 +31,7 @@ from ppacer.protocol import (
 )
 from ppacer.services.executor_delivery import Batch, Delivery
 from ppacer.services.leases import Held, Leases, lease_clock
-<<<<<<< HEAD
 from ppacer.services.transport import ANSWER_SECONDS, Link, Transport, TransportError
-=======
-from ppacer.services.transport import ANSWER_SECONDS, Fault, Link, Transport, TransportError
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
 from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt
 from ppacer.services.worker_judge import StopReason
 from ppacer.services.worker_pool import WorkerError, WorkerPool, worker_command
@@ -87,14 +83,10 @@ class Executor:
         self._labels = tuple(labels)
         self._clock = clock
         self._link = Link(transport)
-<<<<<<< HEAD
         file = Path(file).resolve()
         self._pool = WorkerPool(
             worker_command(sys.executable, file), home=file.parent, secrets=secrets, preload=_modules(program)
         )
-=======
-        self._pool = WorkerPool(worker_command(sys.executable, Path(file).resolve()))
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         self._leases = Leases(
             self._renew, clock, on_confirmed=self._start, on_stale=self._stale, on_answer=self._accept
         )

@@ -12,6 +12,7 @@ from ppacer.services.worker_frames import Message
 from ppacer.services.worker_judge import Judge, StopReason, cause
 from ppacer.services.worker_log import ERROR, AttemptOutput, clean
 from ppacer.services.worker_memory import POLL_SECONDS, takes_more
+from ppacer.services.worker_outlet import MAX_NOTICES
 from ppacer.services.worker_pool import WorkerError, WorkerPool
 from ppacer.services.worker_process import End, Gone, Session, WorkerProcess
 
@@ -42,11 +43,7 @@ class RunningAttempt:
 
     def __init__(self, assignment: Assignment, pool: WorkerPool, on_entries: Callable[[], object]) -> None:
         self.assignment = assignment
-<<<<<<< HEAD
-        self.output = AttemptOutput(on_entries)
-=======
         self.output = AttemptOutput(on_entries, part=assignment.part)
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         self.notices: deque[TaskNotice] = deque()
         self.progress: Progress | None = None
         self.reason: StopReason | None = None
@@ -54,7 +51,7 @@ class RunningAttempt:
         self._pool = pool
         self._worker: WorkerProcess | None = None
         self._judge = Judge(assignment)
-        self._told_notices = 0
+        self._told_notices = assignment.part * MAX_NOTICES
         self._now = False
         self._changed = asyncio.Event()
 

@@ -31,13 +31,10 @@ ERROR = 40
 class AttemptOutput:
     """Collects what an attempt writes, as numbered entries, until `take` hands them over.
 
-<<<<<<< HEAD
-    `on_entries` is called after entries have been added, with nothing; `clock` gives microseconds since the epoch.
-=======
     Numbers begin above `PART_ENTRIES` times the number of its `part`: those of an attempt that was deferred go on from
-    part to part, wherever each is run. `on_entries` is called after entries have been added, with nothing; `clock` gives microseconds since the epoch.
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
-    `mask` hides secrets in what comes through `write`; records come with theirs hidden.
+    part to part, wherever each is run. `on_entries` is called after entries have been added, with nothing; `clock`
+    gives microseconds since the epoch. `mask` hides secrets in what comes through `write`; records come with theirs
+    hidden.
     """
 
     def __init__(

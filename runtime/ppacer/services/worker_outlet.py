@@ -17,12 +17,8 @@ MAX_MESSAGE = 1000
 """The longest notice, and the longest message beside progress, in characters; longer ones are cut."""
 
 _RATE = 100
-<<<<<<< HEAD
 """How often progress leaves the worker in a second, and at once if it has not for as long; the executor passes on the
 newest. What goes beyond is held back until the task says more, or ends."""
-=======
-"""How often in a second progress leaves the worker; the executor passes on the newest."""
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
 
 _HEARTBEAT_SECONDS = 5.0
 
@@ -35,40 +31,26 @@ class AttemptOutlet:
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._progress: tuple[float | None, str] = (None, "")
-<<<<<<< HEAD
         self._room = float(_RATE)
         self._room_at = self._told_at = time.monotonic()
         self._told = False
-=======
-        self._due = 0.0
-        self._told_at = 0.0
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         self._held_back = False
         self._notices = 0
 
     def progress(self, fraction: float | None, message: str) -> None:
         with self._lock:
             self._progress = (fraction, message)
-<<<<<<< HEAD
             now = time.monotonic()
             self._room = min(_RATE, self._room + (now - self._room_at) * _RATE)
             self._room_at = now
             self._held_back = self._room < 1
             if not self._held_back:
                 self._room -= 1
-=======
-            self._held_back = time.monotonic() < self._due
-            if not self._held_back:
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
                 self._tell()
 
     def alive(self) -> None:
         with self._lock:
-<<<<<<< HEAD
             if self._held_back or not self._told or time.monotonic() >= self._told_at + _HEARTBEAT_SECONDS:
-=======
-            if self._held_back or time.monotonic() >= self._told_at + _HEARTBEAT_SECONDS:
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
                 self._tell()
 
     def notice(self, message: str, subject: str, notifier: str | None) -> None:
@@ -97,13 +79,8 @@ class AttemptOutlet:
     def _tell(self) -> None:
         fraction, message = self._progress
         self._held_back = False
-<<<<<<< HEAD
         self._told = True
         self._told_at = time.monotonic()
-=======
-        self._told_at = time.monotonic()
-        self._due = self._told_at + 1 / _RATE
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         text = _cut(self._attempt.mask.text(message), MAX_MESSAGE)
         self._send({"progress": fraction, "message": text, "at": time.time_ns() // 1000})
 

@@ -20,13 +20,10 @@ MAX_ATTEMPTS = 1000
 MAX_RESIDENT = 1024**3
 """A worker is replaced after so many attempts, or when it has more bytes in memory than this after one."""
 
-<<<<<<< HEAD
 SPARE_WORKERS = 4
 """How many more workers are kept idle than have ever been at work at one time: as many for tasks whose variables
 differ."""
 
-=======
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
 _RESTART_SECONDS = 1.0
 """The shortest time between two starts of a zygote."""
 
@@ -91,15 +88,9 @@ class WorkerPool:
             if worker.variables in (None, assignment.env) and not worker.shared and not worker.gone.done():
                 self._idle.pop(worker).cancel()
                 return worker
-<<<<<<< HEAD
         at_work = sum(bool(worker.sessions) for worker in self._workers.values())
         self._most_at_work = max(self._most_at_work, at_work + 1)
         return await self._new_worker(shared=False)
-=======
-        worker = await self._new_worker(shared=False)
-        self._most_at_work = max(self._most_at_work, len(self._workers) - len(self._idle))
-        return worker
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
 
     def release(self, worker: WorkerProcess, session: Session) -> None:
         """Takes back a worker whose attempt has told its end."""
@@ -144,13 +135,8 @@ class WorkerPool:
             self._zygote.send({"kill": worker.number, "signal": int(number)})
 
     def _keep(self, worker: WorkerProcess) -> None:
-<<<<<<< HEAD
         """Keeps an idle worker for a while."""
         if len(self._idle) >= self._most_at_work + SPARE_WORKERS:
-=======
-        """Keeps an idle worker for a while; no more of them than have ever been at work at one time."""
-        if len(self._idle) >= self._most_at_work:
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
             self._let_go(next(iter(self._idle)))
         self._idle[worker] = asyncio.get_running_loop().call_later(self._linger, self._let_go, worker)
 

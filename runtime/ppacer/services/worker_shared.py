@@ -94,13 +94,8 @@ class _SharedWorker:
         if attempt is not None:
             attempt.cancel()
 
-<<<<<<< HEAD
     def ended(self, attempt: _Attempt, killed: set[int]) -> bool:
         """Forgets the attempt, whose processes were killed; tells whether this process may have more attempts."""
-=======
-    def ended(self, attempt: _Attempt) -> bool:
-        """Forgets the attempt; tells whether this process may have more of them."""
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         with self._changing:
             self.attempts.pop(attempt.assignment.attempt, None)
             if not self.attempts:
@@ -109,11 +104,7 @@ class _SharedWorker:
             own_threads = 2 + len(self.attempts)
         if threading.active_count() - own_threads > MAX_THREADS_LEFT:
             return False
-<<<<<<< HEAD
         return not _has_children() or not any(map(worker_tree.is_child, worker_tree.children() - known - killed))
-=======
-        return not _has_children() or not any(map(worker_tree.is_child, worker_tree.children() - known))
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
 
     def logged(self) -> _Attempt | None:
         """The attempt whose code runs here; none in a process that it forked, whose parent the channel belongs to."""
@@ -202,7 +193,6 @@ class _Attempt:
 
     def end(self, ending: Ending) -> None:
         """Tells the end, when nothing that is known to be the attempt's goes on."""
-<<<<<<< HEAD
         killed: set[int] = set()
         for process in list(self.processes):
             if worker_tree.is_child(process):
@@ -211,15 +201,6 @@ class _Attempt:
         self.outlet.end()
         message = ending.message(self.assignment, self.mask)
         fit = self._worker.ended(self, killed) and ending.error_kind is not ErrorKind.MEMORY
-=======
-        for process in list(self.processes):
-            if worker_tree.is_child(process):
-                worker_tree.kill_tree(process)
-        self.outputs.end()
-        self.outlet.end()
-        message = ending.message(self.assignment, self.mask)
-        fit = self._worker.ended(self) and ending.fit
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         self.tell({**message, "fit": fit, "resident": own_resident()})
 
     # --- what it hears and says --------------------------------------------------------------------------------------

@@ -76,24 +76,15 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-<<<<<<< HEAD
 def kill_tree(pid: int) -> set[int]:
     """Kills a child of this process and all that descends from it; returns whom."""
     tree = [pid, *descendants(pid)]
     for one in tree:
-=======
-def kill_tree(pid: int) -> None:
-    """Kills a child of this process and all that descends from it."""
-    for one in [pid, *descendants(pid)]:
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
         try:
             os.kill(one, signal.SIGKILL)
         except OSError:
             continue  # it has ended, or it is another user's
-<<<<<<< HEAD
     return set(tree)
-=======
->>>>>>> 686e33dbcbfa583270c90705b1d2131c7f59ee15
 
 
 def is_child(pid: int) -> bool:
