@@ -245,26 +245,28 @@ class Operations(ABC):
         lock = self._changing.setdefault(run_id, asyncio.Lock())  # two who reopen a run do so one after the other
         async with lock:
             engine = self._ready()
-            machine = engine.tasks.machine(run_id) or await self._ended_machine(engine, run_id)
-            if happening.task is not None and machine.task(happening.task, happening.position) is None:
-                member = "" if happening.position is None else f"[{happening.position}]"
-                raise UnknownTask(f"run {run_id} has no task {happening.task}{member}")
-            refused: MachineRefuses | None = None
-            with engine.turn():
-                try:
-                    engine.tasks.happened(machine, happening)
-                except MachineRefuses as error:  # nothing has changed, so the turn is as good as any
-                    refused = error
-            if refused is not None:
-                raise NotPossible(str(refused))
-            await engine.commits.settled()
-            return machine.run
+            with engine.pruner.spared(run_id):
+                return await self._tell_machine(engine, run_id, happening)
+
+    async def _tell_machine(self, engine: Engine, run_id: str, happening: h.TaskCancelAsked | h.Reopen) -> Run:
+        machine = engine.tasks.machine(run_id) or await self._ended_machine(engine, run_id)
+        if happening.task is not None and machine.task(happening.task, happening.position) is None:
+            member = "" if happening.position is None else f"[{happening.position}]"
+            raise UnknownTask(f"run {run_id} has no task {happening.task}{member}")
+        refused: MachineRefuses | None = None
+        with engine.turn():
+            try:
+                engine.tasks.happened(machine, happening)
+            except MachineRefuses as error:  # nothing has changed, so the turn is as good as any
+                refused = error
+        if refused is not None:
+            raise NotPossible(str(refused))
+        await engine.commits.settled()
+        return machine.run
 
     async def _ended_machine(self, engine: Engine, run_id: str) -> RunMachine:
         """The machine of a run that has ended."""
         run = await self._run(run_id)
-        if engine.pruner.removes(run_id):
-            raise UnknownRun(f"run {run_id} is being removed: it is no longer kept")
         try:
             plan = await self._registry.plan(run.build, run.dag)
         except StoreError as error:

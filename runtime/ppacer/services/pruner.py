@@ -22,7 +22,7 @@ from ppacer.core.ids import RANDOM_BYTES, uuid7
 from ppacer.core.instants import SECOND
 from ppacer.core.model import ClearOutputs, DeleteDagEvents, DeleteNotifications, DeleteRuns, Write
 from ppacer.services.commits import Commits
-from ppacer.services.errors import SchedulerUnavailable
+from ppacer.services.errors import SchedulerUnavailable, UnknownRun
 from ppacer.services.journal import Journal
 from ppacer.services.timers import Clock, Timers
 from ppacer.store.errors import StoreError
@@ -59,7 +59,7 @@ T = TypeVar("T")
 class Pruner:
     """`forget` is told, within the turn that does so, of the runs that are deleted, and their notifications with them.
 
-    A command on an ended run must first ask `removes`.
+    Whoever begins something with an ended run does so inside `spared`.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Pruner:
         self._turn = turn
         self._forget = forget
         self._removing: frozenset[str] = frozenset()
+        self._spared: list[str] = []
         self._looked_at: int | None = None
         self._removed: Counter[str] = Counter()
         self._pass: asyncio.Task[None] | None = None
@@ -99,9 +100,16 @@ class Pruner:
         if self._pass is not None:
             self._pass.cancel()
 
-    def removes(self, run_id: str) -> bool:
-        """Whether the ended run, or part of it, is being removed at this moment: nothing may be begun with it."""
-        return run_id in self._removing
+    @contextmanager
+    def spared(self, run_id: str) -> Iterator[None]:
+        """Nothing of the run is removed meanwhile. Raises `UnknownRun` where that is under way at this moment."""
+        if run_id in self._removing:
+            raise UnknownRun(f"run {run_id} is being removed: it is no longer kept")
+        self._spared.append(run_id)
+        try:
+            yield
+        finally:
+            self._spared.remove(run_id)
 
     def _ring(self) -> None:
         self._pass = asyncio.ensure_future(self._prune())
@@ -116,10 +124,10 @@ class Pruner:
             _log.exception("what is no longer kept could not be removed for now")
         if self._closed:
             return
-        if self._removed:
-            told = ", ".join(f"{what}: {number}" for what, number in self._removed.items())
+        if removed := +self._removed:  # those above 0
+            told = ", ".join(f"{what}: {number}" for what, number in removed.items())
             _log.info("removed what is no longer kept (%s)", told)
-            self._removed.clear()
+        self._removed.clear()
         self._timers.call_in(EVERY, self._ring)
 
     async def _prune_all(self, now: int) -> None:
@@ -144,15 +152,19 @@ class Pruner:
     async def _remove_runs(self, until: Mark, dag: str | None = None) -> None:
         after = BEGINNING
         while found := await self._journal.read(self._store.old.runs, until, after, PER_READ, dag=dag):
-            runs = _first_of(found)
-            ids = [run.id for run in runs]
-            with self._removal(ids):
-                await self._remove_logs(await self._journal.read(self._store.old.attempts, ids))
-                if runs[0].rows > ROWS:
-                    await self._repeat(self._store.trim_run, ids[0])
-                await self._change([DeleteRuns(tuple(ids))], deleted=ids)
-            self._removed["runs"] += len(ids)
-            after = runs[-1].mark
+            with self._removal(found) as runs:
+                after = (runs or found)[-1].mark
+                if runs:
+                    await self._remove(runs)
+
+    async def _remove(self, runs: Sequence[OldRun]) -> None:
+        ids = [run.id for run in runs]
+        await self._remove_logs(await self._journal.read(self._store.old.attempts, ids))
+        for run in runs:
+            if run.rows > ROWS:
+                await self._repeat(self._store.trim_run, run.id)
+        await self._change([DeleteRuns(tuple(ids))], deleted=ids)
+        self._removed["runs"] += len(ids)
 
     async def _remove_runs_beyond(self, keep: int, now: int) -> None:
         """Looks at the dags of which a run has ended since the last look, at all of them if the clock was set back."""
@@ -169,13 +181,14 @@ class Pruner:
 
     async def _clear_outputs(self, ended_before: int) -> None:
         while found := await self._journal.read(self._store.old.runs_with_outputs, ended_before, PER_READ):
-            runs = _first_of(found)
-            ids = [run.id for run in runs]
-            with self._removal(ids):
-                if runs[0].rows > ROWS:
-                    await self._repeat(self._store.trim_outputs, ids[0])
-                await self._change([ClearOutputs(tuple(ids))])
-            self._removed["outputs of runs"] += len(ids)
+            with self._removal(found) as runs:
+                if not runs:  # all that is left can wait for the next pass
+                    return
+                for run in runs:
+                    if run.rows > ROWS:
+                        await self._repeat(self._store.trim_outputs, run.id)
+                await self._change([ClearOutputs(tuple(run.id for run in runs))])
+                self._removed["outputs of runs"] += len(runs)
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 
@@ -207,10 +220,12 @@ class Pruner:
     # --- how ---------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _removal(self, run_ids: Iterable[str]) -> Iterator[None]:
-        self._removing = frozenset(run_ids)
+    def _removal(self, found: Sequence[OldRun]) -> Iterator[Sequence[OldRun]]:
+        """Those of the runs, in order, that may be dealt with now, and as many as one transaction takes."""
+        runs = _first_of([run for run in found if run.id not in self._spared])
+        self._removing = frozenset(run.id for run in runs)
         try:
-            yield
+            yield runs
         finally:
             self._removing = frozenset()
 

@@ -38,6 +38,7 @@ from ppacer.protocol import LogEntry
 from ppacer.services import pruner as pruner_module
 from ppacer.services.changes import Changes
 from ppacer.services.commits import Commits
+from ppacer.services.errors import UnknownRun
 from ppacer.services.journal import Journal
 from ppacer.services.pruner import DAY, EVERY, FIRST_AFTER, Pruner
 from ppacer.store import DiskFull, Locked, Store
@@ -236,13 +237,15 @@ def test_old_runs_go_with_all_they_have(store: Store, logs: LogStore, rows: Any,
     newest(store, rows)
     old, young = make_run(rows, 90.001), make_run(rows, 89.999)
     gone, kept = fill(store, logs, rows, old, tasks=2), fill(store, logs, rows, young)
+    silent = make_run(rows, 91)
+    fill(store, logs, rows, silent, lines=0)
     world = pruned(store, logs, replace(FOR_EVER, days=90))
     assert store.run(old.id) is None
     assert store.run(young.id) == young
     assert [logs.read(attempt.id) for attempt in gone] == [[], []]
     assert len(logs.read(kept[0].id)) == 2
-    assert world.forgotten == [old.id]
-    assert "removed what is no longer kept (logs of attempts: 2, runs: 1)" in caplog.text
+    assert sorted(world.forgotten) == sorted([old.id, silent.id])
+    assert "removed what is no longer kept (logs of attempts: 2, runs: 2)" in caplog.text
     assert sound(store)
 
 
@@ -496,33 +499,57 @@ def test_looking_costs_what_is_removed_and_not_what_is_kept(store: Store, logs: 
     assert many["steps"] - few["steps"] <= 280 * 8
 
 
-def test_a_run_that_is_being_removed_is_told_and_one_reopened_before_stays(
+def test_nothing_is_begun_with_a_run_that_is_being_removed_and_one_reopened_before_stays(
     store: Store, logs: LogStore, rows: Any
 ) -> None:
     newest(store, rows)
     runs = [make_run(rows, 100), make_run(rows, 101)]
     for each in runs:
         fill(store, logs, rows, each)
-    seen: list[bool] = []
+    refused: list[str] = []
 
     async def test(world: World) -> None:
         def forget(run_ids: Any) -> None:
-            seen.extend(world.pruner.removes(run_id) for run_id in run_ids)
+            for run_id in run_ids:
+                with pytest.raises(UnknownRun, match="is being removed: it is no longer kept"):
+                    world.pruner.spared(run_id).__enter__()
+                refused.append(run_id)
             if run_ids:  # something that was asked for before, and that the pruner does not know of
                 reopened = replace(runs[0], status=RunStatus.QUEUED, epoch=2, finished_at=None)
                 world.commits.write([UpdateRun(reopened, RunStatus.SUCCESS, 1)])
 
         world.pruner._forget = forget
-        assert not world.pruner.removes(runs[0].id)
         await world.look()
-        assert not world.pruner.removes(runs[0].id)
+        with world.pruner.spared(runs[0].id):
+            pass
 
     run(store, logs, Retention(), test)
-    assert seen == [True, True]
+    assert sorted(refused) == sorted(each.id for each in runs)
     assert store.run(runs[1].id) is None
     left = store.run(runs[0].id)
     assert left is not None
     assert (left.status, len(store.tasks(left.id)), len(store.events(left.id))) == (RunStatus.QUEUED, 1, 1)
+
+
+def test_a_run_with_which_something_begins_is_spared(store: Store, logs: LogStore, rows: Any) -> None:
+    newest(store, rows)
+    first, spared, last = runs = [make_run(rows, days) for days in (103, 102, 101)]
+    attempts = [fill(store, logs, rows, each)[0] for each in runs]
+
+    async def test(world: World) -> None:
+        with world.pruner.spared(spared.id):
+            await world.look()
+            with world.pruner.spared(spared.id):
+                pass
+            await world.look()
+        assert [each.id for each in store.runs(statuses=[RunStatus.SUCCESS])] == [spared.id]
+        assert store.tasks(spared.id)[0].output is not None
+        assert [len(logs.read(attempt.id)) for attempt in attempts] == [0, 2, 0]
+        assert world.forgotten == [first.id, last.id]
+        await world.look()
+        assert store.run(spared.id) is None
+
+    run(store, logs, Retention(days=90, runs=0, logs_days=0, outputs_days=30), test)
 
 
 # --- when something is wrong -----------------------------------------------------------------------------------------
