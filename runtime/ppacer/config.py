@@ -33,10 +33,15 @@ class Retention:
     `logs_days` and the outputs of ended runs for `outputs_days`, or as long as the runs.
     """
 
-    days: int = 90
-    runs: int = 1000
-    logs_days: int = 30
-    outputs_days: int = 0
+    days: int
+    runs: int
+    logs_days: int
+    outputs_days: int
+
+
+FOR_EVER = Retention(days=0, runs=0, logs_days=0, outputs_days=0)
+KEPT = Retention(days=90, runs=1000, logs_days=30, outputs_days=0)
+"""What is kept unless something else is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,6 @@ class Setting:
     def flag(self) -> str:
         return "--label" if self.name == "labels" else f"--{self.name.replace('_', '-')}"
 
-
-KEPT = Retention()
-"""How long all is kept unless something else is set."""
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("host", "HOST", f"address to serve on; beyond loopback a token is required [{LOOPBACK}]"),

@@ -60,6 +60,7 @@ async def serving(
             schedules=schedules,
             pool=lambda: WorkerPool(invocation.worker_command),
             page=_page(host, found_port) if schedules else None,
+            retention=config.retention,
         )
         try:
             await scheduler.start()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 
 from ppacer import spec
-from ppacer.config import Retention
+from ppacer.config import FOR_EVER, Retention
 from ppacer.core.model import DagRow, Run
 from ppacer.localtime import local_time
 from ppacer.protocol import (
@@ -73,7 +73,7 @@ class Scheduler(Operations):
         schedules: bool = True,
         pool: Callable[[], WorkerPool] | None = None,
         page: str | None = None,
-        retention: Retention | None = None,
+        retention: Retention = FOR_EVER,
     ) -> None:
         journal = Journal(store, logs)
         super().__init__(Registry(program, store, journal), store, journal, clock or SystemClock())
@@ -85,7 +85,7 @@ class Scheduler(Operations):
         self._caller = Caller(pool or _no_workers)
         self._custom = CustomSchedules(self._caller)
         self._page = page
-        self._retention = retention or Retention()
+        self._retention = retention
         self._condition = Condition.STARTING
         self._message = "the scheduler is starting"
         self._engine: Engine | None = None

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from ppacer.config import Retention
+from ppacer.config import FOR_EVER, KEPT, Retention
 from ppacer.core.ids import uuid7
 from ppacer.core.model import (
     Attempt,
@@ -49,7 +49,6 @@ PATIENCE = 30.0
 """Seconds after which a test that waits has failed."""
 
 NOW = 20_000 * DAY
-FOR_EVER = Retention(days=0, runs=0, logs_days=0, outputs_days=0)
 _numbers = itertools.count(1)
 
 
@@ -201,7 +200,7 @@ def test_it_looks_a_minute_after_the_start_and_ten_minutes_after_each_look(store
         await world.look()
         assert [seconds for seconds, _ in world.timers.later] == [EVERY]
 
-    run(store, logs, Retention(), test)
+    run(store, logs, KEPT, test)
 
 
 def test_closed_it_looks_no_more(store: Store, logs: LogStore, rows: Any) -> None:
@@ -223,7 +222,7 @@ def test_closed_it_looks_no_more(store: Store, logs: LogStore, rows: Any) -> Non
         assert world.pruner._pass.cancelled()
         assert world.timers.later == []
 
-    world = run(store, logs, Retention(), test)
+    world = run(store, logs, KEPT, test)
     assert world.failures == []
     assert [each.id for each in store.runs(statuses=[RunStatus.SUCCESS])] == [runs[0].id, runs[1].id]
     assert sound(store)
@@ -523,7 +522,7 @@ def test_nothing_is_begun_with_a_run_that_is_being_removed_and_one_reopened_befo
         with world.pruner.spared(runs[0].id):
             pass
 
-    run(store, logs, Retention(), test)
+    run(store, logs, KEPT, test)
     assert sorted(refused) == sorted(each.id for each in runs)
     assert store.run(runs[1].id) is None
     left = store.run(runs[0].id)
@@ -567,7 +566,7 @@ def test_a_transaction_that_fails_leaves_all_and_is_the_engines_to_mend(
         raise fault
 
     monkeypatch.setattr(store, "write", refuse)
-    world = pruned(store, logs, Retention())
+    world = pruned(store, logs, KEPT)
     assert world.failures == [fault]
     assert world.timers.later == []
     assert store.run(old.id) == old
@@ -586,7 +585,7 @@ def test_logs_that_cannot_be_deleted_are_a_failure_too(
         raise fault
 
     monkeypatch.setattr(logs, "delete", refuse)
-    world = pruned(store, logs, Retention())
+    world = pruned(store, logs, KEPT)
     assert world.failures == [fault]
     assert world.timers.later == []
     assert world.forgotten == []
@@ -615,4 +614,4 @@ def test_what_cannot_be_read_is_tried_again(
         assert store.run(old.id) is None
         assert world.failures == []
 
-    run(store, logs, Retention(), test)
+    run(store, logs, KEPT, test)
