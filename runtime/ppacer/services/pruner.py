@@ -34,7 +34,7 @@ FIRST_AFTER: Final = 60.0
 EVERY: Final = 600.0
 """Seconds from the start to the first pass, and from the end of each to the next."""
 
-ROWS: Final = 1000
+ROWS: Final = 500
 ENTRIES: Final = 500
 PAGES: Final = 200
 """How many rows, entries of logs (of up to 16 KiB each) and pages of a database file one step deals with at most."""
