@@ -86,8 +86,9 @@ class OldRows:
         return [OldRun(row.id, row.ended_at, row.size) for row in self._all(query)]
 
     def attempts(self, run_ids: Sequence[str]) -> list[str]:
-        """The ids of all attempts of these runs, in no order."""
-        return self._ids(select(schema.attempts.c.id).where(schema.attempts.c.run_id.in_(run_ids)))
+        """The ids of all attempts of those of these runs that have ended, in no order."""
+        ended = select(_runs.c.id).where(_runs.c.id.in_(run_ids), _runs.c.ended_at.is_not(None))
+        return self._ids(select(schema.attempts.c.id).where(schema.attempts.c.run_id.in_(ended)))
 
     def recent_attempts(self, attempt_ids: Sequence[str], finished_at: int) -> set[str]:
         """Those of the attempts that have not ended, or ended at this time or later."""

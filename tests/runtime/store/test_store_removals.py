@@ -275,10 +275,12 @@ def test_runs_with_outputs_until_those_are_taken_away_and_once_more_after_a_new_
 
 
 def test_attempts_of_runs_and_those_that_are_recent(store: Store, rows: Any) -> None:
-    for number in (1, 2, 3):
-        store.write(whole(rows, rows.run(number), tasks=2))
+    for number, status in enumerate(
+        [RunStatus.FAILED, RunStatus.SUCCESS, RunStatus.RUNNING, RunStatus.FAILED], start=1
+    ):
+        store.write(whole(rows, rows.run(number, status=status), tasks=2))
     attempts = [attempt_of(rows, rows.run(number), position) for number in (1, 2) for position in (0, 1)]
-    assert sorted(store.old.attempts([rows.id(1), rows.id(2)])) == [attempt.id for attempt in attempts]
+    assert sorted(store.old.attempts([rows.id(1), rows.id(2), rows.id(3)])) == [attempt.id for attempt in attempts]
     task = replace(rows.task("late"), run_id=rows.id(1))
     live = replace(rows.attempt(7, "late"), finished_at=None)
     late = replace(rows.attempt(8, "late"), finished_at=50)
