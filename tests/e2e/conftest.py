@@ -1,8 +1,7 @@
-"""The fixture of the end-to-end tests."""
+"""The fixtures of the end-to-end tests."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +14,12 @@ from tests.e2e.world import World
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
-    for process in made.processes:
-        if process.popen.poll() is None:
-            process.popen.terminate()
-    for process in made.processes:
-        try:
-            process.popen.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def module_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One for all tests of a module."""
+    made = World(tmp_path_factory.mktemp("world"))
+    yield made
+    made.end()

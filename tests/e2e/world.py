@@ -114,6 +114,17 @@ class World:
         self.processes.append(process)
         return process
 
+    def end(self) -> None:
+        """Ends the processes that are still there: all are asked to, who does not is killed."""
+        for process in self.processes:
+            if process.popen.poll() is None:
+                process.popen.terminate()
+        for process in self.processes:
+            try:
+                process.popen.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
     def open_gate(self) -> None:
         (self.folder / "gate").touch()
 

@@ -1,0 +1,137 @@
+"""A program that serves for a module of tests: runs are asked for over its API, commands are called beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ppacer.client import Client, RefusedError
+from ppacer.core.model import RunStatus
+from ppacer.web.messages import AttemptView, Json, Problem, RunDetail, RunView, TaskView
+from tests.e2e.world import Api, Process, World, free_port, wait_until
+
+
+@dataclass
+class Serving:
+    """A built program, the process that serves it, and a client of that one."""
+
+    world: World
+    program: Path
+    process: Process
+    url: str
+    client: Client
+
+    def trigger(self, dag: str, *, at: str | None = None, **params: Json) -> str:
+        """The id of a new run."""
+        return self.client.trigger(dag, params=params, scheduled_at=at).id
+
+    def ended(self, run_id: str, seconds: float = 30.0) -> RunDetail:
+        """The run as it is when it has ended."""
+        deadline = time.monotonic() + seconds
+        while True:
+            detail = self.client.run(run_id, members=100)
+            if RunStatus(detail.run.status).terminal:
+                return detail
+            if time.monotonic() > deadline:
+                stand = {task.name: task.status for task in detail.tasks}
+                pytest.fail(f"run {run_id} of {detail.run.dag} did not end in {seconds:g} s: {stand}\n{self.log}")
+            self.client.changes(run_id, since=detail.seq, wait=1.0)
+
+    def run(self, dag: str, *, at: str | None = None, **params: Json) -> RunDetail:
+        """A new run, ended."""
+        return self.ended(self.trigger(dag, at=at, **params))
+
+    def until(self, run_id: str, task: str, status: str, position: int | None = None) -> None:
+        """Waits until a task of the run has a status."""
+        wait_until(
+            lambda: self.client.task(run_id, task, position).status == status,
+            f"{task} to be {status}",
+        )
+
+    def refusal(self, dag: str, **params: Json) -> Problem:
+        """Why the API makes no such run."""
+        with pytest.raises(RefusedError) as caught:
+            self.client.trigger(dag, params=params)
+        return caught.value.problem
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One of the program's own commands, to its end."""
+        return self.world.call(self.program, *arguments)
+
+    def said(self, run_id: str, task: str, position: int = 0, attempt: int | None = None) -> list[str]:
+        """The messages of the task's log."""
+        page = self.client.logs(run_id, task, position=position, attempt=attempt)
+        return [entry.message for entry in page.entries]
+
+    @property
+    def log(self) -> str:
+        """What the serving process has printed so far."""
+        return self.process.text
+
+
+@contextmanager
+def serving(world: World, source: Path, *arguments: str) -> Iterator[Serving]:
+    """Builds a pipeline and serves it; `arguments` go to the program."""
+    program = world.build(source)
+    process, url = serve(world, program, *arguments)
+    with Client(url) as client:
+        yield Serving(world, program, process, url, client)
+    assert process.terminate() == 0
+    assert "Traceback" not in process.text
+
+
+def serve(world: World, program: Path, *arguments: str) -> tuple[Process, str]:
+    """Starts the program; returns when it answers at the address that is given."""
+    port = free_port()
+    process = world.start(program, *arguments, "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    wait_until(lambda: Api(url).up() or process.popen.poll() is not None, "the program to answer")
+    assert process.popen.poll() is None, process.text
+    return process, url
+
+
+def statuses(detail: RunDetail) -> dict[str, str]:
+    """What each task of the run is, by its name."""
+    return {task.name: task.status for task in detail.tasks}
+
+
+def task_of(detail: RunDetail, name: str) -> TaskView:
+    (found,) = [task for task in detail.tasks if task.name == name]
+    return found
+
+
+def attempt_of(detail: RunDetail, name: str) -> AttemptView:
+    """The task's last attempt."""
+    return task_of(detail, name).attempts[-1]
+
+
+def outputs(detail: RunDetail) -> Mapping[str, Json]:
+    return {task.name: task.output for task in detail.tasks}
+
+
+def moment(text: str | None) -> datetime:
+    """A time that the API tells."""
+    assert text is not None
+    return datetime.fromisoformat(text)
+
+
+def most_at_once(attempts: list[AttemptView]) -> int:
+    """How many of the attempts, all of them ended, ran at the same time."""
+    edges = sorted(edge for each in attempts for edge in ((moment(each.started_at), 1), (moment(each.finished_at), -1)))
+    running = most = 0
+    for _, step in edges:
+        running += step
+        most = max(most, running)
+    return most
+
+
+def took(run: RunView) -> float:
+    """Seconds from the run's start to its end."""
+    return (moment(run.finished_at) - moment(run.started_at)).total_seconds()
