@@ -114,6 +114,7 @@ def test_a_task_cancelled_by_itself_fails_the_run(served: Serving) -> None:
         "page": "success",
         "tidy": "success",
     }
+    assert served.said(run_id, "page") == [f"page failed main {task_of(run, 'main').reason}"]
     assert served.said(run_id, "tidy") == ["tidy failed None"]
 
 
@@ -127,7 +128,7 @@ def test_after_its_time_out_a_run_has_failed(served: Serving) -> None:
         "page": "success",
         "tidy": "success",
     }
-    assert served.said(run.run.id, "page") == ["page failed []"]
+    assert served.said(run.run.id, "page") == [f"page failed main {run.run.reason}"]
     assert served.said(run.run.id, "tidy") == ["tidy failed"]
 
 

@@ -9,7 +9,7 @@ from ppacer import spec
 from ppacer.core import codec
 from ppacer.core.evaluate import EvaluationError, NoValue, Scope, evaluate, run_values
 from ppacer.core.families import MOST_MEMBERS, family_of
-from ppacer.core.model import NoticeEvent, Run, TaskStatus
+from ppacer.core.model import NoticeEvent, Run, RunStatus, TaskStatus
 from ppacer.core.operators import kind
 from ppacer.core.run_state import FamilyNode, Node, Phase, RunState, phase_of
 from ppacer.records import replace
@@ -94,13 +94,19 @@ class Scopes:
         return self._params
 
     def _failed_tasks(self) -> list[dict[str, object]]:
-        """`run.failed`: the ordinary tasks that failed, in topological order. It is asked for when they have ended."""
+        """`run.failed`: the ordinary tasks that failed, in topological order. It is asked for when they have ended.
+
+        A run fails through tasks that were cancelled too: one by itself, or all by its time-out. So there is always one.
+        """
         state = self._state
         if self._failed is None or self._failed[0] != state.run.epoch:
+            failing = {TaskStatus.FAILED}
+            if state.run.outcome is RunStatus.FAILED:
+                failing.add(TaskStatus.CANCELLED)
             failed: list[dict[str, object]] = [
-                {"id": node.shown, "error": node.row.error, "attempt": node.row.attempts}
+                {"id": node.shown, "error": node.row.error or node.row.reason, "attempt": node.row.attempts}
                 for node in state.all_nodes()
-                if node.row.status is TaskStatus.FAILED
+                if node.row.status in failing
                 and phase_of(node.task) is Phase.TASKS
                 and not (isinstance(node, FamilyNode) and node.members)
             ]

@@ -147,6 +147,37 @@ def test_handlers_see_what_the_run_ended_as_and_what_failed(world, plan, task) -
     assert w.value(RUN_FAILED, "tidy") == failed, "handlers are not among them"
 
 
+@pytest.mark.parametrize("waiting", [False, True])
+def test_what_is_cancelled_by_a_time_out_has_failed_the_run(world, handled, waiting: bool) -> None:
+    w = world(handled(run_timeout=timedelta(seconds=60)))
+    w.start()
+    a = None if waiting else w.claim("a")
+    w.now += 60 * SECOND
+    w.handle(h.RunTimedOut(w.now))
+    if a is not None:
+        w.report(a, Outcome.CANCELLED)
+    why = "it ran longer than its run_timeout of 1m"
+    assert w.value(RUN_FAILED, "bad") == [
+        {"id": "a", "error": why, "attempt": 1},
+        {"id": "b", "error": why, "attempt": 0},
+    ]
+
+
+def test_a_task_cancelled_by_itself_has_failed_the_run(world, handled) -> None:
+    w = world(handled())
+    w.start()
+    w.cancel_task("a")
+    assert w.value(RUN_FAILED, "bad") == [{"id": "a", "error": "cancelled by ann", "attempt": 1}]
+
+
+def test_a_run_that_was_cancelled_has_failed_through_nothing_but_failures(world, plan, task) -> None:
+    w = world(plan(task("a"), task("b"), task("tidy", handler=K.FINALLY)))
+    w.start()
+    w.run("a", Outcome.FAILED)
+    w.cancel()
+    assert w.value(RUN_FAILED, "tidy") == [{"id": "a", "error": None, "attempt": 1}]
+
+
 def test_handlers_read_outputs_of_ordinary_tasks_without_edges(world, plan, task) -> None:
     w = world(
         plan(
