@@ -347,12 +347,17 @@ class Executor:
         )
 
 
+_OWN_MODULES = ("ppacer.core.evaluate", "ppacer.services.worker_shared")
+"""What workers import when they need it, so that the zygote starts sooner."""
+
+
 def _modules(program: spec.Program) -> list[str]:
     """The modules that the program's tasks are found in, in order, those left out that are to see a task's variables
     when they are imported."""
     tasks = [task for dag in program.dags for task in dag.tasks]
     private = {_module(task.callable) for task in tasks if task.env}
-    return [name for name in dict.fromkeys(_module(task.callable) for task in tasks) if name not in private]
+    modules = dict.fromkeys([*_OWN_MODULES, *(_module(task.callable) for task in tasks)])
+    return [name for name in modules if name not in private]
 
 
 def _module(callable_id: str) -> str:

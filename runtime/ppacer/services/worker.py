@@ -35,18 +35,16 @@ from ppacer.services.worker_surroundings import Surroundings
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every worker of a program is told: its callables, where its modules are found, the folder of its file, and
-    where its secrets come from."""
+    """What every worker of a program is told: its callables, the folder of its file, where its secrets come from."""
 
     callables: Mapping[str, Callable[[], object]]
-    search_path: Sequence[str]
     home: str
     secrets: str | None
 
 
 def serve(channel: socket.socket, settings: Settings) -> None:
     """Runs attempts until the executor closes the channel or an attempt leaves this process unfit for another."""
-    prepare_process(settings)
+    prepare_process()
     stop = StopSignal()
     worker = _Worker(FrameSocket(channel, stop), settings, stop)
     capture_logging(worker.logged)
@@ -55,12 +53,23 @@ def serve(channel: socket.socket, settings: Settings) -> None:
             return
 
 
-def prepare_process(settings: Settings) -> None:
-    path = settings.search_path
-    sys.path[:0] = [folder for folder in path if folder not in sys.path[: len(path)]]
+def prepare_process() -> None:
+    _reseed()
     # Made anew: the zygote's own are bound to what it was started with.
     sys.stdout, sys.stderr = text_stream(1), text_stream(2)
     faulthandler.enable(file=2, all_threads=False)
+
+
+def extend_search_path(folders: Sequence[str]) -> None:
+    """Has the users' modules found."""
+    sys.path[:0] = [folder for folder in folders if folder not in sys.path[: len(folders)]]
+
+
+def _reseed() -> None:
+    """Python's own generator is another one in each worker; numpy's would be the same, had the zygote imported it."""
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()
 
 
 def read_assignment(message: Message) -> Assignment:

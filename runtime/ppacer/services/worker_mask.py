@@ -12,7 +12,6 @@ import math
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from typing import AnyStr
-from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 """What stands in place of a secret."""
@@ -109,6 +108,8 @@ def _forms(secret: str) -> set[str]:
 
 
 def _forms_of(piece: str) -> Iterator[str]:
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415 (few attempts have secrets)
+
     data = _utf8(piece)
     yield piece
     for plain in (True, False):

@@ -50,7 +50,7 @@ _T = TypeVar("_T")
 
 def serve(channel: socket.socket, settings: Settings) -> None:
     """Runs attempts until the executor closes the channel."""
-    prepare_process(settings)
+    prepare_process()
     install()
     worker = _SharedWorker(FrameSocket(channel), settings)
     capture_logging(worker.logged)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from ppacer import spec
 from ppacer.core import codec
-from ppacer.core.evaluate import EvaluationError, Scope, evaluate
-from ppacer.core.operators import text
 from ppacer.protocol import Assignment
 from ppacer.services.worker_arguments import ArgumentError
 from ppacer.services.worker_secrets import Secrets
@@ -36,6 +34,8 @@ class Surroundings:
         """The value itself, or that of an expression. Raises `ArgumentError`, and what `Secrets.find` raises."""
         if not isinstance(value, _EXPRESSIONS):
             return value
+        from ppacer.core.evaluate import EvaluationError, Scope, evaluate  # noqa: PLC0415 (few attempts need it)
+
         expression = typing.cast("spec.Expr", value)
         try:
             return evaluate(expression, Scope(env=self._environment.__getitem__, secret=self._secret))
@@ -54,7 +54,7 @@ class Surroundings:
             if value is None:
                 made[name] = None
                 continue
-            made[name] = shown = text(value)
+            made[name] = shown = _text(value)
             if "\0" in shown:
                 raise ArgumentError(f"the environment variable {name} cannot hold a null character")
         return made
@@ -63,7 +63,7 @@ class Surroundings:
         """The task's folder, if it has one of its own; relative to the program's, `home`. Raises as `value` does."""
         if assignment.cwd is None:
             return None
-        folder = Path(home, text(self.value(codec.decode(assignment.cwd))))
+        folder = Path(home, _text(self.value(codec.decode(assignment.cwd))))
         if not folder.is_dir():
             what = "is no folder" if folder.exists() else "does not exist"
             raise ArgumentError(f"the task's folder {what}: {folder}")
@@ -75,3 +75,10 @@ class Surroundings:
             self._disclose(secret)
             self._found[name] = secret
         return self._found[name]
+
+
+def _text(value: object) -> str:
+    """A value as an f-string of the language shows it."""
+    from ppacer.core.operators import text  # noqa: PLC0415 (few attempts need it)
+
+    return text(value)

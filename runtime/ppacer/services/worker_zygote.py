@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from ppacer.services.worker_process import Gone
 
 _END_SECONDS = 10.0
 _CHUNK = 65536
+_log = logging.getLogger("ppacer")
 
 
 class ZygoteLink:
@@ -106,6 +108,8 @@ class ZygoteLink:
                         self._on_worker_gone(number, Gone(status))
                     case {"failed": int(number), "error": str(error)}:
                         self._on_worker_gone(number, Gone(None, f"no worker process can be started: {error}"))
+                    case {"preload": str(module), "why_not": str(why)}:
+                        _log.debug("module %s %s", module, f"is left to workers: {why}" if why else "is preloaded")
                     case _:
                         raise FrameError("no message of a zygote")
         except FrameError:

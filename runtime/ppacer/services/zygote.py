@@ -1,10 +1,10 @@
 """The zygote: the program itself, re-executed small, which forks a worker whenever the executor asks for one.
 
 It is single-threaded, so forking is safe. The executor holds the other end of its channel and says
-`{"home": folder, "secrets": source}` once, then `{"spawn": n, "shared": bool}` (with three descriptors: the worker's
-channel, stdout and stderr) or `{"kill": n, "signal": s}`; the zygote tells `{"exited": n, "status": s}` or
-`{"failed": n, "error": text}`. When the channel ends, the executor is gone: everything that descends from the zygote is
-killed, then it ends.
+`{"home": folder, "secrets": source, "preload": modules}` once, then `{"spawn": n, "shared": bool}` (with three
+descriptors: the worker's channel, stdout and stderr) or `{"kill": n, "signal": s}`; the zygote tells `{"exited": n,
+"status": s}` or `{"failed": n, "error": text}`, and `{"preload": module, "why_not": text}`. When the channel ends, the
+executor is gone: everything that descends from the zygote is killed, then it ends.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from ppacer.services import worker, worker_shared, worker_tree
-from ppacer.services.worker import Settings
+from ppacer.services import worker, worker_tree
+from ppacer.services.worker import Settings, extend_search_path
 from ppacer.services.worker_frames import FrameReader, Message, frame
+from ppacer.services.worker_preload import Preloader
 from ppacer.services.worker_records import prepare_logging
 
 _DESCRIPTORS = 3
@@ -44,7 +45,8 @@ def main(argv: Sequence[str], callables: Mapping[str, Callable[[], object]], sea
     with channel:
         channel.set_inheritable(False)
         _Zygote(channel, callables, search_path).run()
-    return 0
+    sys.stderr.flush()
+    os._exit(0)  # what the users' modules have registered for the end is their workers' business
 
 
 class _ExecutorGoneError(Exception):
@@ -56,12 +58,14 @@ class _Zygote:
         self, channel: socket.socket, callables: Mapping[str, Callable[[], object]], search_path: Sequence[str]
     ) -> None:
         self._channel = channel
-        self._settings = Settings(callables, search_path, os.curdir, None)
+        self._settings = Settings(callables, os.curdir, None)
+        extend_search_path(search_path)
         self._reader = FrameReader()
         self._descriptors: list[int] = []
         self._pids: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._wake, self._wakened = socket.socketpair()
+        self._preloader = Preloader(self._fork_probe, self._told_of_module)
 
     def run(self) -> None:
         worker_tree.adopt_orphans()
@@ -74,18 +78,30 @@ class _Zygote:
         prepare_logging()
         gc.collect()
         gc.freeze()
+        try:
+            while True:
+                self._turn()
+        except _ExecutorGoneError:
+            self._end_all()
+
+    def _turn(self) -> None:
+        """Waits for something to happen, and deals with it."""
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
-        try:
-            while True:
-                for descriptor, _ in poll.poll():
-                    if descriptor == self._wake.fileno():
-                        self._on_wake()
-                    else:
-                        self._on_readable()
-        except _ExecutorGoneError:
-            self._end_all()
+        preloader = self._preloader
+        if preloader.descriptor is not None:
+            poll.register(preloader.descriptor, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(preloader.milliseconds())}
+        if self._wake.fileno() in ready:
+            self._on_wake()
+        if self._channel.fileno() in ready:
+            preloader.postpone()
+            self._on_readable()
+        elif preloader.descriptor in ready:
+            preloader.hear()
+        else:
+            preloader.go_on()
 
     def _on_signal(self, number: int, _frame: object) -> None:
         """Exists so that the signal is written into the wake-up socket rather than lost or deadly."""
@@ -113,14 +129,16 @@ class _Zygote:
                     self._spawn(worker_id, shared=shared)
                 case {"kill": int(worker_id), "signal": int(number)}:
                     self._kill(worker_id, number)
-                case {"home": str(home), "secrets": str() | None as secrets, "preload": list()}:
+                case {"home": str(home), "secrets": str() | None as secrets, "preload": list(modules)}:
                     self._settings = replace(self._settings, home=home, secrets=secrets)
+                    self._preloader.add(map(str, modules))
                 case _:
                     raise ValueError(f"no message for a zygote: {message}")
 
     def _spawn(self, worker_id: int, *, shared: bool) -> None:
         descriptors = self._descriptors[:_DESCRIPTORS]
         del self._descriptors[:_DESCRIPTORS]
+        _serve(shared=shared)
         parent = os.getpid()
         try:
             pid = os.fork()
@@ -139,28 +157,45 @@ class _Zygote:
         """Runs in the new process, and never returns."""
         code = 1
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.setsid()
-            worker_tree.die_with_parent(parent)
+            self._become_child(parent)
             worker_tree.adopt_orphans()
-            worker_tree.prefer_for_memory_kill()
-            self._channel.close()
-            self._wake.close()
-            self._wakened.close()
             channel, stdout, stderr = descriptors
             os.dup2(stdout, 1)
             os.dup2(stderr, 2)
             os.close(stdout)
             os.close(stderr)
-            serve = worker_shared.serve if shared else worker.serve
-            serve(socket.socket(fileno=channel), self._settings)
+            _serve(shared=shared)(socket.socket(fileno=channel), self._settings)
             code = 0
         except BaseException:
             os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
         finally:
             os._exit(code)
+
+    def _become_child(self, parent: int) -> None:
+        """What each new process begins with."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setsid()
+        worker_tree.die_with_parent(parent)
+        worker_tree.prefer_for_memory_kill()
+        self._channel.close()
+        self._wake.close()
+        self._wakened.close()
+
+    def _fork_probe(self, run: Callable[[], None]) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._become_child(parent)
+                run()
+            finally:
+                os._exit(0)
+        return pid
+
+    def _told_of_module(self, module: str, why_not: str) -> None:
+        self._send({"preload": module, "why_not": why_not})
 
     def _kill(self, worker_id: int, number: int) -> None:
         """A worker that has ended but is not reaped yet still holds its id, so this never hits a stranger."""
@@ -195,7 +230,7 @@ class _Zygote:
             self._send(message)
 
     def _kill_leftovers(self) -> None:
-        for pid in worker_tree.children() - self._ids.keys():
+        for pid in worker_tree.children() - self._ids.keys() - {self._preloader.probe}:
             _kill_process(pid)
 
     def _send(self, message: Message) -> None:
@@ -220,6 +255,15 @@ class _Zygote:
                 return
             if poll.poll(50):
                 self._wake.recv(_CHUNK)
+
+
+def _serve(*, shared: bool) -> Callable[[socket.socket, Settings], None]:
+    """What a worker of that kind does; loaded here, once for all."""
+    if not shared:
+        return worker.serve
+    from ppacer.services import worker_shared  # noqa: PLC0415 (few programs need it)
+
+    return worker_shared.serve
 
 
 def _kill_process(pid: int) -> None:
