@@ -96,7 +96,7 @@ class Scopes:
     def _failed_tasks(self) -> list[dict[str, object]]:
         """`run.failed`: the ordinary tasks that failed, in topological order. It is asked for when they have ended.
 
-        A run fails through tasks that were cancelled too: one by itself, or all by its time-out. So there is always one.
+        A run fails through tasks that were cancelled too, one by itself or all by its time-out: so there is always one.
         """
         state = self._state
         if self._failed is None or self._failed[0] != state.run.epoch:
