@@ -14,7 +14,7 @@ from ppacer.core.model import DagEventKind, DagRow, Run, RunKind, RunStatus, Upd
 from ppacer.core.plan import DagPlan
 from ppacer.services.custom_schedules import ScheduleProblem
 from ppacer.services.dag_rows import DagRows
-from ppacer.services.dag_run_watcher import DagRunWatcher
+from ppacer.services.dag_run_watcher import SCHEDULE, DagRunWatcher
 from ppacer.services.run_queue import QueuedRun, RunQueue
 
 SECOND = 1_000_000
@@ -110,6 +110,7 @@ class World:
     # --- the scheduler -----------------------------------------------------------------------------------------------
 
     def start(self, since: int | None = None) -> None:
+        """Begins with what the database has."""
         self.timers = HandTimers()
         self.up = True
         self.ended: list[Run] = []
@@ -153,6 +154,13 @@ class World:
                     self._enqueue(run)
             since = self.now() if since is None else since
             self.watcher.watch(self.plans, self.dags, last, since, backfilled)
+            self.loaded()
+
+    def loaded(self) -> None:
+        """For what else is there at a start, within its turn."""
+
+    def run_ended(self, run: Run) -> None:
+        """For who else wants to know, within the turn."""
 
     def crash(self) -> None:
         self.watcher.close()
@@ -169,6 +177,7 @@ class World:
                 self.queue.ended(run)
                 self.advancing.add(run.dag)
                 self.watcher.room(run.dag)
+                self.run_ended(run)
             if self.advancing:
                 self.queue.advance(self.advancing.pop())
 
@@ -242,9 +251,9 @@ class World:
         assert due not in self.dues(dag_id=plan.dag.id), "it has a run already"
         self._make(plan, due, RunKind.SCHEDULED)
 
-    def _make(self, plan: DagPlan, at: int, kind: RunKind) -> str:
+    def _make(self, plan: DagPlan, at: int, kind: RunKind, **more: object) -> str:
         run_id = f"{next(self.numbers):06}"
-        run = Run(run_id, plan.dag.id, "b1", kind, at, RunStatus.QUEUED, self.now(), "somebody")
+        run = Run(run_id, plan.dag.id, "b1", kind, at, RunStatus.QUEUED, self.now(), "somebody", **more)
         self.runs[run.id] = run
         self._enqueue(run)
         return run.id
@@ -258,9 +267,13 @@ class World:
 
     def _make_way(self, plan: DagPlan) -> None:
         for run_id in self.queue.in_the_way(plan, lambda run_id: False):
-            if self.queue.waiting(run_id) is not None:
-                self.queue.withdraw(run_id)
-            self._end(run_id, RunStatus.CANCELLED)
+            self._cancel(run_id, SCHEDULE)
+
+    def _cancel(self, run_id: str, actor: str) -> None:
+        """At once: nothing has to be stopped here."""
+        if self.queue.waiting(run_id) is not None:
+            self.queue.withdraw(run_id)
+        self._end(run_id, RunStatus.CANCELLED)
 
     def _end(self, run_id: str, status: RunStatus) -> None:
         run = self.runs[run_id] = replace(self.runs[run_id], status=status)

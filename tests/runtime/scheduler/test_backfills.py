@@ -1,0 +1,683 @@
+"""Backfills: each due time of the range gets one run, as there is room, through restarts and beside the schedule."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from unittest.mock import patch
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ppacer import spec
+from ppacer.core.custom_times import Answer, Answers, Question, Unasked
+from ppacer.core.model import (
+    Backfill,
+    BackfillStatus,
+    DagEventKind,
+    InsertBackfill,
+    Run,
+    RunKind,
+    RunStatus,
+    UpdateBackfill,
+    Write,
+)
+from ppacer.core.plan import DagPlan
+from ppacer.services import backfills
+from ppacer.services.backfills import CHUNK, TRY_AGAIN, Backfills
+from ppacer.services.custom_schedules import ScheduleProblem
+from ppacer.services.errors import InvalidTrigger, NotPossible, SchedulerError, SchedulerUnavailable, UnknownBackfill
+from ppacer.store.errors import Unavailable
+from tests.runtime.scheduler.watching import AT, SECOND, World
+
+HOUR = 3600
+RUNNING, DONE, CANCELLED = BackfillStatus.RUNNING, BackfillStatus.DONE, BackfillStatus.CANCELLED
+
+
+def at(hour: int, minute: float = 0) -> int:
+    return round((datetime(2026, 5, 4, tzinfo=UTC).timestamp() + hour * HOUR + minute * 60) * SECOND)
+
+
+def hours(*numbers: int) -> list[int]:
+    return [at(number) for number in numbers]
+
+
+def hourly(id: str = "d", **settings: object) -> spec.Dag:
+    return spec.Dag(id, AT, (), schedules=(spec.Cron("0 * * * *", AT),), **settings)
+
+
+class BackfillWorld(World):
+    """A world with backfills, whose turns become durable one by one: at the latest when somebody waits for that."""
+
+    def __init__(self, now: int, *dags: spec.Dag, custom: Callable[[Question], Answer | ScheduleProblem] | None = None):
+        super().__init__(now, *dags)
+        self.made: dict[str, Backfill] = {}
+        self.custom = custom
+        self.reads = 0
+        self.hold: asyncio.Event | None = None
+        self.slow: asyncio.Event | None = None
+        self.broken: Exception | None = None
+        self.refused: set[int] = set()
+        self.closed_schedules = False
+        self._keep()
+
+    def loaded(self) -> None:
+        self.backfills = Backfills(
+            self,
+            self,
+            _Store(self),
+            timers=self.timers,
+            clock=self,
+            queue=self.queue,
+            watcher=self.watcher,
+            custom=self,
+            turn=self.turn,
+            prepare=self._prepare,
+            cancel_run=self._cancel,
+            tell=self._tell,
+            new_id=lambda now: f"b{next(self.numbers)}",
+        )
+        open_ones = [row for row in self.made.values() if row.status is RUNNING]
+        left = [run for run in self.runs.values() if not run.status.terminal]
+        self.backfills.restore(open_ones, self.plans, left)
+
+    def run_ended(self, run: Run) -> None:
+        self.backfills.ended(run)
+
+    async def begin(self, begin: int, end: int, parallel: int = 1, dag_id: str = "d", **params: object) -> Backfill:
+        plan = self.plans[dag_id]
+        return await self.backfills.start(plan, begin, end, parallel=parallel, params=params, actor="ann")
+
+    def crash(self) -> None:
+        """What is not durable is gone."""
+        self.backfills.close()
+        super().crash()
+        self.rows, self.runs, self.told, self.made = (type(kept)(kept) for kept in self.durable)
+
+    def backfilled(self, status: RunStatus | None = None) -> list[int]:
+        runs = [run for run in self.runs.values() if run.kind is RunKind.BACKFILL]
+        return sorted(run.scheduled_at for run in runs if status in (None, run.status))
+
+    def running_of_backfills(self) -> list[str]:
+        return [run_id for run_id in self.running() if self.runs[run_id].kind is RunKind.BACKFILL]
+
+    # --- the journal, the store and the workers ----------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        self.durable = (dict(self.rows), dict(self.runs), list(self.told), dict(self.made))
+
+    async def settled(self) -> None:
+        self._keep()
+        await (self.slow.wait() if self.slow is not None else asyncio.sleep(0))
+
+    async def read(self, function: Callable[..., object], *args: object) -> object:
+        self.reads += 1
+        if self.broken is not None:
+            raise self.broken
+        found = function(*args)
+        if self.hold is not None and function.__name__ == "due_times":
+            await self.hold.wait()
+        else:
+            await asyncio.sleep(0)
+        return found
+
+    def write(self, writes: list[Write]) -> None:
+        for write in writes:
+            match write:
+                case InsertBackfill():
+                    assert write.row.id not in self.made
+                    self.made[write.row.id] = write.row
+                case UpdateBackfill():
+                    assert self.made[write.row.id].status is write.expected
+                    self.made[write.row.id] = write.row
+                case _:
+                    super().write([write])
+
+    async def work_out(self, answers: Answers, look: Callable[[], object]) -> object:
+        while True:
+            try:
+                return look()
+            except Unasked as unasked:
+                await asyncio.sleep(0)
+                found = self.custom(unasked.question)
+                if isinstance(found, ScheduleProblem):
+                    return found
+                answers.learn(unasked.question, found)
+
+    def _prepare(
+        self, plan: DagPlan, row: Backfill, due: int, previous_at: int | None, given: Mapping[str, object]
+    ) -> Callable[[], Run]:
+        if due in self.refused or "bad" in given:
+            raise InvalidTrigger("dag d has no parameter bad", "params.bad")
+
+        def make() -> Run:
+            assert due not in self.dues(dag_id=plan.dag.id), "it has a run already"
+            more = {"backfill": row.id, "previous_at": previous_at}
+            return self.runs[self._make(plan, due, RunKind.BACKFILL, **more)]
+
+        return make
+
+
+class _Store:
+    """What has become durable."""
+
+    def __init__(self, world: BackfillWorld) -> None:
+        self.world = world
+
+    def due_times(self, dag: str, from_at: int, until_at: int) -> list[int]:
+        _, runs, _, _ = self.world.durable
+        dues = (run.scheduled_at for run in runs.values() if run.dag == dag and run.kind is not RunKind.MANUAL)
+        return sorted(due for due in dues if from_at <= due < until_at)
+
+    def backfill(self, backfill_id: str) -> Backfill | None:
+        return self.world.durable[3].get(backfill_id)
+
+
+async def quiet(world: BackfillWorld) -> None:
+    """Until the backfills wait for nothing but runs."""
+    for _ in range(1_000):
+        tasks = world.backfills._tasks
+        if not tasks:
+            return
+        done, _ = await asyncio.wait(tasks, timeout=20)
+        assert done, "it waits for ever"
+    raise AssertionError("it goes on for ever")
+
+
+def world(*dags: spec.Dag, now: int | None = None, **more: object) -> BackfillWorld:
+    made = BackfillWorld(at(8, 30) if now is None else now, *dags, **more)
+    made.start()
+    return made
+
+
+async def test_each_due_time_of_the_range_gets_a_run_one_after_the_other() -> None:
+    w = world(hourly(max_active_runs=9))
+    row = await w.begin(at(2), at(6))
+    await quiet(w)
+    assert (row.total, row.parallel, row.status, row.actor, row.created_at) == (4, 1, RUNNING, "ann", at(8, 30))
+    for number in range(2, 6):
+        assert w.backfilled() == hours(*range(2, number + 1))
+        assert w.backfilled(RunStatus.RUNNING) == hours(number)
+        assert w.made[row.id].status is RUNNING
+        w.end(w.running()[0])
+        await quiet(w)
+    assert w.made[row.id] == replace(row, status=DONE, made=4, next_after=at(5), finished_at=at(8, 30))
+    assert [run.backfill for run in w.runs.values()] == [row.id] * 4
+    assert [run.previous_at for run in w.runs.values()] == hours(1, 2, 3, 4)
+    assert [(told.kind, told.actor, told.payload["id"]) for told in w.told] == [
+        (DagEventKind.BACKFILL_STARTED, "ann", row.id),
+        (DagEventKind.BACKFILL_FINISHED, "scheduler", row.id),
+    ]
+
+
+async def test_as_many_runs_at_once_as_asked_for_and_as_the_dag_allows() -> None:
+    w = world(hourly(max_active_runs=3))
+    await w.begin(at(0), at(8), parallel=2)
+    await quiet(w)
+    assert w.backfilled(RunStatus.RUNNING) == hours(0, 1)
+    other = [w.trigger(), w.trigger()]
+    assert w.queue.queued == 1
+    w.end(w.running()[0])
+    await quiet(w)
+    assert w.backfilled() == hours(0, 1)
+    assert w.queue.active == 3
+    for run_id in other:
+        w.end(run_id)
+    await quiet(w)
+    assert w.backfilled(RunStatus.RUNNING) == hours(1, 2)
+
+
+async def test_the_schedule_comes_first() -> None:
+    w = world(hourly(catchup=spec.Catchup.ALL))
+    w.crash()
+    w.pass_time(3 * HOUR)
+    w.start()
+    await w.begin(at(0), at(3))
+    await quiet(w)
+    order = []
+    while w.running():
+        order.append(w.runs[w.running()[0]].scheduled_at)
+        w.end(w.running()[0])
+        await quiet(w)
+    assert order == hours(9, 10, 11, 0, 1, 2)
+
+
+async def test_due_times_that_have_a_run_are_passed_over() -> None:
+    w = world(hourly(max_active_runs=9))
+    w.pass_time(3 * HOUR)
+    await w.settled()
+    for run_id in w.running():
+        w.end(run_id)
+    row = await w.begin(at(7), at(12), parallel=9)
+    await quiet(w)
+    assert w.backfilled() == hours(7, 8)
+    for run_id in w.running():
+        w.end(run_id)
+    row = w.made[row.id]
+    assert (row.status, row.total, row.made, row.passed_over) == (DONE, 5, 2, 3)
+
+
+async def test_only_what_has_passed_is_made_up_for() -> None:
+    w = world(hourly(max_active_runs=9))
+    row = await w.begin(at(7), at(20), parallel=9)
+    await quiet(w)
+    assert w.backfilled() == hours(7, 8)
+    assert row.until_at == at(8, 30) + 1
+    w.pass_time(HOUR)
+    assert w.dues() == hours(7, 8, 9)
+
+
+async def test_due_times_that_nobody_has_decided_yet_are_made_up_for_and_then_decided() -> None:
+    w = world(hourly(catchup=spec.Catchup.LATEST, max_active_runs=9))
+    w.pause()
+    w.pass_time(4 * HOUR)
+    await w.begin(at(8), at(11), parallel=9)
+    await quiet(w)
+    assert w.backfilled() == hours(8, 9, 10)
+    w.resume()
+    assert w.dues() == hours(8, 9, 10, 12)
+    assert [span["from"] for span in w.of_kind(DagEventKind.DUE_MISSED)] == hours(11)
+
+
+async def test_the_schedule_may_decide_while_it_is_read_what_has_a_run() -> None:
+    w = world(hourly(catchup=spec.Catchup.LATEST, max_active_runs=9))
+    w.pause()
+    w.pass_time(4 * HOUR)
+    w.hold = asyncio.Event()
+    row = await w.begin(at(10), at(13), parallel=9)
+    await asyncio.sleep(0)
+    w.resume()
+    assert w.dues() == hours(12)
+    w.hold.set()
+    await quiet(w)
+    assert w.backfilled() == hours(10, 11)
+    assert w.reads == 2
+    for run_id in w.running():
+        w.end(run_id)
+    assert (w.made[row.id].made, w.made[row.id].passed_over) == (2, 1)
+
+
+async def test_the_schedule_may_decide_before_it_is_read_what_has_a_run() -> None:
+    """What a turn made after those that became durable is not read."""
+    w = world(hourly(catchup=spec.Catchup.LATEST, max_active_runs=9))
+    w.pause()
+    w.pass_time(4 * HOUR)
+    w.slow = asyncio.Event()
+    begun = asyncio.create_task(w.begin(at(10), at(13), parallel=9))
+    while not w.made:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    w.resume()
+    assert w.dues() == hours(12)
+    w.slow.set()
+    await begun
+    await quiet(w)
+    assert w.backfilled() == hours(10, 11)
+
+
+async def test_it_goes_on_after_a_restart() -> None:
+    w = world(hourly(max_active_runs=9))
+    row = await w.begin(at(0), at(5), parallel=2)
+    await quiet(w)
+    await w.settled()
+    w.crash()
+    w.start()
+    await quiet(w)
+    assert w.backfilled(RunStatus.RUNNING) == hours(0, 1)
+    w.end(w.running()[0])
+    await quiet(w)
+    assert w.backfilled() == hours(0, 1, 2)
+    await w.settled()
+    w.crash()
+    w.pass_time(HOUR)
+    w.start()
+    while w.running_of_backfills():
+        w.end(w.running_of_backfills()[0])
+        await quiet(w)
+    assert w.backfilled(RunStatus.SUCCESS) == hours(0, 1, 2, 3, 4)
+    assert (w.made[row.id].status, w.made[row.id].made) == (DONE, 5)
+    previous = {run.scheduled_at: run.previous_at for run in w.runs.values() if run.kind is RunKind.BACKFILL}
+    assert previous == {at(hour): at(hour - 1) for hour in range(5)}
+
+
+async def test_a_restart_after_the_last_run_ends_it() -> None:
+    w = world(hourly())
+    row = await w.begin(at(0), at(1))
+    await quiet(w)
+    w.end(w.running()[0])
+    w.made[row.id] = replace(w.made[row.id], status=RUNNING, finished_at=None)
+    await w.settled()
+    w.crash()
+    w.start()
+    await quiet(w)
+    assert w.made[row.id].status is DONE
+
+
+async def test_a_changed_schedule_or_dag_counts_from_the_restart_on() -> None:
+    w = world(hourly(), hourly("e"))
+    row, other = await w.begin(at(0), at(4)), await w.begin(at(0), at(4), dag_id="e")
+    await quiet(w)
+    await w.settled()
+    w.crash()
+    half_hourly = spec.Dag("d", AT, (), schedules=(spec.Cron("*/30 * * * *", AT),), max_active_runs=1)
+    w.plans = {"d": DagPlan("b2", half_hourly, {}, {}, ("p.ppd",))}
+    w.start()
+    await quiet(w)
+    assert w.made[other.id].status is CANCELLED
+    [told] = [told for told in w.told if told.kind is DagEventKind.BACKFILL_CANCELLED]
+    assert told.payload["reason"] == "the program has no such dag any more"
+    w.end(next(run_id for run_id in w.running() if w.runs[run_id].dag == "d"))
+    await quiet(w)
+    assert w.dues() == [at(0), at(0, 30)]
+    assert w.made[row.id].total == 1 + 7
+
+
+async def test_a_cancel_makes_no_more_runs_and_ends_those_under_way() -> None:
+    w = world(hourly(max_active_runs=2))
+    row = await w.begin(at(0), at(8), parallel=3)
+    await quiet(w)
+    first = w.trigger()
+    w.end(w.running()[0])
+    await quiet(w)
+    ended = await w.backfills.cancel(row.id, actor="bob")
+    await quiet(w)
+    assert (ended.status, ended.finished_at) == (CANCELLED, at(8, 30))
+    assert w.made[row.id] == ended
+    assert w.backfilled() == hours(0, 1)
+    assert w.backfilled(RunStatus.CANCELLED) == hours(1)
+    assert w.running() == [first]
+    assert (w.told[-1].kind, w.told[-1].actor) == (DagEventKind.BACKFILL_CANCELLED, "bob")
+    with pytest.raises(NotPossible, match="has ended already: cancelled"):
+        await w.backfills.cancel(row.id, actor="bob")
+    with pytest.raises(UnknownBackfill, match="there is no backfill b99"):
+        await w.backfills.cancel("b99", actor="bob")
+    again = await w.begin(at(0), at(3), parallel=2)
+    await quiet(w)
+    assert (w.made[again.id].passed_over, w.backfilled(RunStatus.RUNNING)) == (2, hours(2))
+
+
+async def test_a_cancel_while_it_is_read_what_has_a_run() -> None:
+    w = world(hourly())
+    w.hold = asyncio.Event()
+    row = await w.begin(at(0), at(8))
+    await w.backfills.cancel(row.id, actor="bob")
+    w.hold.set()
+    await quiet(w)
+    assert (w.backfilled(), w.made[row.id].status) == ([], CANCELLED)
+
+
+async def test_a_run_that_is_done_again_is_under_way_again() -> None:
+    w = world(hourly(max_active_runs=9))
+    row = await w.begin(at(0), at(3))
+    await quiet(w)
+    first = w.running()[0]
+    w.end(first)
+    await quiet(w)
+    assert w.backfilled(RunStatus.RUNNING) == hours(1)
+    w.runs[first] = replace(w.runs[first], status=RunStatus.RUNNING)
+    w.queue.restore(w.runs[first])
+    w.backfills.reopened(w.runs[first])
+    w.end(w.running()[1])
+    await quiet(w)
+    assert w.backfilled() == hours(0, 1)
+    await w.backfills.cancel(row.id, actor="bob")
+    assert w.running() == []
+
+
+async def test_a_due_time_for_which_no_run_can_be_made_is_told() -> None:
+    w = world(hourly(max_active_runs=9))
+    w.refused = {at(1)}
+    row = await w.begin(at(0), at(3), parallel=3)
+    await quiet(w)
+    assert w.backfilled() == hours(0, 2)
+    assert (w.made[row.id].made, w.made[row.id].passed_over) == (2, 1)
+    [skipped] = w.of_kind(DagEventKind.DUE_SKIPPED)
+    assert skipped == {"due": at(1), "reason": "dag d has no parameter bad", "backfill": row.id}
+
+
+async def test_a_database_that_cannot_be_read_is_read_again() -> None:
+    w = world(hourly())
+    w.broken = Unavailable("disk on fire")
+    await w.begin(at(0), at(2))
+    await quiet(w)
+    assert (w.backfilled(), w.reads) == ([], 1)
+    w.broken = None
+    w.pass_time(TRY_AGAIN)
+    await quiet(w)
+    assert w.backfilled() == hours(0)
+    w.broken = Unavailable("disk on fire")
+    with pytest.raises(SchedulerUnavailable, match="disk on fire"):
+        await w.backfills.cancel("b99", actor="bob")
+
+
+async def test_a_long_range_is_read_in_chunks() -> None:
+    minutely = spec.Dag("d", AT, (), schedules=(spec.Cron("* * * * *", AT),), max_active_runs=10_000)
+    w = world(minutely)
+    row = await w.begin(at(0), at(8), parallel=10_000)
+    await quiet(w)
+    assert len(w.backfilled()) == row.total == 480
+    assert w.reads == -(-480 // CHUNK)
+
+
+REFUSED = [
+    (at(8), at(8), {}, "no due time of dag d in that range has passed", "until_at"),
+    (at(8), at(2), {}, "no due time of dag d in that range has passed", "until_at"),
+    (at(9), at(12), {}, "no due time of dag d in that range has passed", "until_at"),
+    (at(2, 10), at(2, 50), {}, "no due time of dag d in that range has passed", "until_at"),
+    (at(2), at(6), {"parallel": 0}, "at least one run", "parallel"),
+    (at(2), at(6), {"dag_id": "hand"}, "dag hand has no schedule", "dag"),
+    (at(2), at(6), {"dag_id": "never"}, "the schedule of dag never does not work: .* this never fires", "dag"),
+    (at(-24 * 40), at(6), {"dag_id": "often"}, "more than 100,000 due times: give parts of it", "until_at"),
+    (at(2), at(6), {"bad": 1}, "dag d has no parameter bad", "params.bad"),
+    (at(2), at(6), {"odd": object()}, "the parameters have no JSON", "params"),
+]
+
+
+@pytest.mark.parametrize(("begin", "end", "more", "message", "field"), REFUSED)
+async def test_what_is_refused_and_why(begin, end, more, message, field) -> None:
+    w = world(
+        hourly(),
+        spec.Dag("hand", AT, ()),
+        spec.Dag("never", AT, (), schedules=(spec.Cron("0 0 30 2 *", AT),)),
+        spec.Dag("often", AT, (), schedules=(spec.Cron("*/30 * * * * *", AT),)),
+    )
+    with pytest.raises(InvalidTrigger, match=message) as caught:
+        await w.begin(begin, end, **more)
+    assert caught.value.field == field
+    assert (w.made, w.told) == ({}, [])
+
+
+async def test_two_at_once_must_not_share_due_times() -> None:
+    w = world(hourly(max_active_runs=9))
+    row = await w.begin(at(2), at(5))
+    with pytest.raises(NotPossible, match=rf"backfill {row.id} of dag d is at work from 2026-05-04T02:00:00.* to 2026"):
+        await w.begin(at(4), at(6))
+    both = await asyncio.gather(w.begin(at(6), at(8)), w.begin(at(6), at(8)), return_exceptions=True)
+    assert [isinstance(one, SchedulerError) for one in both] == [False, True]
+    await w.begin(at(5), at(6))
+    while w.running() or w.backfills._tasks:
+        await quiet(w)
+        for run_id in w.running():
+            w.end(run_id)
+    assert w.backfilled(RunStatus.SUCCESS) == hours(*range(2, 8))
+    assert {row.status for row in w.made.values()} == {DONE}
+
+
+# --- schedules written in Python -------------------------------------------------------------------------------------
+
+PYTHON = spec.Dag("d", AT, (), schedules=(spec.CustomSchedule("shop.times:weird", AT),), max_active_runs=9)
+
+
+def knows(*times: int) -> Callable[[Question], Answer]:
+    def answer(question: Question) -> Answer:
+        later = [time for time in times if time > question.after]
+        told = later[:2]
+        return Answer(tuple(told), ended=len(told) == len(later))
+
+    return answer
+
+
+async def test_a_schedule_in_python_is_asked_for_its_due_times() -> None:
+    w = BackfillWorld(at(8, 30), PYTHON, custom=knows(at(1), at(2, 20), at(3, 7), at(4), at(9)))
+    w.plans["other"] = w.plans.pop("d")  # not watched
+    w.start()
+    w.plans["d"] = w.plans.pop("other")
+    row = await w.begin(at(2), at(8), parallel=2)
+    await quiet(w)
+    assert row.total == 3
+    assert w.backfilled() == [at(2, 20), at(3, 7)]
+
+
+async def test_a_schedule_in_python_that_fails_is_asked_again_after_a_restart_and_refused_at_the_start() -> None:
+    failing = lambda question: ScheduleProblem("the schedule shop.times:weird does not answer: ValueError", "")  # noqa: E731
+    w = BackfillWorld(at(8, 30), PYTHON, custom=failing)
+    w.rows.clear()  # not watched
+    w.start()
+    with pytest.raises(InvalidTrigger, match="does not answer: ValueError"):
+        await w.begin(at(2), at(8))
+    w.made["b7"] = Backfill("b7", "d", "ann", 0, at(1), at(5), 1, RUNNING, at(2), 3)
+    await w.settled()
+    w.crash()
+    w.start()
+    await quiet(w)
+    assert w.backfilled() == []
+    w.custom = knows(at(1), at(3), at(4), at(6))
+    w.pass_time(60)
+    await quiet(w)
+    assert w.backfilled() == [at(3)]
+
+
+# --- laws ------------------------------------------------------------------------------------------------------------
+
+STEP = 20
+START = at(8)
+
+
+async def _in_line(function: Callable[[], object]) -> object:
+    return function()
+
+
+class BackfillMachine(RuleBasedStateMachine):
+    """A dag that is due every `STEP` seconds, whose schedule and backfills go over the same time."""
+
+    @initialize(catchup=st.sampled_from(spec.Catchup), overlap=st.sampled_from(spec.Overlap), limit=st.integers(1, 4))
+    def begin(self, catchup: spec.Catchup, overlap: spec.Overlap, limit: int) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.patched = patch.object(backfills.asyncio, "to_thread", _in_line)
+        self.patched.start()
+        schedule = spec.Cron(f"*/{STEP} * * * * *", AT)
+        dag = spec.Dag("d", AT, (), schedules=(schedule,), catchup=catchup, overlap=overlap, max_active_runs=limit)
+        self.world = BackfillWorld(START + SECOND, dag)
+        self.do(self.world.start)
+        self.asked: list[Backfill] = []
+
+    def do(self, *deeds: Callable[[], object]) -> None:
+        """In the loop, which goes on a little: so readings and turns mix."""
+
+        async def within() -> None:
+            for deed in deeds:
+                deed()
+            await asyncio.sleep(0)
+
+        self.loop.run_until_complete(within())
+
+    @rule(begin=st.integers(-10, 40), length=st.integers(1, 12), parallel=st.integers(1, 4))
+    def somebody_begins(self, begin: int, length: int, parallel: int) -> None:
+        first = START + begin * STEP * SECOND
+        try:
+            row = self.loop.run_until_complete(self.world.begin(first, first + length * STEP * SECOND, parallel))
+        except SchedulerError:
+            return
+        assert row.total <= length
+        self.asked.append(row)
+
+    @rule(data=st.data())
+    def somebody_cancels(self, data: st.DataObject) -> None:
+        if self.asked:
+            row = data.draw(st.sampled_from(self.asked))
+            try:
+                self.loop.run_until_complete(self.world.backfills.cancel(row.id, actor="bob"))
+            except SchedulerError:
+                assert self.world.made[row.id].status.terminal
+
+    @rule(seconds=st.sampled_from([1, 7, 20, 45, 61, 200]))
+    def time_passes(self, seconds: float) -> None:
+        self.do(lambda: self.world.pass_time(seconds))
+
+    @rule()
+    def it_becomes_durable(self) -> None:
+        self.world._keep()
+
+    @rule(ticks=st.integers(1, 9))
+    def the_loop_goes_on(self, ticks: int) -> None:
+        for _ in range(ticks):
+            self.do()
+
+    @rule()
+    def readings_begin_to_wait(self) -> None:
+        self.world.hold = self.world.hold or asyncio.Event()
+
+    @precondition(lambda self: self.world.hold is not None)
+    @rule()
+    def readings_end(self) -> None:
+        self.world.hold.set()
+        self.world.hold = None
+
+    @rule(seconds=st.sampled_from([0, 30, 100]))
+    def it_crashes_and_starts(self, seconds: int) -> None:
+        self.do(self.world.crash, lambda: self.world.pass_time(seconds), self.world.start)
+        self.asked = [row for row in self.asked if row.id in self.world.made]
+
+    @rule()
+    def somebody_pauses_or_resumes(self) -> None:
+        self.do(self.world.resume if self.world.rows["d"].paused else self.world.pause)
+
+    @rule(data=st.data())
+    def a_run_ends(self, data: st.DataObject) -> None:
+        running = self.world.running()
+        if running:
+            ended = data.draw(st.sampled_from(running))
+            self.do(lambda: self.world.end(ended))
+
+    @invariant()
+    def limits_hold(self) -> None:
+        world = self.world
+        assert world.queue.active <= world.plans["d"].dag.max_active_runs
+        for row in world.made.values():
+            of_it = [run for run in world.runs.values() if run.backfill == row.id]
+            assert sum(not run.status.terminal for run in of_it) <= row.parallel
+            assert len(of_it) == row.made
+            assert row.made + row.passed_over <= row.total
+
+    def teardown(self) -> None:
+        """Everything ends; then every due time of every backfill that was not cancelled has a run."""
+        world = self.world
+        if world.hold is not None:
+            world.hold.set()
+            world.hold = None
+        for _ in range(3_000):
+            self.loop.run_until_complete(quiet(world))
+            if not world.running():
+                break
+            self.do(lambda: world.end(world.running()[0]))
+        assert not [row for row in world.made.values() if row.status is RUNNING]
+        dues = world.dues()
+        assert len(set(dues)) == len(dues)
+        for row in world.made.values():
+            if row.status is DONE:
+                assert row.made + row.passed_over == row.total
+                step = STEP * SECOND
+                wanted = range(-(-row.from_at // step) * step, row.until_at, step)
+                assert set(wanted) <= set(dues)
+                assert len(wanted) == row.total
+        self.do(world.crash)
+        self.loop.close()
+        self.patched.stop()
+
+
+TestBackfills = BackfillMachine.TestCase
+TestBackfills.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
