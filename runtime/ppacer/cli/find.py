@@ -46,7 +46,7 @@ def find_task(detail: RunDetail, text: str) -> Named:
 
     Raises `CommandError`.
     """
-    whole = {task.id: task for task in detail.tasks if task.position <= 0}
+    whole = {task.id: task for task in detail.tasks if task.name == task.id}
     if text in whole:
         return Named(text, None, text)
     member = _MEMBER.fullmatch(text)

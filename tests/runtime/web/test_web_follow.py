@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 
+from ppacer import spec as s
 from ppacer.cli.console import Console
 from ppacer.cli.follow import follow
 from ppacer.cli.summary import summary
 from ppacer.client import Client
+from ppacer.protocol import Progress
+from ppacer.records import replace
 from ppacer.web.messages import RunDetail
-from tests.runtime.web.conftest import FakeExecutor, Server
+from tests.runtime.web.conftest import AT, PRINT, FakeExecutor, Serve, Server, literal
+from tests.runtime.web.test_web_operations import PROGRAM
 
 
 class Terminal(io.StringIO):
@@ -25,13 +32,31 @@ def followed(
 ) -> RunDetail:
     """Follows the run in this thread while `play` drives it in another."""
     console = Console(stream, {"TERM": "xterm", "NO_COLOR": "1"})
-    playing = threading.Thread(target=play)
+    faults: list[BaseException] = []
+
+    def drive() -> None:
+        try:
+            play()
+        except BaseException as fault:  # whatever it is, the following must come to its end
+            faults.append(fault)
+            server.post(f"/api/v1/runs/{run_id}/cancel", {})
+
+    playing = threading.Thread(target=drive)
     playing.start()
     with Client(server.url) as client:
         detail = follow(client, run_id, console, quiet=quiet, logs_command="python shop.py logs")
     playing.join(10)
+    if faults:
+        raise faults[0]
     summary(detail, console)
     return detail
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
 
 
 def play_failure(executor: FakeExecutor) -> None:
@@ -115,3 +140,110 @@ def test_a_long_log_is_cut_with_a_hint_where_the_rest_is(server: Server, executo
     text = stream.getvalue()
     assert text.count("│ line ") == 500
     assert text.count(f"… and more: python shop.py logs {detail.run.id} 'raw[\"eu/x\"]'") == 1
+
+
+def expand(executor: FakeExecutor, count: int) -> None:
+    (assignment,) = executor.claim()
+    executor.finish(assignment, output=json.dumps([f"file {index}" for index in range(count)]))
+
+
+def work(executor: FakeExecutor, count: int, *failing: int) -> None:
+    for _ in range(count):
+        (assignment,) = executor.claim()
+        error = f"ValueError: no {assignment.position}" if assignment.position in failing else None
+        executor.finish(assignment, error=error)
+
+
+def outcomes(text: str) -> list[str]:
+    """The lines that tell of ends, without times."""
+    lines = [line for line in text.splitlines() if line[:1] in tuple("✔✖○■!")]
+    return [re.sub(" {2,}", "  ", re.sub(r"\d+\.\d\ds", "0.00s", line)) for line in lines]
+
+
+def test_the_members_of_a_small_family_are_shown_one_by_one(serving: Serve) -> None:
+    server = serving(program=PROGRAM)
+    executor = FakeExecutor(server)
+
+    def play() -> None:
+        expand(executor, 2)
+        work(executor, 2, 1)
+
+    stream = io.StringIO()
+    followed(server, server.trigger("wide"), play, stream)
+    text = stream.getvalue()
+    assert sorted(outcomes(text)[:4]) == [
+        "✔ check[0]  success  0.00s  file 0",
+        "✔ files  success  0.00s",
+        "✖ check  failed  2 members, 1 failed",
+        "✖ check[1]  failed  0.00s  file 1",
+    ]
+    assert "    ValueError: no 1" in text
+    assert re.search(r"its log: python shop\.py logs \S+ 'check\[1\]'", text)
+    table = text.partition("task      outcome")[2]
+    assert re.search(r"^check +✖ failed +– +\d+\.\d\ds  2 members, 1 failed$", table, re.MULTILINE)
+    assert re.search(r"^check\[0\] +✔ success +1 +\d+\.\d\ds  file 0$", table, re.MULTILINE)
+
+
+def test_of_a_big_family_only_what_goes_wrong_is_shown(serving: Serve) -> None:
+    server = serving(program=PROGRAM)
+    executor = FakeExecutor(server)
+    failing = (3, *range(20, 31))
+
+    def play() -> None:
+        expand(executor, 40)
+        work(executor, 40, *failing)
+
+    stream = io.StringIO()
+    followed(server, server.trigger("wide"), play, stream)
+    text = stream.getvalue()
+    told = outcomes(text)
+    assert len([line for line in told if line.startswith("✖ check[") and "failed  0.00s  file" in line]) == 10
+    assert text.count("… and more members of check that did not go well") == 1
+    assert not [line for line in told if line.startswith("✔ check[")]
+    assert "✖ check  failed  40 members, 12 failed" in told
+    assert not re.search(r"running +.*\ncheck\[", text)
+    table = text.partition("outcome")[2]
+    assert re.search(r"^check +✖ failed +– +\S+ +40 members, 12 failed$", table, re.MULTILINE)
+    assert len(re.findall(r"^check\[\d+\]", table, re.MULTILINE)) == 12
+
+
+def test_a_terminal_tells_how_far_a_family_and_a_task_have_come(serving: Serve) -> None:
+    server = serving(program=PROGRAM)
+    executor = FakeExecutor(server)
+    stream = Terminal()
+
+    def shows(text: str) -> bool:
+        return text in stream.getvalue()
+
+    def play() -> None:
+        (assignment,) = executor.claim()
+        executor.exchange(progress=(Progress(assignment.attempt, assignment.token, 1, 0.4, "listing"),))
+        until(lambda: shows("40% listing"))
+        executor.finish(assignment, output=json.dumps(list(range(30))))
+        work(executor, 12, 2)
+        until(lambda: shows("12 of 30 done, 1 failed"))
+        until(lambda: shows("14 of 32 tasks done"))
+        work(executor, 18)
+
+    followed(server, server.trigger("wide"), play, stream)
+    assert shows("30 members, 1 failed")
+
+
+def test_why_a_task_did_not_run_and_handlers_that_had_nothing_to_do(serving: Serve) -> None:
+    tasks = (
+        s.Task("first", PRINT, AT, children=("mail",)),
+        s.Task("mail", PRINT, AT, parents=("first",), when=literal(False)),
+        s.Task("page", PRINT, AT, handler=s.HandlerKind.FAILURE),
+        s.Task("drop", PRINT, AT, handler=s.HandlerKind.FINALLY),
+    )
+    server = serving(program=replace(PROGRAM, dags=(s.Dag("d", AT, tasks, deadline=timedelta(milliseconds=1)),)))
+    executor = FakeExecutor(server)
+    stream = io.StringIO()
+    detail = followed(server, server.trigger("d"), lambda: executor.work_off(2), stream)
+    assert detail.run.late_at is not None
+    text = stream.getvalue()
+    assert "○ mail  skipped  its `when` is false" in outcomes(text)
+    assert text.count("! d is late: it should have ended by now\n") == 1
+    table = text.partition("task ")[2]
+    assert re.findall(r"^(\w+)  +[✔○]", table, re.MULTILINE) == ["first", "mail", "drop"]
+    assert re.search(r"^✔ d success in \S+  late  run \S+$", table, re.MULTILINE)
