@@ -60,6 +60,7 @@ class BackfillWorld(World):
         self.reads = 0
         self.hold: asyncio.Event | None = None
         self.slow: asyncio.Event | None = None
+        self.settling = 0
         self.broken: Exception | None = None
         self.refused: set[int] = set()
         self.closed_schedules = False
@@ -112,6 +113,7 @@ class BackfillWorld(World):
 
     async def settled(self) -> None:
         self._keep()
+        self.settling += 1
         await (self.slow.wait() if self.slow is not None else asyncio.sleep(0))
 
     async def read(self, function: Callable[..., object], *args: object) -> object:
@@ -185,7 +187,16 @@ async def quiet(world: BackfillWorld) -> None:
             return
         done, _ = await asyncio.wait(tasks, timeout=20)
         assert done, "it waits for ever"
+        assert world.failed is None
     raise AssertionError("it goes on for ever")
+
+
+async def settle_in(world: BackfillWorld, condition: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        await asyncio.sleep(0.001)
+        if condition():
+            return
+    raise AssertionError("it did not happen")
 
 
 def world(*dags: spec.Dag, now: int | None = None, **more: object) -> BackfillWorld:
@@ -308,9 +319,7 @@ async def test_the_schedule_may_decide_before_it_is_read_what_has_a_run() -> Non
     w.pass_time(4 * HOUR)
     w.slow = asyncio.Event()
     begun = asyncio.create_task(w.begin(at(10), at(13), parallel=9))
-    while not w.made:
-        await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await settle_in(w, lambda: w.settling == 2)
     w.resume()
     assert w.dues() == hours(12)
     w.slow.set()
@@ -646,6 +655,7 @@ class BackfillMachine(RuleBasedStateMachine):
     @invariant()
     def limits_hold(self) -> None:
         world = self.world
+        assert world.failed is None
         assert world.queue.active <= world.plans["d"].dag.max_active_runs
         for row in world.made.values():
             of_it = [run for run in world.runs.values() if run.backfill == row.id]

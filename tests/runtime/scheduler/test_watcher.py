@@ -172,10 +172,11 @@ async def test_a_dag_that_comes_back_is_watched_again(place, kit) -> None:
 
 
 async def test_a_schedule_that_cannot_be_worked_out_is_said(place, kit, caplog) -> None:
-    dag = kit.dag("d", kit.task("a"), schedules=(spec.CustomSchedule("m:f", kit.at),))
+    dag = kit.dag("d", kit.task("a"), schedules=(spec.Cron("0 0 30 2 *", kit.at),))
     scheduler = await place.scheduler(kit.program(dag, hourly(kit).__class__("e", kit.at, ())))
     assert "dag d (p.ppd:1) will not run by itself" in caplog.text
     assert scheduler.dag("d").next_due is None
+    assert "this never fires" in scheduler.dag("d").problem
     await scheduler.trigger("d")
 
 

@@ -83,6 +83,8 @@ class World:
         self.shift = now
         self.numbers = count(1)
         self.up = False
+        self.failed: Exception | None = None
+        """What went wrong in a turn, of a task perhaps, to which nobody listens."""
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -170,7 +172,14 @@ class World:
     @contextmanager
     def turn(self) -> Iterator[None]:
         assert self.up
-        yield
+        try:
+            yield
+            self._follow_up()
+        except Exception as error:
+            self.failed = error
+            raise
+
+    def _follow_up(self) -> None:
         while self.ended or self.advancing:
             while self.ended:
                 run = self.ended.pop(0)
