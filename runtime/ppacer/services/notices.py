@@ -179,8 +179,6 @@ def _usual_text(notice: h.Notice, plan: DagPlan, cause: str | None, page: str | 
         who = f"task {shown_task(plan, notice.task, notice.position)} of dag {dag.id}"
     attempt = f", attempt {notice.number}," if notice.number else ""
     sentence = f"The {who}{attempt} {what_happened(notice)}"
-    if notice.event is NoticeEvent.LATE and dag.deadline is not None:
-        sentence += f": the run has not ended within {duration_text(dag.deadline)}"
     if cause:
         sentence += f": {cause}"
     planned = to_datetime(run.scheduled_at, zone(dag.timezone)).strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
+from datetime import timedelta
 from enum import IntEnum
 
+from ppacer.core import operators
 from ppacer.core.model import ErrorKind
 from ppacer.protocol import Assignment, Deferral, Outcome, Report, RunRequest
 from ppacer.services.worker_frames import Message
@@ -49,7 +51,9 @@ class Judge:
             case None:
                 return self._finished(ended.message) if isinstance(ended, Finished) else self._gone(ended)
             case StopReason.TIMED_OUT:
-                text = f"the task ran longer than its time-out of {self._assignment.timeout:g} s"
+                assert self._assignment.timeout is not None
+                limit = operators.text(timedelta(seconds=self._assignment.timeout))
+                text = f"the task ran longer than its time-out of {limit}"
                 return self._failure(Outcome.TIMED_OUT, ErrorKind.TIMEOUT, text)
             case StopReason.MEMORY:
                 return self._failure(Outcome.FAILED, ErrorKind.MEMORY, self._too_much_memory())

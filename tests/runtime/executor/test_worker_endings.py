@@ -249,7 +249,7 @@ def test_a_time_out_lets_finally_blocks_run(play: Callable[[Body], None], bench:
         path = bench.folder / "trace"
         report = await scheduler.run(f"m:{callable}", str(path), seconds=0.5)
         assert (report.outcome, report.error_kind) == (Outcome.TIMED_OUT, "timeout")
-        assert report.error == "the task ran longer than its time-out of 0.5 s\n" + (
+        assert report.error == "the task ran longer than its time-out of 0.5s\n" + (
             "task task1 of dag sales (sales.ppd:7)"
         )
         assert path.read_text() == "cleaned up"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -75,11 +74,16 @@ def notice(kit, event: NoticeEvent = NoticeEvent.FAILURE, **settings: object) ->
             "sales failed",
             "The run of dag sales failed: ran longer than its run_timeout of 6h",
         ),
-        ("late", {}, "sales is late", "The run of dag sales is late: the run has not ended within 2h"),
+        (
+            "late",
+            {"error": "it has not ended 2h after it was due"},
+            "sales is late",
+            "The run of dag sales is late: it has not ended 2h after it was due",
+        ),
     ],
 )
 def test_the_usual_words(kit, event: str, settings: dict[str, object], subject: str, sentence: str) -> None:
-    plan = kit.plan(OPS, deadline=timedelta(hours=2))
+    plan = kit.plan(OPS)
     [made] = alerts(notice(kit, NoticeEvent(event), **settings), plan, kit.now, new_id)
     assert made.row.subject == subject
     assert made.row.message.partition("\n")[0].startswith(sentence)
