@@ -124,7 +124,11 @@ class Alone:
         self, run_id: str, task: str, *, statuses: Sequence[str] = (), after: int = FAMILY, limit: int = 100
     ) -> MemberList:
         wanted = [TaskStatus(status) for status in statuses]
-        return answers.members_of(self._store, self._subject(run_id), task, statuses=wanted, after=after, limit=limit)
+        subject = self._subject(run_id)
+        found = answers.members_of(self._store, subject, task, statuses=wanted, after=after, limit=limit)
+        if found is None:
+            raise _refused(UnknownTask(f"the run has no run-time family `{task}`"))
+        return found
 
     def run_events(self, run_id: str, *, after: int = 0, limit: int = 500) -> EventList:
         return answers.run_events(self._store, run_id, after, limit)

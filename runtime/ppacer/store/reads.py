@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, case, func, select
 
 from ppacer.core.model import (
+    FAMILY,
     PROJECT,
     Attempt,
     Backfill,
@@ -22,12 +23,25 @@ from ppacer.core.model import (
     RunKind,
     RunStatus,
     TaskRow,
+    TaskStatus,
 )
 from ppacer.core.rows import current_rows
 from ppacer.store import rows, schema
 from ppacer.store.database import Database
 
 ACTIVE = tuple(status.value for status in RunStatus if not status.terminal)
+
+_URGENCY = (
+    TaskStatus.FAILED,
+    TaskStatus.RETRYING,
+    TaskStatus.RUNNING,
+    TaskStatus.CANCELLED,
+    TaskStatus.UPSTREAM_FAILED,
+    TaskStatus.QUEUED,
+    TaskStatus.SUCCESS,
+    TaskStatus.SKIPPED,
+    TaskStatus.WAITING,
+)
 
 
 class Reads:
@@ -194,16 +208,50 @@ class Reads:
         """The rows of a run's tasks that count, by task and position: those of the highest epoch of each."""
         return current_rows(self.tasks(run_id))
 
+    def whole_tasks(self, run_id: str) -> list[TaskRow]:
+        """Of the rows that count those of ordinary tasks and of run-time families as a whole, without their members."""
+        table = schema.tasks
+        query = select(table).where(table.c.run_id == run_id, table.c.position <= 0)
+        found = current_rows(rows.to_task(row) for row in self._all(query))
+        families = {row.task for row in found if row.position == FAMILY}
+        return [row for row in found if row.position == FAMILY or row.task not in families]
+
+    def member_counts(self, family: TaskRow) -> dict[TaskStatus, int]:
+        """How many members of a run-time family are in each status; statuses of none are left out."""
+        table = schema.tasks
+        query = select(table.c.status, func.count().label("number")).where(*_members_of(family))
+        return {TaskStatus(row.status): row.number for row in self._all(query.group_by(table.c.status))}
+
+    def members(
+        self, family: TaskRow, statuses: Iterable[TaskStatus] | None = None, after: int = FAMILY, limit: int = 100
+    ) -> list[TaskRow]:
+        """At most `limit` members of a run-time family by position, and only those after the position `after`."""
+        table = schema.tasks
+        query = select(table).where(*_members_of(family), table.c.position > after)
+        if statuses is not None:
+            query = query.where(table.c.status.in_([status.value for status in statuses]))
+        return [rows.to_task(row) for row in self._all(query.order_by(table.c.position).limit(limit))]
+
+    def urgent_members(self, family: TaskRow, limit: int) -> list[TaskRow]:
+        """At most `limit` members of a run-time family by position: those that failed, run or were stopped before
+        others."""
+        table = schema.tasks
+        urgency = case({status.value: rank for rank, status in enumerate(_URGENCY)}, value=table.c.status)
+        query = select(table).where(*_members_of(family)).order_by(urgency, table.c.position).limit(limit)
+        return sorted((rows.to_task(row) for row in self._all(query)), key=lambda row: row.position)
+
     def attempt(self, attempt_id: str) -> Attempt | None:
         row = self._one(select(schema.attempts).where(schema.attempts.c.id == attempt_id))
         return None if row is None else rows.to_attempt(row)
 
-    def attempts(self, run_id: str, task: str | None = None) -> list[Attempt]:
-        """The attempts of a run (or of one task of it, all positions), in the order in which they were made."""
+    def attempts(self, run_id: str, task: str | None = None, positions: Iterable[int] | None = None) -> list[Attempt]:
+        """The attempts of a run, or of one task of it, or of some positions only, in the order of their making."""
         table = schema.attempts
         query = select(table).where(table.c.run_id == run_id)
         if task is not None:
             query = query.where(table.c.task == task)
+        if positions is not None:
+            query = query.where(table.c.position.in_(list(positions)))
         return [rows.to_attempt(row) for row in self._all(query.order_by(table.c.id))]
 
     def live_attempts(self) -> list[Attempt]:
@@ -213,10 +261,12 @@ class Reads:
 
     # --- events ---
 
-    def events(self, run_id: str, after_seq: int = 0) -> list[Event]:
-        """The history of a run from the event after `after_seq` on."""
+    def events(self, run_id: str, after_seq: int = 0, limit: int | None = None) -> list[Event]:
+        """The history of a run from the event after `after_seq` on, at most `limit` events of it."""
         table = schema.events
         query = select(table).where(table.c.run_id == run_id, table.c.seq > after_seq).order_by(table.c.seq)
+        if limit is not None:
+            query = query.limit(limit)
         return [rows.to_event(row) for row in self._all(query)]
 
     def last_event_seq(self, run_ids: Iterable[str]) -> dict[str, int]:
@@ -272,6 +322,17 @@ class Reads:
 
 def _runs_of(dag: str) -> rows.Query:
     return select(schema.runs).where(schema.runs.c.project == PROJECT, schema.runs.c.dag == dag)
+
+
+def _members_of(family: TaskRow) -> tuple[rows.AnyColumn, ...]:
+    """The members that count of a run-time family, given by its row as a whole."""
+    table = schema.tasks.c
+    return (
+        table.run_id == family.run_id,
+        table.epoch == family.epoch,
+        table.task == family.task,
+        table.position > FAMILY,
+    )
 
 
 def _page(query: rows.Query, id_: rows.AnyColumn, before: str | None, limit: int) -> rows.Query:

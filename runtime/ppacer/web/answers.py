@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TypeVar
 
 from ppacer import spec
 from ppacer.core import codec
 from ppacer.core.model import (
+    FAMILY,
     Attempt,
     Backfill,
     DagVersion,
     Run,
     RunKind,
     RunStatus,
+    TaskRow,
     TaskStatus,
 )
 from ppacer.protocol import Progress
@@ -46,14 +47,14 @@ from ppacer.web.messages import (
 )
 from ppacer.web.versions import Version, version_detail, version_of, version_view
 from ppacer.web.views import (
+    Members,
     RunRows,
     event_view,
     log_page,
-    member_views,
     notification_view,
     run_detail,
     run_view,
-    task_view,
+    task_views,
 )
 
 SHOWN_RUNS = 12
@@ -114,27 +115,53 @@ def dag_of(store: Store, program: spec.Program, run: Run) -> spec.Dag | None:
 
 
 def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
-    """The run with its tasks, of each run-time family at most `members`."""
+    """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
+    run = subject.run
     # The number first: what changes while the rows are read is then told by the next long-poll.
-    seq = store.last_event_seq([subject.run.id]).get(subject.run.id, 0)
-    return run_detail(_rows(store, subject), seq=seq, members=members)
+    seq = store.last_event_seq([run.id]).get(run.id, 0)
+    tasks = store.whole_tasks(run.id)
+    families: dict[str, Members] = {}
+    attempts = store.attempts(run.id, positions=[0])
+    for family in tasks:
+        if family.position == FAMILY:
+            shown = store.urgent_members(family, members)
+            families[family.task] = Members(store.member_counts(family), shown)
+            attempts += _attempts_of(store, [row for row in shown if row.position != 0])
+    rows = RunRows(store.run(run.id) or run, subject.dag, tasks, attempts, families, subject.progress)
+    return run_detail(rows, seq=seq)
 
 
 def one_task(store: Store, subject: Subject, task: str, position: int | None) -> TaskView | None:
-    return task_view(_rows(store, subject, task), task, position)
+    """The task, or of a run-time family the whole or the member at the position; none if there is no such thing."""
+    row = _whole_task(store, subject.run, task)
+    if row is None:
+        return None
+    if row.position == FAMILY and position not in (None, FAMILY):
+        found = [member for member in store.members(row, after=position - 1, limit=1) if member.position == position]
+        views = _member_views(store, subject, row, found, whole=True)
+        return views[0] if views else None
+    if position not in (None, row.position):
+        return None
+    families = {task: Members(store.member_counts(row), ())} if row.position == FAMILY else {}
+    attempts = store.attempts(row.run_id, task, [row.position])
+    return task_views(RunRows(subject.run, subject.dag, [row], attempts, families, subject.progress), whole=True)[0]
 
 
 def members_of(
     store: Store, subject: Subject, task: str, *, statuses: Iterable[TaskStatus], after: int, limit: int
-) -> MemberList:
-    """The members of a run-time family after the position `after`, of any status unless some are given."""
-    found = member_views(_rows(store, subject, task), task, set(statuses) or set(TaskStatus), after)
-    shown, more = _page(list(islice(found, limit + 1)), limit)
-    return MemberList(tuple(shown), shown[-1].position if more else None)
+) -> MemberList | None:
+    """The members of a run-time family after the position `after`, of any status unless some are given; none where the
+    run has no such family."""
+    family = _whole_task(store, subject.run, task)
+    if family is None or family.position != FAMILY:
+        return None
+    shown, more = _page(store.members(family, list(statuses) or None, after, limit + 1), limit)
+    views = _member_views(store, subject, family, shown)
+    return MemberList(views, shown[-1].position if more else None)
 
 
 def run_events(store: Store, run_id: str, after: int, limit: int) -> EventList:
-    shown, more = _page(store.events(run_id, after), limit)
+    shown, more = _page(store.events(run_id, after, limit + 1), limit)
     return EventList(tuple(map(event_view, shown)), shown[-1].seq if more else None)
 
 
@@ -156,8 +183,8 @@ def find_attempt(
     """The task's last attempt, or the one of that number, in the latest epoch that has it or in that one."""
     found = [
         each
-        for each in store.attempts(run_id, task)
-        if each.position == position and number in (None, each.number) and epoch in (None, each.epoch)
+        for each in store.attempts(run_id, task, [position])
+        if number in (None, each.number) and epoch in (None, each.epoch)
     ]
     return max(found, key=lambda each: (each.epoch, each.number), default=None)
 
@@ -224,11 +251,24 @@ def _page(found: Sequence[_T], limit: int) -> tuple[Sequence[_T], bool]:
     return found[:limit], len(found) > limit
 
 
-def _rows(store: Store, subject: Subject, task: str | None = None) -> RunRows:
-    run = subject.run
-    tasks = store.current_tasks(run.id)
-    attempts = store.attempts(run.id, task)
-    return RunRows(store.run(run.id) or run, subject.dag, tasks, attempts, subject.progress)
+def _whole_task(store: Store, run: Run, task: str) -> TaskRow | None:
+    return next((row for row in store.whole_tasks(run.id) if row.task == task), None)
+
+
+def _member_views(
+    store: Store, subject: Subject, family: TaskRow, members: Sequence[TaskRow], *, whole: bool = False
+) -> tuple[TaskView, ...]:
+    families = {family.task: Members({}, members)}
+    attempts = _attempts_of(store, members)
+    rows = RunRows(subject.run, subject.dag, [family], attempts, families, subject.progress)
+    return task_views(rows, whole=whole)[1:]
+
+
+def _attempts_of(store: Store, members: Sequence[TaskRow]) -> list[Attempt]:
+    """The attempts of some members of one family."""
+    if not members:
+        return []
+    return store.attempts(members[0].run_id, members[0].task, [member.position for member in members])
 
 
 def _version(store: Store, row: DagVersion) -> Version:

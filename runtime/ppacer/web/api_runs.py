@@ -71,12 +71,11 @@ class MembersHandler(RunsOwnHandler):
         limit = self.count("limit", SHOWN_MEMBERS, least=1, most=MAX_PAGE)
         statuses = self.words("status", TaskStatus)
         subject = await self.subject(await self.run_of(run_id))
-        whole = await self.read(answers.one_task, self.site.store, subject, task, None)
-        if whole is None or whole.family is None:
-            raise UnknownTask(f"the run has no run-time family `{task[:100]}`")
         found = await self.read(
             answers.members_of, self.site.store, subject, task, statuses=statuses, after=after, limit=limit
         )
+        if found is None:
+            raise UnknownTask(f"the run has no run-time family `{task[:100]}`")
         self.answer(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ppacer import spec
@@ -71,9 +71,17 @@ def run_view(run: Run) -> RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """A run-time family's members: how many are in each status, and the rows of those that are shown, by position."""
+
+    counts: Mapping[TaskStatus, int]
+    shown: Sequence[TaskRow]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRows:
-    """What is stored of a run: the rows of its tasks that count, attempts of all epochs, and the dag of its own build,
-    if that can be read.
+    """What is stored of a run, as far as it is shown: the rows that count of its tasks and families as a whole, the
+    families' members by task, attempts of all epochs, and the dag of its own build, if that can be read.
 
     `progress` is what running attempts say of themselves, by their ids.
     """
@@ -82,70 +90,45 @@ class RunRows:
     dag: spec.Dag | None
     tasks: Sequence[TaskRow]
     attempts: Sequence[Attempt]
+    families: Mapping[str, Members] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
 
 
-def run_detail(rows: RunRows, *, seq: int, members: int = SHOWN_MEMBERS) -> RunDetail:
-    """The run with its tasks in the order of its dag, of each family at most `members`."""
-    found = _Tasks(rows)
-    return RunDetail(run=run_view(rows.run), seq=seq, tasks=found.views(members), params=json_value(rows.run.params))
+def run_detail(rows: RunRows, *, seq: int) -> RunDetail:
+    """The run with its tasks in the order of its dag, members behind their family."""
+    return RunDetail(run=run_view(rows.run), seq=seq, tasks=task_views(rows), params=json_value(rows.run.params))
 
 
-def member_views(rows: RunRows, task: str, statuses: Container[TaskStatus], after: int) -> Iterator[TaskView]:
-    """The members of a run-time family that have one of the statuses, by position, those after `after`."""
-    found = _Tasks(rows)
-    for row in found.members.get(task, ()):
-        if row.position > after and row.status in statuses:
-            yield found.view(row)
+def task_views(rows: RunRows, *, whole: bool = False) -> tuple[TaskView, ...]:
+    """The tasks in the order of their dag, members behind their family; with `whole` big outputs are not left out."""
+    views = _Views(rows, whole=whole)
+    specs = rows.dag.tasks if rows.dag is not None else ()
+    order = {task.id: index for index, task in enumerate(specs)}
+    made: list[TaskView] = []
+    for row in sorted(rows.tasks, key=lambda row: order.get(row.task, len(order))):
+        made.append(views.of(row))
+        if row.position == FAMILY and row.task in rows.families:
+            made.extend(views.of(member, member=True) for member in rows.families[row.task].shown)
+    return tuple(made)
 
 
-def task_view(rows: RunRows, task: str, position: int | None) -> TaskView | None:
-    """One task with all of its output, however big; of a family the whole unless a position is given."""
-    return _Tasks(rows).one(task, position)
-
-
-class _Tasks:
-    """The current rows of a run put in order: ordinary tasks and families, and the members of these apart."""
-
-    def __init__(self, rows: RunRows) -> None:
+class _Views:
+    def __init__(self, rows: RunRows, *, whole: bool) -> None:
         self._specs = {task.id: task for task in rows.dag.tasks} if rows.dag is not None else {}
+        self._families = rows.families
         self._progress = rows.progress
+        self._whole = whole
         self._attempts: dict[tuple[str, int], list[Attempt]] = {}
-        for attempt in rows.attempts:
+        for attempt in sorted(rows.attempts, key=lambda each: (each.epoch, each.number)):
             self._attempts.setdefault((attempt.task, attempt.position), []).append(attempt)
-        order = {task: index for index, task in enumerate(self._specs)}
-        current = sorted(rows.tasks, key=lambda row: (order.get(row.task, len(order)), row.position))
-        self._families = {row.task for row in current if row.position == FAMILY}
-        self._rows = [row for row in current if row.task not in self._families or row.position == FAMILY]
-        self.members: dict[str, list[TaskRow]] = {}
-        for row in current:
-            if row.task in self._families and row.position != FAMILY:
-                self.members.setdefault(row.task, []).append(row)
 
-    def views(self, members: int) -> tuple[TaskView, ...]:
-        made: list[TaskView] = []
-        for row in self._rows:
-            shown = _to_look_at(self.members.get(row.task, ()), members) if row.position == FAMILY else []
-            made.append(self.view(row, shown=len(shown)))
-            made.extend(self.view(member) for member in shown)
-        return tuple(made)
-
-    def one(self, task: str, position: int | None) -> TaskView | None:
-        for row in self._rows:
-            if row.task == task and position in (None, row.position):
-                return self.view(row, whole=True)
-        for row in self.members.get(task, ()):
-            if row.position == position:
-                return self.view(row, whole=True)
-        return None
-
-    def view(self, row: TaskRow, *, shown: int = 0, whole: bool = False) -> TaskView:
+    def of(self, row: TaskRow, *, member: bool = False) -> TaskView:
         task = self._specs.get(row.task)
-        big = row.output is not None and len(row.output) > BIG_OUTPUT and not whole
-        tried = sorted(self._attempts.get((row.task, row.position), ()), key=lambda each: (each.epoch, each.number))
+        big = row.output is not None and len(row.output) > BIG_OUTPUT and not self._whole
+        tried = self._attempts.get((row.task, row.position), ())
         return TaskView(
             id=row.task,
-            name=shown_name(row.task, row.position, family=row.task in self._families),
+            name=shown_name(row.task, row.position, family=member),
             position=row.position,
             status=row.status,
             callable=task.callable if task is not None else "",
@@ -164,15 +147,13 @@ class _Tasks:
             error=row.error,
             output=None if big else json_value(row.output),
             output_size=None if row.output is None else len(row.output),
-            family=self._family(row, shown) if row.position == FAMILY else None,
+            family=self._family(row) if row.position == FAMILY else None,
         )
 
-    def _family(self, row: TaskRow, shown: int) -> FamilyView:
-        members = self.members.get(row.task, [])
-        counts: dict[str, int] = {}
-        for member in members:
-            counts[member.status] = counts.get(member.status, 0) + 1
-        return FamilyView(len(members), counts, shown)
+    def _family(self, row: TaskRow) -> FamilyView:
+        members = self._families.get(row.task, Members({}, ()))
+        counts = {status.value: count for status, count in members.counts.items()}
+        return FamilyView(sum(counts.values()), counts, len(members.shown))
 
 
 def attempt_view(attempt: Attempt, progress: Progress | None = None) -> AttemptView:
@@ -228,27 +209,6 @@ def notification_view(notification: Notification) -> NotificationView:
 
 def _progress_view(progress: Progress) -> ProgressView:
     return ProgressView(time_text(progress.at), progress.fraction, progress.message)
-
-
-def _to_look_at(members: Sequence[TaskRow], most: int) -> list[TaskRow]:
-    """At most so many members, by position: those first that need a look."""
-    if len(members) <= most:
-        return list(members)
-    chosen = sorted(members, key=lambda row: (_URGENCY.index(row.status), row.position))[:most]
-    return sorted(chosen, key=lambda row: row.position)
-
-
-_URGENCY = (
-    TaskStatus.FAILED,
-    TaskStatus.RETRYING,
-    TaskStatus.RUNNING,
-    TaskStatus.CANCELLED,
-    TaskStatus.UPSTREAM_FAILED,
-    TaskStatus.QUEUED,
-    TaskStatus.SUCCESS,
-    TaskStatus.SKIPPED,
-    TaskStatus.WAITING,
-)
 
 
 def _log_line(entry: LogEntry) -> LogLine:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
 from ppacer.core.model import (
+    FAMILY,
     Attempt,
     AttemptStatus,
     ClearOutputs,
@@ -233,6 +234,7 @@ def test_the_number_of_statements_does_not_grow_with_what_is_removed(store: Stor
     assert store.runs() == []
 
 
+A_FAMILY = TaskRow("r", 1, "t", FAMILY, TaskStatus.RUNNING)
 READS: dict[str, Callable[[Store], object]] = {
     "dag": lambda store: store.dag("d"),
     "build": lambda store: store.build("b"),
@@ -257,8 +259,13 @@ READS: dict[str, Callable[[Store], object]] = {
     "latest_runs_by_dag": lambda store: store.latest_runs_by_dag(5),
     "tasks": lambda store: store.tasks("r", 1),
     "current_tasks": lambda store: store.current_tasks("r"),
+    "whole_tasks": lambda store: store.whole_tasks("r"),
+    "member_counts": lambda store: store.member_counts(A_FAMILY),
+    "members": lambda store: store.members(A_FAMILY, [TaskStatus.FAILED], after=3, limit=5),
+    "urgent_members": lambda store: store.urgent_members(A_FAMILY, 5),
     "attempt": lambda store: store.attempt("a"),
     "attempts": lambda store: store.attempts("r", "t"),
+    "attempts of positions": lambda store: store.attempts("r", positions=[0, 1]),
     "live_attempts": lambda store: store.live_attempts(),
     "events": lambda store: store.events("r", 5),
     "last_event_seq": lambda store: store.last_event_seq(["r"]),
@@ -281,6 +288,9 @@ WALKS = {"dags", "find_runs"}
 
 SORTS = {
     "attempts",
+    "attempts of positions",
+    "member_counts",
+    "urgent_members",
     "backfill_counts",
     "pending_notifications",
     "old.dags_of_runs_since",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -192,3 +193,88 @@ def test_notifications_of_a_run(server: Server) -> None:
     assert server.ask(f"/api/v1/runs/{run_id}/notifications").json == {"notifications": [], "next": None}
     assert server.ask("/api/v1/notifications").json["notifications"] == []
     assert server.ask("/api/v1/notifications?limit=0").status == 422
+
+
+def test_a_backfill_and_its_progress(server: Server) -> None:
+    ann = Ann(server)
+    executor = FakeExecutor(server)
+    body = {"from_at": "2026-01-31", "until_at": "2026-01-31T03:00", "parallel": 2}
+    answer = server.post("/api/v1/dags/hourly/backfills", body, **{"X-Ppacer-Actor": "ann"})
+    assert answer.status == 201, answer.body
+    made = answer.json
+    assert answer.headers["location"] == f"/api/v1/backfills/{made['id']}"
+    assert (made["from_at"], made["until_at"]) == ("2026-01-30T23:00:00.000000Z", "2026-01-31T02:00:00.000000Z")
+    assert (made["status"], made["total"], made["parallel"], made["actor"]) == ("running", 3, 2, "ann")
+
+    (assignment,) = executor.claim()
+    executor.finish(assignment, error="no")
+    path = f"/api/v1/backfills/{made['id']}"
+    found = wait_for(server, path, lambda view: view["made"] == 3 and view["failed"] == 1)
+    assert (found["active"], found["succeeded"], found["passed_over"]) == (2, 0, 0)
+    executor.work_off(4)
+    found = wait_for(server, path, lambda view: view["status"] == "done")
+    assert (found["active"], found["succeeded"], found["failed"]) == (0, 2, 1)
+    assert found["finished_at"] is not None
+
+    runs = server.ask(f"/api/v1/runs?backfill={made['id']}").json["runs"]
+    assert [run["scheduled_at"][11:16] for run in runs] == ["01:00", "00:00", "23:00"]
+    assert {(run["kind"], run["backfill"]) for run in runs} == {("backfill", made["id"])}
+    assert server.ask("/api/v1/runs?kind=backfill").json["runs"] == runs
+    assert server.ask("/api/v1/backfills").json == {"backfills": [found], "next": None}
+    assert server.ask("/api/v1/backfills?dag=other").json["backfills"] == []
+    kinds = [(kind, by) for kind, by, _ in ann.events("hourly")]
+    assert kinds[:2] == [("backfill_finished", "scheduler"), ("backfill_started", "ann")]
+
+    again = ann.post("/api/v1/dags/hourly/backfills", body)
+    found = wait_for(server, f"/api/v1/backfills/{again['id']}", lambda view: view["status"] == "done")
+    assert (found["made"], found["passed_over"]) == (0, 3)
+    first = server.ask("/api/v1/backfills?limit=1").json
+    assert [view["id"] for view in first["backfills"]] == [again["id"]]
+    rest = server.ask(f"/api/v1/backfills?before={first['next']}").json
+    assert [view["id"] for view in rest["backfills"]] == [made["id"]]
+
+
+def test_a_backfill_is_cancelled(server: Server) -> None:
+    ann = Ann(server)
+    made = ann.post("/api/v1/dags/hourly/backfills", {"from_at": "2026-01-01", "until_at": "2026-01-02"})
+    path = f"/api/v1/backfills/{made['id']}"
+    wait_for(server, path, lambda view: view["made"] == 1)
+    assert ann.post(f"{path}/cancel", {})["status"] == "cancelled"
+    found = wait_for(server, path, lambda view: view["active"] == 0)
+    assert (found["made"], found["failed"], found["succeeded"]) == (1, 1, 0)
+    assert server.post(f"{path}/cancel", {}).status == 409
+    assert ("backfill_cancelled", "ann") in [(kind, by) for kind, by, _ in ann.events("hourly")]
+
+
+@pytest.mark.parametrize(
+    ("dag", "body", "field"),
+    [
+        ("hourly", {"from_at": "2026-01-02", "until_at": "2026-01-01"}, None),
+        ("hourly", {"from_at": "soon", "until_at": "2026-01-01"}, "from_at"),
+        ("hourly", {"from_at": "2026-01-01"}, "until_at"),
+        ("hourly", {"from_at": "2026-01-01", "until_at": "2026-01-02", "parallel": 0}, "parallel"),
+        ("hourly", {"from_at": "2026-01-01", "until_at": "2026-01-02", "parallel": "2"}, "parallel"),
+        ("hourly", {"from_at": "2026-01-01", "until_at": "2026-01-02", "params": {"x": 1}}, "params.x"),
+        ("other", {"from_at": "2026-01-01", "until_at": "2026-01-02"}, None),
+    ],
+)
+def test_backfills_at_fault(server: Server, dag: str, body: object, field: str | None) -> None:
+    answer = server.post(f"/api/v1/dags/{dag}/backfills", body)
+    assert answer.status == 422, answer.body
+    assert field is None or answer.json["field"] == field
+    assert server.ask("/api/v1/backfills").json["backfills"] == []
+
+
+def test_a_backfill_that_there_is_not(server: Server) -> None:
+    for answer in (server.ask("/api/v1/backfills/nope"), server.post("/api/v1/backfills/nope/cancel", {})):
+        assert (answer.status, answer.json["detail"]) == (404, "there is no backfill `nope`")
+
+
+def wait_for(server: Server, path: str, condition: Callable[[Any], bool]) -> Any:
+    """What the address answers once that fulfils the condition; the pulse tells when to look again."""
+    while True:
+        seq = server.ask("/api/v1/changes").json["seq"]
+        found = server.ask(path).json
+        if condition(found):
+            return found
+        assert server.ask(f"/api/v1/changes?since={seq}&wait=10").json["seq"] != seq, found

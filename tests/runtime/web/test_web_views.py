@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from ppacer import spec as s
 from ppacer.core.model import (
     FAMILY,
@@ -25,13 +23,13 @@ from ppacer.protocol import Progress
 from ppacer.web.messages import TaskView
 from ppacer.web.views import (
     BIG_OUTPUT,
+    Members,
     RunRows,
-    member_views,
     notification_view,
     run_detail,
     run_view,
     shown_name,
-    task_view,
+    task_views,
     time_text,
 )
 
@@ -57,50 +55,30 @@ def attempt(task: str, position: int = 0, *, epoch: int = 1, number: int = 1) ->
     return Attempt(name, "r", epoch, task, position, number, AttemptStatus.SUCCESS, 3_000_000)
 
 
-def family(*statuses: TaskStatus) -> list[TaskRow]:
-    members = [row("check", index, status, label=f"f{index}") for index, status in enumerate(statuses)]
-    return [row("check", FAMILY, TaskStatus.RUNNING), *members]
-
-
-def shown(rows: RunRows, members: int = 100) -> dict[str, TaskView]:
-    return {task.name: task for task in run_detail(rows, seq=1, members=members).tasks}
+def shown(rows: RunRows) -> dict[str, TaskView]:
+    return {task.name: task for task in run_detail(rows, seq=1).tasks}
 
 
 def test_tasks_stand_in_the_order_of_their_dag_members_behind_their_family() -> None:
-    tasks = [row("drop", status=TaskStatus.WAITING), *family(TaskStatus.SUCCESS, TaskStatus.FAILED), row("files")]
-    found = shown(RunRows(RUN, DAG, tasks, []))
-    assert list(found) == ["files", "check", "check[0]", "check[1]", "drop"]
+    tasks = [row("drop", status=TaskStatus.WAITING), row("check", FAMILY, TaskStatus.RUNNING), row("files")]
+    members = [row("check", 3, label="f3"), row("check", 7, TaskStatus.FAILED, label="f7")]
+    counts = {TaskStatus.SUCCESS: 8, TaskStatus.FAILED: 1}
+    found = shown(RunRows(RUN, DAG, tasks, [], {"check": Members(counts, members)}))
+    assert list(found) == ["files", "check", "check[3]", "check[7]", "drop"]
     assert found["drop"].handler == "finally"
-    assert (found["check"].position, found["check[1]"].position, found["check[1]"].label) == (-1, 1, "f1")
-    assert found["check"].family is not None
-    assert (found["check"].family.members, found["check"].family.counts) == (2, {"success": 1, "failed": 1})
+    assert (found["check"].position, found["check[7]"].position, found["check[7]"].label) == (-1, 7, "f7")
+    family = found["check"].family
+    assert family is not None
+    assert (family.members, family.counts, family.shown) == (9, {"success": 8, "failed": 1}, 2)
     assert found["files"].family is None
-    assert (found["check[1]"].parents, found["check[1]"].x) == (("files",), 1)
+    assert found["check[3]"].family is None
+    assert (found["check[7]"].parents, found["check[7]"].x) == (("files",), 1)
 
 
 def test_a_family_whose_list_is_not_known_yet() -> None:
     found = shown(RunRows(RUN, DAG, [row("files"), row("check", FAMILY, TaskStatus.WAITING)], []))
     assert found["check"].family is not None
     assert (found["check"].family.members, found["check"].family.shown) == (0, 0)
-
-
-def test_of_a_big_family_those_are_told_that_need_a_look() -> None:
-    statuses = [TaskStatus.SUCCESS] * 50 + [TaskStatus.FAILED, TaskStatus.WAITING, TaskStatus.RUNNING]
-    found = shown(RunRows(RUN, DAG, family(*statuses), []), members=3)
-    assert list(found) == ["check", "check[0]", "check[50]", "check[52]"]
-    assert found["check"].family is not None
-    assert (found["check"].family.members, found["check"].family.shown) == (53, 3)
-    assert found["check"].family.counts == {"success": 50, "failed": 1, "waiting": 1, "running": 1}
-
-
-def test_members_by_position_and_status() -> None:
-    rows = RunRows(RUN, DAG, family(TaskStatus.FAILED, TaskStatus.SUCCESS, TaskStatus.FAILED), [])
-    assert [each.position for each in member_views(rows, "check", set(TaskStatus), after=0)] == [1, 2]
-    assert [each.name for each in member_views(rows, "check", {TaskStatus.FAILED}, after=-1)] == [
-        "check[0]",
-        "check[2]",
-    ]
-    assert list(member_views(rows, "files", set(TaskStatus), after=-1)) == []
 
 
 def test_a_run_whose_build_cannot_be_read_is_shown_as_it_is_stored() -> None:
@@ -115,35 +93,14 @@ def test_a_big_output_is_told_with_the_task_alone() -> None:
     assert (found["files"].output, found["files"].output_size) == (None, BIG_OUTPUT + 2)
     assert (found["drop"].output, found["drop"].output_size) == (None, 4)
     assert (found["check"].output, found["check"].output_size) == (None, None)
-    alone = task_view(rows, "files", None)
-    assert alone is not None
-    assert alone.output == "x" * BIG_OUTPUT
-
-
-@pytest.mark.parametrize(
-    ("task", "position", "name"),
-    [
-        ("files", None, "files"),
-        ("files", 0, "files"),
-        ("files", 1, None),
-        ("check", None, "check"),
-        ("check", -1, "check"),
-        ("check", 1, "check[1]"),
-        ("check", 2, None),
-        ("nope", None, None),
-    ],
-)
-def test_one_task(task: str, position: int | None, name: str | None) -> None:
-    rows = RunRows(RUN, DAG, [row("files"), *family(TaskStatus.SUCCESS, TaskStatus.SUCCESS)], [])
-    found = task_view(rows, task, position)
-    assert (None if found is None else found.name) == name
+    assert task_views(rows, whole=True)[0].output == "x" * BIG_OUTPUT
 
 
 def test_attempts_of_all_epochs_in_order_with_what_they_say_of_their_progress() -> None:
     attempts = [attempt("files", epoch=2), attempt("files", number=2), attempt("files"), attempt("drop")]
     running = replace(attempts[0], status=AttemptStatus.RUNNING, due_at=5_000_000, error_kind=ErrorKind.MEMORY)
     progress = {running.id: Progress(running.id, 1, 4_000_000, 0.4, "loading")}
-    found = shown(RunRows(RUN, DAG, [row("files", epoch=2)], [running, *attempts[1:]], progress))["files"]
+    found = shown(RunRows(RUN, DAG, [row("files", epoch=2)], [running, *attempts[1:]], {}, progress))["files"]
     assert found.epoch == 2
     assert [(each.epoch, each.number) for each in found.attempts] == [(1, 1), (1, 2), (2, 1)]
     last = found.attempts[-1]
