@@ -1,5 +1,6 @@
 """Tasks that do little, each in a way of its own, for pipelines about what becomes of runs."""
 
+import asyncio
 import time
 
 
@@ -25,4 +26,9 @@ def fail_if(fails: bool, value: str = "done") -> str:
 def hold(seconds: float = 60.0) -> str:
     """Holds its place, until it is stopped for most tests."""
     time.sleep(seconds)
+    return "held"
+
+
+async def async_hold(seconds: float = 60.0) -> str:
+    await asyncio.sleep(seconds)
     return "held"
