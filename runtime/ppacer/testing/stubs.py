@@ -131,12 +131,8 @@ class Stubs:
                 continue
             members = [member for task in meant for member in expanded[task.id]]
             if not any(map(name.fits, members)):
-                names = [member.name for member in members]
-                has = similar(name.text, names) or f"; there are {len(names)} members, up to `{names[-1]}`"
-                raise PipelineError(
-                    f"the stub of `{name.text}` stands for nothing: dag {self._dag.id} turned out to have no such "
-                    f"task{has if names else '; the family is empty'}"
-                )
+                has = f"its members are `{members[0].name}` to `{members[-1].name}`" if members else "it is empty"
+                raise PipelineError(f"the stub of `{name.text}` stands for no member of the family: {has}")
 
 
 def attempt_of(stub: object, number: int) -> tuple[object, timedelta]:

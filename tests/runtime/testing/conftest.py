@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,19 @@ PIPELINES = Path(__file__).parent / "pipelines"
 @pytest.fixture(scope="session")
 def flows() -> Pipeline:
     return load(PIPELINES / "flows.ppd")
+
+
+@pytest.fixture(scope="session")
+def where() -> Callable[[str, str], str]:
+    """A task of a dag and where `flows.ppd` declares it, as messages end with it."""
+    lines = (PIPELINES / "flows.ppd").read_text(encoding="utf-8").splitlines()
+
+    def found(dag: str, task: str) -> str:
+        begin = lines.index(f"dag {dag} {{")
+        number = next(n for n, line in enumerate(lines[begin:], begin + 1) if re.search(rf"\btask {task}\b", line))
+        return f"task {task} of dag {dag} (flows.ppd:{number})"
+
+    return found
 
 
 @pytest.fixture

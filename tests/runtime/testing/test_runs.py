@@ -172,10 +172,10 @@ def test_members_have_stubs_by_position_value_and_key(flows: Pipeline) -> None:
     ]
 
 
-def test_ten_thousand_members_are_no_burden(flows: Pipeline) -> None:
-    result = flows.run("families", tasks={"files": [f"{n}" for n in range(10_000)], "check": 1, "mend": None})
-    assert result["sum"].output == 10_000
-    assert len(result.statuses("check")) == 10_000
+def test_thousands_of_members_are_no_burden(flows: Pipeline) -> None:
+    result = flows.run("families", tasks={"files": [f"{n}" for n in range(2_000)], "check": 1, "mend": None})
+    assert result["sum"].output == 2_000
+    assert len(result.statuses("check")) == 2_000
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_what_is_lost_again_and_again_fails_in_the_end(flows: Pipeline) -> None:
     assert result["flaky"].error.startswith("its executor has vanished")
 
 
-def test_waiting_tasks_wait_on_the_fake_clock(flows: Pipeline) -> None:
+def test_waiting_tasks_wait_on_the_fake_clock(flows: Pipeline, where: Callable[[str, str], str]) -> None:
     result = flows.run("waits")
     assert result.statuses() == {
         "nap": "success",
@@ -219,10 +219,7 @@ def test_waiting_tasks_wait_on_the_fake_clock(flows: Pipeline) -> None:
     assert result["poll"].output == 2
     assert [(call.attempt, call.part) for call in result["poll"].calls] == [(1, 0), (1, 1), (1, 2)]
     assert result["until"].output == "late enough"
-    assert (
-        result["short"].error
-        == "the task waited longer than its time-out of 10m\ntask short of dag waits (flows.ppd:95)"
-    )
+    assert result["short"].error == f"the task waited longer than its time-out of 10m\n{where('waits', 'short')}"
     assert result.took == timedelta(hours=5)
 
 
@@ -245,7 +242,7 @@ def test_a_task_that_waits_for_ever_is_told_of(build: Callable[..., Pipeline], m
 def test_a_stub_may_take_time(flows: Pipeline) -> None:
     result = flows.run("limited", tasks={"a": takes("1h"), "b": takes("10m", 1), "c": takes(timedelta(minutes=5))})
     assert result["a"].error is not None
-    assert result["a"].error.startswith("the task ran longer than its time-out of 600 s")
+    assert result["a"].error.startswith("the task ran longer than its time-out of 10m")
     assert result["b"].status == "success"
     assert result["b"].finished_at == result.at + timedelta(minutes=10)
 
@@ -272,11 +269,11 @@ def test_a_run_that_is_late_and_one_that_takes_too_long(flows: Pipeline) -> None
     assert long.took == timedelta(hours=2)
 
 
-def test_a_run_that_is_cancelled(flows: Pipeline) -> None:
+def test_a_run_that_is_cancelled(flows: Pipeline, where: Callable[[str, str], str]) -> None:
     result = flows.run("late", tasks={"work": takes("1h")}, cancel_after="20m", actor="ann")
     assert (result.status, result.reason) == ("cancelled", "cancelled by ann")
     assert result.statuses() == {"work": "cancelled", "tidy": "success"}
-    assert result["work"].tries[0].error == "the task was cancelled\ntask work of dag late (flows.ppd:135)"
+    assert result["work"].tries[0].error == f"the task was cancelled\n{where('late', 'work')}"
     assert result.took == timedelta(minutes=20)
 
 
@@ -329,13 +326,24 @@ def test_the_other_dag_may_have_a_stub_as_a_whole(flows: Pipeline) -> None:
 
 def test_a_child_with_wrong_parameters_fails_its_task(build: Callable[..., Pipeline]) -> None:
     module = "from ppacer.deferral import defer_to_run\ndef go(dag: str) -> None:\n    defer_to_run(dag, {'n': 'x'})\n"
-    source = 'import asks\ndag d { task a = asks.go("other"), task b = asks.go("nowhere") }\ndag other { param n: int\n task t = empty() }'
-    result = build(source.replace(", task b", "\n task b"), asks=module).run("d")
+    source = """
+        import asks
+        dag d {
+          task a = asks.go("other")
+          task b = asks.go("nowhere")
+        }
+        dag other {
+          param n: int
+          task t = empty()
+        }
+    """
+    result = build(source, asks=module).run("d")
     assert [result[task].tries[0].error_kind for task in ("a", "b")] == ["run", "run"]
-    assert result["a"].error is not None
-    assert result["a"].error.startswith('parameter n of dag other takes a whole number, not "x"')
-    assert result["b"].error is not None
-    assert result["b"].error.startswith("there is no dag nowhere in this program")
+    errors = [(result[task].error or "").splitlines()[0] for task in ("a", "b")]
+    assert errors == [
+        'parameter n of dag other takes a whole number, not "x"',
+        "there is no dag nowhere in this program",
+    ]
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
