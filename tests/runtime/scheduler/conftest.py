@@ -16,6 +16,7 @@ from ppacer import spec
 from ppacer.core import codec
 from ppacer.core.model import Run, RunStatus
 from ppacer.protocol import (
+    PROTOCOL_VERSION,
     Ack,
     Assignment,
     AttemptLog,
@@ -78,7 +79,15 @@ class Client:
 
     def request(self, **parts: object) -> Exchange:
         return Exchange(
-            1, "host-1", self.instance, str(uuid.uuid4()), self.program.build, self.codes, self.labels, 8, **parts
+            PROTOCOL_VERSION,
+            "host-1",
+            self.instance,
+            str(uuid.uuid4()),
+            self.program.build,
+            self.codes,
+            self.labels,
+            8,
+            **parts,
         )
 
     async def ask(self, exchange: Exchange) -> ExchangeAnswer:

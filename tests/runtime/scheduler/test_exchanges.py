@@ -11,7 +11,7 @@ import pytest
 
 from ppacer import spec
 from ppacer.core.model import AttemptStatus, ErrorKind, RunStatus
-from ppacer.protocol import Claim, ExchangeAnswer, Outcome
+from ppacer.protocol import OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Claim, ExchangeAnswer, Outcome
 from ppacer.services.errors import SchedulerUnavailable, UnsupportedProtocol
 
 
@@ -299,7 +299,7 @@ async def test_an_exchange_with_news_is_answered_at_once(place, kit) -> None:
 
 async def test_another_protocol_is_refused(place, kit) -> None:
     _, client = await begin(place, kit, kit.task("a"))
-    for version in (0, 2):
+    for version in (OLDEST_PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1):
         with pytest.raises(UnsupportedProtocol, match=f"version {version}"):
             await client.send(replace(client.request(), protocol=version))
 

@@ -47,7 +47,7 @@ async def test_what_is_no_trigger_is_refused(place, kit) -> None:
     free = (spec.Param("must", spec.ParamType(spec.ParamKind.JSON), kit.at),)
     dags = (kit.dag("d", kit.task("a")), kit.dag("p", kit.task("a"), params=params))
     scheduler, client = await begin(place, kit, *dags, kit.dag("j", kit.task("a"), params=free))
-    with pytest.raises(UnknownDag, match="no dag nope in p"):
+    with pytest.raises(UnknownDag, match="no dag nope in this program"):
         await scheduler.trigger("nope")
     with pytest.raises(InvalidTrigger, match="dag d has no parameter x; it has none"):
         await scheduler.trigger("d", params={"x": 1})
