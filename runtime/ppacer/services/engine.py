@@ -22,6 +22,7 @@ from ppacer.core.instants import microseconds
 from ppacer.core.machine import RunMachine
 from ppacer.core.model import (
     Attempt,
+    Backfill,
     DagEvent,
     DagEventKind,
     DagRow,
@@ -41,6 +42,7 @@ from ppacer.services.alarms import Alarms
 from ppacer.services.alerting import Alerting
 from ppacer.services.awaited_runs import ACTOR as RUN_DAG
 from ppacer.services.awaited_runs import AwaitedRuns, key_of
+from ppacer.services.backfills import Backfills
 from ppacer.services.caller import Caller
 from ppacer.services.changes import Changes, run_topic
 from ppacer.services.commits import Commits
@@ -65,6 +67,7 @@ from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
 
 _IN_PROGRAM = "in-program-"
+_END_OF_TIME = (1 << 63) - 1
 _log = logging.getLogger("ppacer")
 
 
@@ -171,6 +174,21 @@ class Engine:
             tell=self.tell_dag,
             ask=custom.ask,
         )
+        self.backfills = Backfills(
+            self.commits,
+            journal,
+            store,
+            timers=self._timers,
+            clock=clock,
+            queue=self.queue,
+            watcher=self.watcher,
+            custom=custom,
+            turn=self.turn,
+            prepare=self._prepare_backfilled,
+            cancel_run=self.cancel,
+            tell=self.tell_dag,
+            new_id=sources.new_id,
+        )
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -202,12 +220,15 @@ class Engine:
             begun = run.status is RunStatus.RUNNING or run.epoch > 1
             rows = await read(store.current_tasks, run.id) if begun else []
             found.append(_Found(run, plan, rows, live.get(run.id, []), seqs[run.id]))
+        backfills = await read(store.active_backfills)
         unsent = await read(pending_outgoing, store)
+        made = await self._made_ahead() if self._settings.schedules else {}
         with self.turn():  # all in one: no run starts before every active one is counted
             for one in found:
                 self._restore(one)
             if self._settings.schedules:
-                self.watcher.watch(self._registry.current, self.dags, self._last_scheduled, since)
+                self.watcher.watch(self._registry.current, self.dags, self._last_scheduled, since, made)
+                self.backfills.restore(backfills, self._registry.current, runs)
         await self._await_again()
         await self.commits.settled()
         for outgoing in unsent:
@@ -217,6 +238,7 @@ class Engine:
     def close(self) -> None:
         """Ends all timers and long-polls. What has been handed to the journal is still written."""
         self.watcher.close()
+        self.backfills.close()
         self.pruner.close()
         self._timers.close()
         self._sender.close()
@@ -295,6 +317,7 @@ class Engine:
                 self._advancing[run.dag] = None
                 self._awaited.ended(run)
                 self.watcher.room(run.dag)
+                self.backfills.ended(run)
             if self._advancing:
                 dag_id = next(iter(self._advancing))
                 del self._advancing[dag_id]
@@ -312,6 +335,7 @@ class Engine:
         """Part of a run is to be done again: one that had ended waits for its turn once more."""
         if machine.run.status is RunStatus.QUEUED:
             self._enqueue(machine)
+            self.backfills.reopened(machine.run)
 
     def _start(self, queued: QueuedRun) -> None:
         self.tasks.start(queued.run.id)
@@ -347,6 +371,25 @@ class Engine:
             return
         self.create(prepared)
         self._last_scheduled[plan.dag.id] = due
+
+    def _prepare_backfilled(
+        self, plan: DagPlan, row: Backfill, due: int, previous_at: int | None, given: Mapping[str, object]
+    ) -> Callable[[], Run]:
+        prepared = self.prepare(
+            plan, RunKind.BACKFILL, due, actor=row.actor, given=given, backfill=row.id, previous_at=previous_at
+        )
+        return partial(self.create, prepared)
+
+    async def _made_ahead(self) -> dict[str, list[int]]:
+        """For each dag the due times that have a run although they have not been decided: backfills made them."""
+        found: dict[str, list[int]] = {}
+        for dag_id, plan in self._registry.current.items():
+            row = self.dags.get(dag_id)
+            if plan.dag.schedules and row is not None and row.watched_until is not None:
+                found[dag_id] = await self._journal.read(
+                    self._store.due_times, dag_id, row.watched_until + 1, _END_OF_TIME
+                )
+        return found
 
     # --- lateness ----------------------------------------------------------------------------------------------------
 

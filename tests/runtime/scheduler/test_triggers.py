@@ -57,7 +57,7 @@ async def test_what_is_no_trigger_is_refused(place, kit) -> None:
         await scheduler.trigger("p")
     with pytest.raises(InvalidTrigger, match="parameter must of dag p takes a text, not 5"):
         await scheduler.trigger("p", params={"must": 5})
-    with pytest.raises(InvalidTrigger, match="have no JSON"):
+    with pytest.raises(InvalidTrigger, match="has no JSON"):
         await scheduler.trigger("j", params={"must": object()})
     with pytest.raises(InvalidTrigger, match="1 to 200"):
         await scheduler.trigger("d", idempotency_key="k" * 201)
