@@ -61,6 +61,9 @@ SHOWN_RUNS = 12
 """How many of a dag's latest runs its entry in the list of dags holds."""
 
 LOG_PAGE = 1000
+CHANGES = 500
+"""How many events of a run the answer to a long-poll holds at most."""
+
 _T = TypeVar("_T")
 
 
@@ -166,7 +169,8 @@ def run_events(store: Store, run_id: str, after: int, limit: int) -> EventList:
 
 
 def run_changes(store: Store, run: Run, since: int) -> Changes:
-    events = store.events(run.id, since)
+    """What came after the event `since`, as far as one answer holds it."""
+    events = store.events(run.id, since, CHANGES)
     status = (store.run(run.id) or run).status
     return Changes(events[-1].seq if events else since, status, tuple(map(event_view, events)))
 

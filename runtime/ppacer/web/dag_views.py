@@ -28,7 +28,7 @@ def dag_view(state: DagState, last_runs: Iterable[Run]) -> DagView:
     return DagView(
         id=dag.id,
         doc=dag.doc,
-        schedules=tuple(schedule_text(schedule) for schedule in dag.schedules),
+        schedules=tuple(schedule_text(schedule, state.called) for schedule in dag.schedules),
         timezone=dag.timezone,
         tags=dag.tags,
         owner=dag.owner,

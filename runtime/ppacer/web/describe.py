@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ppacer import spec
 from ppacer.core.durations import duration_text
 
 
-def schedule_text(schedule: spec.Schedule) -> str:
-    """A schedule as short as its author wrote it: `15 2 * * *`, `every 10m`, `shop.calendar:Fridays`."""
+def schedule_text(schedule: spec.Schedule, called: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A schedule as short as its author wrote it: `15 2 * * *`, `every 10m`, `shop.calendar:Fridays`.
+
+    `called` is what schedules written in Python call themselves, by their callables.
+    """
     match schedule:
         case spec.Cron(expression=expression):
             return expression
         case spec.Every(interval=interval):
             return f"every {duration_text(interval)}"
         case spec.CustomSchedule(callable=callable_id):
-            return callable_id
+            return called.get(callable_id, callable_id)
 
 
 def type_text(type_: spec.ParamType) -> str:

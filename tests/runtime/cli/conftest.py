@@ -13,6 +13,8 @@ import pytest
 from ppacer import spec as s
 from ppacer.cli import main
 from ppacer.services.notifier import NOTICES
+from tests.runtime.cli.processes import PROGRAM as PROCESS_PROGRAM
+from tests.runtime.cli.processes import Shop
 
 AT = s.At(3, 1)
 
@@ -89,3 +91,14 @@ def call(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     for logger, level, handlers in before:  # which the command set for a process of its own
         logger.setLevel(level)
         logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    (tmp_path / "shop.py").write_text(PROCESS_PROGRAM)
+    made = Shop(tmp_path)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.wait(20)
