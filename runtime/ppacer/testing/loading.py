@@ -43,7 +43,8 @@ def load_program(path: str | Path, search: Sequence[str | Path] = ()) -> Loaded:
         return _read(file, file.parent)
     if file.suffix == ".ppd":
         with tempfile.TemporaryDirectory(prefix="ppacer-test-") as folder:
-            return _as_if_beside(_read(_build(file, Path(folder), search), file.parent), Path(folder))
+            place = Path(folder).resolve()
+            return _as_if_beside(_read(_build(file, place, search), file.parent), place)
     raise PipelineError(f"{path} is neither a .ppd source nor a generated program (.py)")
 
 
@@ -52,7 +53,8 @@ def _build(source: Path, folder: Path, search: Sequence[str | Path]) -> Path:
     done = subprocess.run(
         [sys.executable, "-m", "ppc.cli", "build", source, "-o", f"{folder}/", "--python", sys.executable, *options],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if done.returncode != 0:
@@ -70,7 +72,7 @@ def _read(file: Path, home: Path) -> Loaded:
     module = ModuleType(_MODULE)
     module.__file__ = str(file)
     try:
-        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 (that is to load it)
+        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (that is to load it)
         program, callables = module.PROGRAM, module.CALLABLES
     except Exception as fault:
         raise PipelineError(f"{file} cannot be loaded ({fault}): build it anew with the ppc of this ppacer") from fault

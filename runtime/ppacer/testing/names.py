@@ -70,8 +70,7 @@ class Name:
     def fits(self, task: Shown) -> bool:
         """Whether it stands for the task."""
         theirs = _parsed(task.id)
-        if theirs is None:
-            return False
+        assert theirs is not None, "every id of a task is a name"
         *before, (last, keys) = self.parts
         if last == _ANY:
             if len(theirs) < len(self.parts):

@@ -17,6 +17,9 @@ from ppacer.testing.names import Name, Shown
 _WIDEST = 60
 """How many characters of an output or error a table shows."""
 
+_MOST_FAILED = 3
+"""How many tasks that failed one line names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Called:
@@ -186,6 +189,8 @@ class RunResult:
         count = len(self.statuses())
         succeeded = sum(status == TaskStatus.SUCCESS for status in self.statuses().values())
         failed = [f"{task.id}: {gist(task.error)}" for task in self.tasks.values() if task.error and not task.members]
+        if len(failed) > _MOST_FAILED:
+            failed[_MOST_FAILED:] = [f"and {len(failed) - _MOST_FAILED} more"]
         parts = [f"{self.dag} {self.status}{_because(self.reason)}", f"{succeeded} of {count} succeeded", *failed]
         return f"<run of {'; '.join(parts)}>"
 

@@ -34,6 +34,8 @@ def test_a_line_for_messages_of_pytest(flows: Pipeline) -> None:
     assert repr(flows.run("handled", tasks={"work": fails("no route")})) == (
         "<run of handled failed; 1 of 5 succeeded; work: no route; drop: RuntimeError: the broom is gone>"
     )
+    many = flows.run("families", tasks={"files": ["x"] * 9, "check": fails("no")})
+    assert repr(many).endswith("; check[0]: no; check[1]: no; check[2]: no; and 6 more>")
     assert repr(flows.run("sales")) == "<run of sales success; 6 of 7 succeeded>"
     assert repr(flows.run("sales")["mail"]) == "<task mail skipped (its `when` is false)>"
     assert repr(flows.run("handled", tasks={"work": fails("no")})["work"]) == "<task work failed: no>"

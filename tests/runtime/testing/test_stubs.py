@@ -194,6 +194,19 @@ def test_what_is_no_stub_is_told_before_anything_runs(flows: Pipeline, stubs: di
     assert called() == []
 
 
+def test_keys_of_all_kinds_are_names(build: Callable[..., Pipeline]) -> None:
+    keys = r"""["a]b", "q\"q", "back\\slash", "żółw", "a, b", "x.y", "", " ", "*", "tab\t", "[", "two\nlines"]"""
+    pipeline = build(
+        f"dag d {{\n  task t[k in {keys}] = print(k)\n  task n[k in [-1, 20]] = print(k)\n"
+        "  task f[k in [true, false]] = print(k)\n  task s[k in [2026-01-01]] = print(k)\n}"
+    )
+    ids = [task.id for task in pipeline.program.dags[0].tasks]
+    result = pipeline.run("d", tasks={task: number for number, task in enumerate(ids)})
+    assert [result[task].output for task in ids] == [*range(12 + 2 + 2 + 1)]
+    assert {task.output for task in pipeline.run("d", tasks={"*": "x"}).tasks.values()} == {"x"}
+    assert len(result.statuses("t[*]")) == 12
+
+
 def test_a_stub_for_a_member_that_there_is_not_is_told(flows: Pipeline) -> None:
     with pytest.raises(
         PipelineError, match=r"the stub of `check\[3\]` stands for no member of the family: .* `check\[2\]`"
