@@ -23,7 +23,7 @@ from ppacer.core.model import (
 from ppacer.core.operators import kind, text
 from ppacer.core.run_state import FamilyNode, Node, Phase, RunState, deferral_of, phase_of
 from ppacer.core.scopes import Scopes
-from ppacer.core.state import FINAL_ERRORS, Verdict, verdict
+from ppacer.core.state import FINAL_ERRORS, Verdict
 
 WHEN_FALSE = "its `when` is false"
 """The `reason` of a task that was skipped for itself and not for its parents."""
@@ -258,11 +258,7 @@ class Consequences:
         state = self._state
         if node.row.status is not TaskStatus.WAITING or not self._at_work(node):
             return False
-        if isinstance(node, FamilyNode):
-            found = families.family_verdict(state, node)
-        else:
-            found = verdict(node.task.trigger, node.parents)
-        match found:
+        match families.verdict_on(state, node):
             case Verdict.WAIT:
                 return False
             case Verdict.RUN if isinstance(node, FamilyNode):

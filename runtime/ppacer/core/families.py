@@ -5,8 +5,9 @@ whose members wait one by one for those of another (`FanOut.pairwise`: both are 
 that one has been, or has ended without; then each of its members waits for the one at its own position. Part of a run
 done again may leave the two with lists of different lengths: a member without a partner counts it as skipped.
 
-A family that has been expanded waits for nothing else than its partners: all other parents have ended, or what they end
-as changes nothing. So its members are told of partners alone.
+A family's `parents` are all but the partners that have been expanded, a member's own `parents` are its partners; both
+together say what is to become of it. So what a family's parent ends as is noted once, and its members are looked at
+only when that may make a difference: four times at most, however many parents there are.
 
 Each function that tells returns the nodes that may have something to decide now.
 """
@@ -21,7 +22,6 @@ from ppacer.core.model import FAMILY, TaskRow, TaskStatus
 from ppacer.core.operators import text
 from ppacer.core.run_state import FamilyNode, Node, RunState
 from ppacer.core.state import Parents, Verdict, verdict
-from ppacer.records import replace
 
 MOST_MEMBERS = 100_000
 """A longer list is no family but a mistake."""
@@ -32,12 +32,11 @@ LABEL_LIMIT = 80
 
 def tell_ended(state: RunState, node: Node) -> list[Node]:
     """A task has ended, or a family that has no members."""
-    status, concerned = node.row.status, []
+    concerned: list[Node] = []
     for child in _children(state, node):
         if isinstance(child, FamilyNode) and _is_partner(child, node):
             child.partners -= 1
-        child.parents.ended(status)
-        concerned.append(child)
+        _note_end(child, node.row.status, concerned)
     return concerned
 
 
@@ -46,36 +45,48 @@ def tell_expanded(state: RunState, family: FamilyNode) -> list[Node]:
     assert family.members
     concerned: list[Node] = []
     for child in _children(state, family):
-        if isinstance(child, FamilyNode) and _is_partner(child, family):
-            child.partners -= 1
-            child.expanded_partners += 1
-            concerned.append(child)
-        else:
+        if not isinstance(child, FamilyNode) or not _is_partner(child, family):
             child.parents.expanded(len(family.members))
+            continue
+        child.partners -= 1
+        child.expanded_partners += 1
+        child.parents.total -= 1
+        child.parents.unfinished -= 1
+        concerned.append(child)
+        for member in child.members or ():
+            _meet(family, member)
+            concerned.append(member)
     return concerned
 
 
 def tell_member_ended(state: RunState, family: FamilyNode, member: Node) -> list[Node]:
     """One member of a family has ended."""
-    status, concerned = member.row.status, []
+    concerned: list[Node] = []
     for child in _children(state, family):
-        below: Node = child
+        below: Node | None = child
         if isinstance(child, FamilyNode) and _is_partner(child, family):
-            own = state.node(child.task.id, member.row.position)
-            if own is None:
-                continue  # it will be seen when that is expanded, or it is nobody's partner
-            below = own
-        below.parents.ended(status)
-        concerned.append(below)
+            below = state.node(child.task.id, member.row.position)
+        if below is not None:  # else it will be seen when the child is expanded, or it is nobody's partner
+            _note_end(below, member.row.status, concerned)
     return concerned
 
 
-def family_verdict(state: RunState, family: FamilyNode) -> Verdict:
-    """What is to become of a family that waits: `RUN` means that its list is to be worked out."""
-    found = verdict(family.task.trigger, family.parents)
-    if found is Verdict.WAIT and family.parents.unfinished == family.expanded_partners > 0:
+def parents_of(state: RunState, node: Node) -> Parents:
+    """How the parents of a task, a family or a member stand; partners of a family that were expanded as unfinished."""
+    if isinstance(node, FamilyNode):
+        return node.parents.joined(Parents(node.expanded_partners, node.expanded_partners))
+    family = family_of(state, node)
+    return node.parents if family is None else family.parents.joined(node.parents)
+
+
+def verdict_on(state: RunState, node: Node) -> Verdict:
+    """What is to become of a task that waits; for a family `RUN` means that its list is to be worked out."""
+    found = verdict(node.task.trigger, parents_of(state, node))
+    if not isinstance(node, FamilyNode):
+        return found
+    if found is Verdict.WAIT and node.expanded_partners and not node.parents.unfinished:
         found = Verdict.RUN  # what is left to wait for, each member waits for by itself
-    if found is Verdict.RUN and (family.partners or not _list_is_known(state, family)):
+    if found is Verdict.RUN and (node.partners or not _list_is_known(state, node)):
         return Verdict.WAIT
     return found
 
@@ -95,28 +106,22 @@ def make_members(state: RunState, family: FamilyNode, items: list[object]) -> li
                 label=label_of(item),
                 generation=row.generation,
             ),
+            Parents(0, 0),
         )
         for position, item in enumerate(items)
     ]
-    for member in family.members:
-        member.parents = member_parents(state, family, member.row.position)
-    family.unfinished = len(items)
-    return family.members
-
-
-def member_parents(state: RunState, family: FamilyNode, position: int) -> Parents:
-    """How the parents of a member stand: those of its family, with its own partners in the place of their families."""
-    parents = replace(family.parents)
     fan_out = family.task.fan_out
     assert fan_out is not None
     for partner_id in fan_out.pairwise:
         partner = state.nodes[partner_id]
         if isinstance(partner, FamilyNode) and partner.members:
-            there = position < len(partner.members)
-            status = partner.members[position].row.status if there else TaskStatus.SKIPPED
-            if status.terminal:
-                parents.ended(status)
-    return parents
+            for member in family.members:
+                _meet(partner, member)
+                own = state.node(partner_id, member.row.position)
+                if own is not None and own.row.status.terminal:
+                    member.parents.ended(own.row.status)
+    family.unfinished = len(items)
+    return family.members
 
 
 def family_status(members: Iterable[TaskStatus]) -> TaskStatus:
@@ -164,6 +169,24 @@ def _is_partner(family: FamilyNode, parent: Node) -> bool:
     """Whether the members of the family wait for those of the parent one by one."""
     assert family.task.fan_out is not None
     return parent.task.id in family.task.fan_out.pairwise
+
+
+def _note_end(node: Node, status: TaskStatus, concerned: list[Node]) -> None:
+    """A parent of the node has ended so; adds those whom that concerns."""
+    before = node.parents.kinds
+    node.parents.ended(status)
+    concerned.append(node)
+    if isinstance(node, FamilyNode) and node.members and node.parents.kinds != before:
+        concerned.extend(node.members)
+
+
+def _meet(family: FamilyNode, member: Node) -> None:
+    """The member of a child comes to know its partner in the family, or that there is none."""
+    parents, position = member.parents, member.row.position
+    parents.total += 1
+    parents.unfinished += 1
+    if position >= len(family.members or ()):
+        parents.ended(TaskStatus.SKIPPED)
 
 
 def _list_is_known(state: RunState, family: FamilyNode) -> bool:

@@ -16,6 +16,7 @@ from ppacer.core import reopen
 from ppacer.core.backoff import retry_delay
 from ppacer.core.consequences import Consequences
 from ppacer.core.evaluate import Scope
+from ppacer.core.families import parents_of
 from ppacer.core.instants import microseconds
 from ppacer.core.model import (
     Attempt,
@@ -150,7 +151,7 @@ class RunMachine:
         node = self._state.node(task_id, position)
         if node is None:
             raise KeyError(task_id)
-        return replace(node.parents)
+        return replace(parents_of(self._state, node))
 
     def scope(self, attempt: Attempt) -> Scope:
         """What the expressions of a live attempt's task see."""
@@ -282,7 +283,7 @@ class RunMachine:
     def _claimed(self, claim: h.Claimed) -> bool:
         state = self._state
         found = state.queued(claim.attempt)
-        if found is None:
+        if found is None or claim.token <= found[1].token:
             return False
         node, old = found
         attempt = replace(

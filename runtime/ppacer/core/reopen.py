@@ -59,6 +59,9 @@ class _Reset:
             self.members.setdefault(task, {}).update(dict.fromkeys(sorted(new)))
         return bool(new)
 
+    def holds(self, row: TaskRow) -> bool:
+        return row.task in self.whole or row.position in self.members.get(row.task, ())
+
     def __bool__(self) -> bool:
         return bool(self.whole or self.members)
 
@@ -255,8 +258,7 @@ def _write(state: RunState, ask: h.Reopen, reset: _Reset, marked: TaskRow | None
     state.event(
         EventKind.RUN_REOPENED, ask.at, ask.actor, operation=ask.operation.value, epoch=epoch, reason=ask.reason or None
     )
-    for task in [task for task in reset.whole if state.nodes[task].row.status is TaskStatus.WAITING]:
-        del reset.whole[task]  # it has not run yet anyway
+    _leave_waiting(state, reset)
     new = _new_rows(state, reset, marked, epoch)
     current = {(row.task, row.position): row for row in _kept_rows(state, reset)}
     current.update({(row.task, row.position): row for row in new})
@@ -268,30 +270,35 @@ def _write(state: RunState, ask: h.Reopen, reset: _Reset, marked: TaskRow | None
         node = state.node(row.task, row.position)
         assert node is not None
         state.insert_row(node)
-        _tell_row(state, ask, node, marked=row is marked)
+        if row is marked:
+            state.task_event(EventKind.TASK_MARKED, node, ask.at, ask.actor, status=row.status.value, reason=ask.reason)
+        elif reset.holds(row):
+            state.task_event(EventKind.TASK_RESET, node, ask.at, ask.actor)
+        elif isinstance(node, FamilyNode) and row.status.terminal:  # with the member that was marked
+            state.task_event(EventKind.TASK_FINISHED, node, ask.at, status=row.status.value)
     state.command(h.RunReopened(run))
 
 
-def _tell_row(state: RunState, ask: h.Reopen, node: Node, *, marked: bool) -> None:
-    """Tells of a new row, unless it is as the one before: a family that has members to run is told of through these."""
-    row, at, actor = node.row, ask.at, ask.actor
-    if marked:
-        state.task_event(EventKind.TASK_MARKED, node, at, actor, status=row.status.value, reason=ask.reason)
-    elif row.status is TaskStatus.WAITING:
-        state.task_event(EventKind.TASK_RESET, node, at, actor)
-    elif isinstance(node, FamilyNode) and row.finished_at == at:
-        state.task_event(EventKind.TASK_FINISHED, node, at, status=row.status.value)
+def _leave_waiting(state: RunState, reset: _Reset) -> None:
+    """What waits has not run yet anyway, and needs no new row."""
+    for task in [task for task in reset.whole if state.nodes[task].row.status is TaskStatus.WAITING]:
+        del reset.whole[task]
+    for task, positions in list(reset.members.items()):
+        nodes = {position: state.node(task, position) for position in positions}
+        left = [position for position, node in nodes.items() if node and node.row.status is not TaskStatus.WAITING]
+        reset.members[task] = dict.fromkeys(left)
+        if not left:
+            del reset.members[task]
 
 
 def _new_rows(state: RunState, reset: _Reset, marked: TaskRow | None, epoch: int) -> list[TaskRow]:
     """The rows of the new epoch: what is reset waits, a family of which only members are is taken along whole."""
     rows = [_waiting(state.nodes[task], epoch) for task in reset.whole]
     touched: dict[str, Mapping[int, None]] = dict(reset.members)
-    if marked is not None:
-        if marked.task in state.nodes and isinstance(state.nodes[marked.task], FamilyNode):
-            touched.setdefault(marked.task, {})
-        else:
-            rows.append(marked)
+    if marked is not None and isinstance(state.nodes[marked.task], FamilyNode):
+        touched.setdefault(marked.task, {})
+    elif marked is not None:
+        rows.append(marked)
     for task, positions in touched.items():
         family = state.nodes[task]
         assert isinstance(family, FamilyNode)

@@ -8,6 +8,7 @@ from ppacer import spec
 from ppacer.core import families
 from ppacer.core.model import FAMILY, Attempt, TaskRow, TaskStatus
 from ppacer.core.run_state import BAD, FamilyNode, Node, Phase, RunState, phase_of
+from ppacer.core.state import Parents
 
 
 class RestoreError(Exception):
@@ -50,7 +51,7 @@ def _load_task(state: RunState, task: spec.Task, rows: dict[tuple[str, int], Tas
     state.nodes[task.id] = family = FamilyNode(task, row)
     members: list[Node] = []
     while (member := rows.pop((task.id, len(members)), None)) is not None:
-        members.append(Node(task, member))
+        members.append(Node(task, member, Parents(0, 0)))
     if members or row.status is TaskStatus.SUCCESS:
         family.members = members
         family.unfinished = sum(not member.row.status.terminal for member in members)
@@ -72,8 +73,6 @@ def _tell(state: RunState, node: Node) -> None:
         if node.row.status.terminal:
             families.tell_ended(state, node)
         return
-    for member in node.members:
-        member.parents = families.member_parents(state, node, member.row.position)
     families.tell_expanded(state, node)
     for member in node.members:
         if member.row.status.terminal:

@@ -99,8 +99,8 @@ class FamilyNode(Node):
     row holds them (none: they have not been asked for).
 
     Of the parents whose members its own wait for one by one, `partners` have neither been expanded nor ended, and
-    `expanded_partners` have been expanded: these stay unfinished in `parents`. `list_from` are the tasks that the list
-    is made of, those left out that are known to have ended (none: nobody has looked yet).
+    `expanded_partners` have been expanded: these are no longer among its own `parents`. `list_from` are the tasks that
+    the list is made of, those left out that are known to have ended (none: nobody has looked yet).
     """
 
     __slots__ = ("expanded_partners", "items", "list_from", "members", "partners", "unfinished")

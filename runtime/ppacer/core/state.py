@@ -20,7 +20,8 @@ run with its last task.
   counts its members: one unfinished parent before they are known, then each of them.
 - What a run ends as (its *outcome*) is fixed when its last ordinary task has ended, or when it is asked to end. A run
   fails if any of its ordinary tasks failed, was cancelled by itself, or never ran because of one that did: a later task
-  that tidies up never hides that. Then *handlers* run, those for the outcome first, `finally` last; nothing that they do changes the outcome.
+  that tidies up never hides that. Then *handlers* run, those for the outcome first, `finally` last; nothing that they
+  do changes the outcome.
 - A run that is asked to end (a cancel, its time-out) starts no ordinary task any more. What does not run is cancelled
   at once; what runs is told to stop (its row has a `reason` from then on, which is how a restarted scheduler knows),
   and the run goes on to its handlers with the last of them, whatever that one's outcome.
@@ -172,6 +173,21 @@ class Parents:
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0
+
+    @property
+    def kinds(self) -> tuple[bool, bool, bool, bool]:
+        """All that a trigger rule asks: whether any has not ended, succeeded, failed, or was skipped."""
+        return self.unfinished > 0, self.succeeded > 0, self.failed > 0, self.skipped > 0
+
+    def joined(self, others: Parents) -> Parents:
+        """These and those together."""
+        return Parents(
+            self.total + others.total,
+            self.unfinished + others.unfinished,
+            self.succeeded + others.succeeded,
+            self.failed + others.failed,
+            self.skipped + others.skipped,
+        )
 
     def expanded(self, members: int) -> None:
         """One unfinished parent turned out to be so many (at least one)."""

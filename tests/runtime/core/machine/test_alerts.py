@@ -159,7 +159,8 @@ def test_those_who_want_to_know_of_unfinished_tasks_are_told_that_the_run_is_lat
     w = world(
         plan(
             task("a", alert_on=late, notify=("me",)), task("b", alert_on=late, notify=("me",)),
-            task("c", alert_on=late), task("d", notify=("me",)), task("f", over=list_of(1, 2), alert_on=late, notify=("me",)),
+            task("c", alert_on=late), task("d", notify=("me",)),
+            task("f", over=list_of(1, 2), alert_on=late, notify=("me",)),
             task("tidy", alert_on=late, notify=("me",), handler=spec.HandlerKind.FINALLY),
             notify=("ops",), alert_on=dag_alerts, deadline=timedelta(hours=2),
         )
