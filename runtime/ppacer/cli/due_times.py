@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from ppacer import spec
@@ -15,10 +15,14 @@ from ppacer.core.schedule import DagClock, ScheduleError
 
 @dataclass(frozen=True, slots=True)
 class DueTimes:
-    """The next times in order, fewer than were asked for where no more follow; or what is wrong with the schedule."""
+    """The next times in order, fewer than were asked for where no more follow; or what is wrong with the schedule.
+
+    `called` is what schedules written in Python call themselves, by their callables.
+    """
 
     times: tuple[int, ...] = ()
     problem: str | None = None
+    called: Mapping[str, str] = field(default_factory=dict)
 
 
 def due_times(
@@ -68,7 +72,7 @@ async def _asked(
             if isinstance(times, ScheduleProblem):
                 found[dag.id] = DueTimes(problem=times.message)
             else:
-                found[dag.id] = DueTimes(times)
+                found[dag.id] = DueTimes(times, called=custom.texts(dag))
     finally:
         await caller.close()
     return found

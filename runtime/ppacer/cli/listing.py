@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ppacer import spec
@@ -63,20 +65,27 @@ def _row(dag: spec.Dag, state: DagView | None, found: DueTimes, now: int) -> lis
     problem = found.problem or (state.problem if state is not None else None)
     if problem is not None:
         when = Cell("unknown", Style.YELLOW)
-    notes = [problem] if problem is not None else []
+    notes = [clip(problem, 120)] if problem is not None else []
     if state is not None and state.paused:
         when, due = Cell("paused", Style.YELLOW), None
     if state is not None and state.silenced_until is not None:
         notes.append("silenced")
-    notes.append(_first_line(dag.doc))
+    notes.append(clip(_first_line(dag.doc), 60))
     return [
         Cell(dag.id, Style.BOLD),
         Cell(str(len(dag.tasks)), right=True),
-        schedules_cell(dag),
+        _schedules(dag, state, found),
         when,
         Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
-        Cell(clip("; ".join(filter(None, notes)), 60), Style.DIM),
+        Cell("; ".join(filter(None, notes)), Style.DIM),
     ]
+
+
+def _schedules(dag: spec.Dag, state: DagView | None, found: DueTimes) -> Cell:
+    """With what those written in Python call themselves, as far as somebody has asked them."""
+    if state is None or found.called or len(state.schedules) != len(dag.schedules):
+        return schedules_cell(dag, found.called)
+    return Cell(clip(" + ".join(state.schedules), 60)) if dag.schedules else schedules_cell(dag)
 
 
 def _removed_row(gone: RemovedDag) -> list[str | Cell]:
@@ -173,10 +182,11 @@ def next_due(dag: spec.Dag, now: int) -> int | None:
         return None
 
 
-def schedules_cell(dag: spec.Dag) -> Cell:
+def schedules_cell(dag: spec.Dag, called: Mapping[str, str] = MappingProxyType({})) -> Cell:
+    """`called` is what schedules written in Python call themselves, by their callables."""
     if not dag.schedules:
         return Cell("on trigger only", Style.DIM)
-    return Cell(" + ".join(schedule_text(schedule) for schedule in dag.schedules))
+    return Cell(clip(" + ".join(schedule_text(schedule, called) for schedule in dag.schedules), 60))
 
 
 def _facts(program: spec.Program, dag: spec.Dag) -> list[tuple[str, str]]:

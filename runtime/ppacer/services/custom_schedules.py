@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ppacer import spec
 from ppacer.core.custom_times import Answer, Answers, Question, Unasked
 from ppacer.services.caller import Caller, CallError
 from ppacer.services.gist import gist
@@ -27,10 +28,18 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class ScheduleProblem:
     """A schedule that raises, does not answer in time or does not go on. `message` says in one line which and why,
-    `detail` is all that there is to say: where it raised, the traceback."""
+    `detail` is all that there is to say, with the traceback where it raised; empty where that is no more."""
 
     message: str
     detail: str
+
+
+def _problem(name: str, error: str) -> ScheduleProblem:
+    said = gist(error)
+    if said.startswith(f"{name} "):  # what is wrong with it, in the words of `ppacer.schedules`
+        return ScheduleProblem(f"the schedule {said}", "")
+    does_not = f"the schedule {name} does not answer:"
+    return ScheduleProblem(f"{does_not} {said}", f"{does_not} {error}")
 
 
 class CustomSchedules:
@@ -54,7 +63,7 @@ class CustomSchedules:
                     where=f"schedule {name}",
                 )
         except CallError as error:
-            return ScheduleProblem(f"the schedule {name} does not answer: {gist(str(error))}", str(error))
+            return _problem(name, str(error))
         match answer:
             case {"times": list(times), "ended": bool(ended), "text": str(text)}:
                 self._texts[name] = text
@@ -72,6 +81,7 @@ class CustomSchedules:
                     return found
                 answers.learn(unasked.question, found)
 
-    def text(self, callable_id: str) -> str | None:
-        """What a schedule that has answered calls itself; none where it has not, or has nothing to say."""
-        return self._texts.get(callable_id) or None
+    def texts(self, dag: spec.Dag) -> dict[str, str]:
+        """What the schedules of a dag call themselves, by their callables: those that have answered, and say so."""
+        names = [schedule.callable for schedule in dag.schedules if isinstance(schedule, spec.CustomSchedule)]
+        return {name: text for name in names if (text := self._texts.get(name))}

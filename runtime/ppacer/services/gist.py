@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 _LONGEST = 500
+_OWN_FAULT = re.compile(r"ppacer(\.\w+)+: (?=.)")
+"""The name of a fault of the runtime's own, whose text says all that people need."""
 
 
 def gist(error: str) -> str:
@@ -13,4 +17,5 @@ def gist(error: str) -> str:
     text = lines[0] if lines else ""
     if len(lines) > 1 and text.endswith(":"):
         text = f"{text} {lines[1].strip()}"
+    text = _OWN_FAULT.sub("", text, count=1) if _OWN_FAULT.match(text) else text
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

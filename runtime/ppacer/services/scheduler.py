@@ -344,6 +344,7 @@ class Scheduler(Operations):
             paused=engine.dags.paused(dag.id),
             silenced_until=row.silenced_until if row is not None and silenced else None,
             problem=engine.watcher.problem(dag.id),
+            called=self._custom.texts(dag),
         )
 
     def _tell_dags(self, synced: SyncedDags) -> None:

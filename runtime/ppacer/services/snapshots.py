@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ppacer import spec
@@ -36,7 +37,8 @@ class DagState:
 
     `next_due` is none where nothing is due any more, or where only a worker can tell and has not told yet. A paused
     dag makes no scheduled runs. Nobody is alerted before `silenced_until`. `problem` says why its schedule does not
-    work at the moment, for people.
+    work at the moment, for people. `called` is what schedules written in Python call themselves, by their callables, as
+    far as they have been asked.
     """
 
     dag: spec.Dag
@@ -46,6 +48,7 @@ class DagState:
     paused: bool = False
     silenced_until: int | None = None
     problem: str | None = None
+    called: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,10 @@ CALENDARS = '''
     class Leaving(Broken):
         def next(self, now, previous):
             raise SystemExit(4)
+
+    class Standing(Broken):
+        def next(self, now, previous):
+            return now
 '''
 DAILY = spec.CustomSchedule("calendars:DailyButNoSummerFridays", AT)
 
@@ -224,7 +228,7 @@ async def test_a_clock_with_a_schedule_of_the_seed_system(bench) -> None:
     clock = DagClock(dag, answers)
     async with asking(bench, "DailyButNoSummerFridays") as caller:
         custom = CustomSchedules(caller)
-        assert custom.text(DAILY.callable) is None
+        assert custom.texts(dag) == {}
 
         async def between(after: str, until: str) -> list[str]:
             found = await custom.work_out(answers, lambda: list(clock.between(at(after), at(until))))
@@ -245,7 +249,7 @@ async def test_a_clock_with_a_schedule_of_the_seed_system(bench) -> None:
         ]
         year = await between("2026-01-01T00:00+01:00", "2029-12-31T23:59+01:00")
         assert len(year) == 4 * 365 + 1 - 35 + 4  # without the Fridays of four summers, with the other schedule
-        assert custom.text(DAILY.callable) == "daily at 15:00, summer Fridays off"
+        assert custom.texts(dag) == {DAILY.callable: "daily at 15:00, summer Fridays off"}
 
 
 @pytest.mark.parametrize(
@@ -267,4 +271,13 @@ async def test_a_schedule_that_does_not_answer_is_a_problem_and_no_exception(
     assert isinstance(problem, ScheduleProblem)
     assert problem.message.startswith(f"the schedule calendars:{name} does not answer: ")
     assert message in problem.message
+    assert problem.detail.startswith(f"the schedule calendars:{name} does not answer: ")
     assert ("Traceback" in problem.detail) is (name == "Broken")
+
+
+async def test_a_schedule_that_does_not_go_on_is_one(bench) -> None:
+    async with asking(bench, "Standing") as caller:
+        schedule = spec.CustomSchedule("calendars:Standing", AT)
+        problem = await CustomSchedules(caller).ask(Question(schedule, "UTC", 0, 0, None))
+    assert isinstance(problem, ScheduleProblem)
+    assert problem.message.startswith("the schedule calendars:Standing does not go on: next(1970-01-01 00:00:00")

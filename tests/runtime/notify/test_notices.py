@@ -220,6 +220,8 @@ def test_only_members_of_run_time_families_are_shown_with_their_position(kit) ->
     [
         (TRACEBACK, "ValueError: no rows"),
         ("it was killed\nwhere", "it was killed"),
+        ("ppacer.notifiers.NotifierError: nobody is at home", "nobody is at home"),
+        ("shop.NotifierError: nobody is at home", "shop.NotifierError: nobody is at home"),
         ("the command ended with exit code 3; the end of its stderr:\n  no such file", None),
         ("", ""),
         ("x" * 600, "x" * 500 + "…"),

@@ -24,6 +24,11 @@ def test_schedules(schedule: spec.Schedule, text: str) -> None:
     assert schedule_text(schedule) == text
 
 
+def test_a_schedule_that_says_what_it_is() -> None:
+    fridays = spec.CustomSchedule("shop.calendar:Fridays", AT)
+    assert schedule_text(fridays, {"shop.calendar:Fridays": "each Friday at 7"}) == "each Friday at 7"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
