@@ -119,9 +119,10 @@ def dag_of(store: Store, program: spec.Program, run: Run) -> spec.Dag | None:
 
 def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
     """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
-    run = subject.run
-    # The number first: what changes while the rows are read is then told by the next long-poll.
-    seq = store.last_event_seq([run.id]).get(run.id, 0)
+    # The number first: what changes while the rows are read is then told by the next long-poll. Then the run: where that
+    # has ended, so have its tasks.
+    seq = store.last_event_seq([subject.run.id]).get(subject.run.id, 0)
+    run = store.run(subject.run.id) or subject.run
     tasks = store.whole_tasks(run.id)
     families: dict[str, Members] = {}
     attempts = store.attempts(run.id, positions=[0])
@@ -130,7 +131,7 @@ def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
             shown = store.urgent_members(family, members)
             families[family.task] = Members(store.member_counts(family), shown)
             attempts += _attempts_of(store, [row for row in shown if row.position != 0])
-    rows = RunRows(store.run(run.id) or run, subject.dag, tasks, attempts, families, subject.progress)
+    rows = RunRows(run, subject.dag, tasks, attempts, families, subject.progress)
     return run_detail(rows, seq=seq)
 
 

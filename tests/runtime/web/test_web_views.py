@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from ppacer import spec as s
 from ppacer.core.model import (
@@ -20,6 +21,8 @@ from ppacer.core.model import (
     TaskStatus,
 )
 from ppacer.protocol import Progress
+from ppacer.store.store import Store
+from ppacer.web.answers import Subject, one_run
 from ppacer.web.messages import TaskView
 from ppacer.web.views import (
     BIG_OUTPUT,
@@ -73,6 +76,32 @@ def test_tasks_stand_in_the_order_of_their_dag_members_behind_their_family() -> 
     assert found["files"].family is None
     assert found["check[3]"].family is None
     assert (found["check[7]"].parents, found["check[7]"].x) == (("files",), 1)
+
+
+def test_of_a_run_that_ends_while_it_is_read_no_task_goes_on() -> None:
+    """Who follows a run shows its end as soon as it is told that it has ended."""
+
+    class Ending:
+        run_row, task_row = RUN, row("files", status=TaskStatus.RUNNING)
+
+        def run(self, _: str) -> Run:
+            return self.run_row
+
+        def whole_tasks(self, _: str) -> list[TaskRow]:
+            told, self.task_row = self.task_row, row("files")
+            self.run_row = replace(RUN, status=RunStatus.SUCCESS)
+            return [told]
+
+        def attempts(self, *_: object, **__: object) -> list[Attempt]:
+            return []
+
+        def last_event_seq(self, _: object) -> dict[str, int]:
+            return {}
+
+    store = cast(Store, Ending())
+    first, second = (one_run(store, Subject(RUN, DAG), 1) for _ in range(2))
+    assert (first.run.status, first.tasks[0].status) == ("running", "running")
+    assert (second.run.status, second.tasks[0].status) == ("success", "success")
 
 
 def test_a_family_whose_list_is_not_known_yet() -> None:
