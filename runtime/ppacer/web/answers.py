@@ -119,7 +119,7 @@ def dag_of(store: Store, program: spec.Program, run: Run) -> spec.Dag | None:
 
 def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
     """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
-    # The number first: what changes while the rows are read is then told by the next long-poll. Then the run: where that
+    # The number first: what changes while the rows are read is then told by the next long-poll. Then the run: where it
     # has ended, so have its tasks.
     seq = store.last_event_seq([subject.run.id]).get(subject.run.id, 0)
     run = store.run(subject.run.id) or subject.run

@@ -98,7 +98,7 @@ def test_of_a_run_that_ends_while_it_is_read_no_task_goes_on() -> None:
         def last_event_seq(self, _: object) -> dict[str, int]:
             return {}
 
-    store = cast(Store, Ending())
+    store = cast("Store", Ending())
     first, second = (one_run(store, Subject(RUN, DAG), 1) for _ in range(2))
     assert (first.run.status, first.tasks[0].status) == ("running", "running")
     assert (second.run.status, second.tasks[0].status) == ("success", "success")
