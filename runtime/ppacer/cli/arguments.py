@@ -27,7 +27,7 @@ class Options:
 
 def parse(program: spec.Program, file: Path, arguments: Sequence[str]) -> Options:
     """Reads the command line. Raises `SystemExit` (2 for a misuse, 0 after `--help` and `--version`)."""
-    parser = _parser(program, file)
+    parser = _parser(program, file, named=frozenset(COMMANDS) & set(arguments))
     if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
         hint = similar(arguments[0], list(COMMANDS)) or "; --help lists what there is"
         parser.error(f"there is no command `{arguments[0]}`{hint}")
@@ -53,7 +53,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
-def _parser(program: spec.Program, file: Path) -> argparse.ArgumentParser:
+def _parser(program: spec.Program, file: Path, named: frozenset[str]) -> argparse.ArgumentParser:
+    """Commands that are not named on the command line need no arguments, only their line in the help."""
     dags = "1 dag" if len(program.dags) == 1 else f"{len(program.dags)} dags"
     parser = _Parser(
         prog=f"python {file.name}",
@@ -73,8 +74,9 @@ def _parser(program: spec.Program, file: Path) -> argparse.ArgumentParser:
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
-        add_arguments(sub, name)
-        _add_settings(sub, command.settings)
+        if name in named:
+            add_arguments(sub, name)
+            _add_settings(sub, command.settings)
     _add_settings(parser, COMMANDS["start"].settings)
     return parser
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ppacer.config import SETTINGS
-from ppacer.core.model import RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,9 @@ class Command:
     target: str
     settings: tuple[str, ...]
 
+
+RUN_STATUSES = ("queued", "running", "success", "failed", "cancelled")
+"""Those of `ppacer.core.model.RunStatus`, which takes too long to load for a look at the command line."""
 
 _STORAGE = ("database", "logs")
 _KEEPING = ("keep_days", "keep_runs", "keep_logs_days", "keep_outputs_days")
@@ -115,7 +117,7 @@ def _next(parser: argparse.ArgumentParser) -> None:
 
 def _runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--status", dest="statuses", choices=tuple(RunStatus), action="append", help="only those; repeat it for more"
+        "--status", dest="statuses", choices=RUN_STATUSES, action="append", help="only those; repeat it for more"
     )
     parser.add_argument("-n", dest="count", metavar="N", type=_page, help="how many to show [20]")
 

@@ -14,7 +14,6 @@ from ppacer.cli.due_times import DueTimes, due_times
 from ppacer.cli.times import instant_of
 from ppacer.core.durations import duration_text
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
-from ppacer.core.model import RunKind
 from ppacer.core.schedule import DagClock, ScheduleError
 from ppacer.localtime import local_time
 from ppacer.web.describe import ahead_text, callable_text, place_text, schedule_text
@@ -150,6 +149,8 @@ def _last_due(invocation: Invocation, dag: spec.Dag) -> int | None:
     """The dag's last due time, if the database knows it: only a schedule written in Python may depend on it."""
     if not any(isinstance(schedule, spec.CustomSchedule) for schedule in dag.schedules):
         return None
+    from ppacer.core.model import RunKind  # noqa: PLC0415 - of no use to most programs
+
     known, _ = _known(invocation)
     runs = [run for state in (known.dags if known is not None else ()) if state.id == dag.id for run in state.last_runs]
     dues = [run.scheduled_at for run in runs if run.kind == RunKind.SCHEDULED]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ppacer.cli.commands import COMMANDS, RUN_STATUSES
+from ppacer.core.model import RunStatus
 from ppacer.store import open_store
 from tests.runtime.cli.conftest import Call, Said
 
@@ -85,8 +87,8 @@ def test_a_dag_is_paused_silenced_and_resumed(call: Call) -> None:
     assert call("silence", "daily", "--off").out == "daily is not silenced: alerts are sent\n"
     assert call("resume", "daily").out.startswith("daily is not paused")
     told = call("history", "daily").out
-    kinds = re.findall(r"\d\d:\d\d:\d\d  (\w+) +by (\S+)", told)
-    assert [kind for kind, _ in kinds] == ["added", "paused", "silenced", "silenced", "resumed"]
+    kinds = re.findall(r"\d\d:\d\d:\d\d  (\w[\w ]*?) +by (\S+)", told)
+    assert [kind for kind, _ in kinds] == ["added", "paused", "silenced", "not silenced any more", "resumed"]
     assert {by for kind, by in kinds if kind != "added"} == {pwd.getpwuid(os.getuid()).pw_name}
     assert "reason no data" in told
     assert re.search(r"daily +2  15 2 \* \* \* +\d{4}-", call("list").out)
@@ -117,6 +119,10 @@ def test_what_only_reads_changes_nothing(call: Call, tmp_path: Path) -> None:
     for command in (*reading, ("show", "daily", "--versions"), ("backfill", "--list"), ("show", "daily")):
         assert call(*command).code == 0
     assert (tmp_path / "shop.db").read_bytes() == before
+
+
+def test_the_statuses_that_can_be_asked_for_are_all_there_are() -> None:
+    assert tuple(RunStatus) == RUN_STATUSES
 
 
 def test_a_key_makes_one_run(call: Call) -> None:
@@ -214,23 +220,7 @@ def test_a_list_where_the_database_is_none(call: Call, tmp_path: Path) -> None:
     assert re.search(r"cannot be told: .*no SQLite database", said.out)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "runs",
-        "cancel",
-        "restart",
-        "rerun",
-        "mark",
-        "pause",
-        "resume",
-        "silence",
-        "backfill",
-        "history",
-        "pools",
-        "show",
-    ],
-)
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_has_help(call: Call, command: str) -> None:
     said = call(command, "--help")
     assert said.code == 0
