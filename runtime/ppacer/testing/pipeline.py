@@ -14,10 +14,10 @@ from typing import Final, TypeAlias
 from ppacer import schedules, spec
 from ppacer.cli.command import similar
 from ppacer.core.custom_times import Answer, Answers, Unasked
-from ppacer.core.instants import UnknownZoneError, from_datetime, from_local, to_datetime, zone
+from ppacer.core.instants import from_datetime, from_local, to_datetime, zone
 from ppacer.core.model import FAMILY, TaskRow
 from ppacer.core.plan import DagPlan, plans
-from ppacer.core.schedule import DagClock, ScheduleError
+from ppacer.core.schedule import DagClock
 from ppacer.services.errors import InvalidTrigger
 from ppacer.testing.calls import SLEEP, Place, own_process, sleep
 from ppacer.testing.errors import PipelineError
@@ -123,11 +123,8 @@ class Pipeline:
         spec_dag = self._plan(dag).dag
         last = _instant(after, "after", spec_dag)
         answers = Answers(None if previous is None else _instant(previous, "previous", spec_dag))
+        clock, tz = DagClock(spec_dag, answers), zone(spec_dag.timezone)
         found: list[datetime] = []
-        try:
-            clock, tz = DagClock(spec_dag, answers), zone(spec_dag.timezone)
-        except (ScheduleError, UnknownZoneError) as fault:
-            raise PipelineError(f"dag {dag}: {fault}") from fault
         while len(found) < n and (due := self._next(clock, answers, last)) is not None:
             found.append(to_datetime(due, tz))
             last = due

@@ -46,6 +46,20 @@ def test_variables_are_those_of_this_process_and_those_that_are_given(
     assert mode({"MODE": None}) == "plain"
 
 
+def test_a_task_may_do_without_a_variable(build: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORD", "outer")
+    source = """
+        dag d {
+          param word: json = none
+          task w = shell("echo ${WORD-unset}") { env = {"WORD": params.word} }
+        }
+    """
+    pipeline = build(source)
+    assert pipeline.run("d", params={"word": "inner"})["w"].output == "inner"
+    assert pipeline.run("d")["w"].output == "unset"
+    assert os.environ["WORD"] == "outer"
+
+
 def test_a_task_begins_in_the_folder_of_its_program(build: Callable[..., Pipeline], tmp_path: Path) -> None:
     pipeline = build('dag d { task p = shell("pwd") }')
     assert pipeline.run("d")["p"].output == str(tmp_path)

@@ -314,6 +314,14 @@ def test_a_child_is_cancelled_with_the_task_that_waits_for_it(flows: Pipeline) -
     assert child.statuses() == {"count": "success", "think": "cancelled"}
 
 
+def test_runs_of_one_dag_wait_for_their_turn(flows: Pipeline) -> None:
+    result = flows.run("asks", tasks={"nap": None}, dags={"asked": {"count": takes("5m"), "zero": takes("2m")}})
+    assert (result.status, result.took) == ("success", timedelta(minutes=7))
+    cut = flows.run("asks", dags={"asked": {"count": takes("5m")}}, cancel_after="1m")
+    assert [(run.status, run.started_at is None) for run in cut.runs] == [("cancelled", False), ("cancelled", True)]
+    assert cut.took == timedelta(minutes=1)
+
+
 def test_the_other_dag_may_have_a_stub_as_a_whole(flows: Pipeline) -> None:
     good = flows.run("parent", dags={"child": None})
     assert good.status == "success"
@@ -325,12 +333,22 @@ def test_the_other_dag_may_have_a_stub_as_a_whole(flows: Pipeline) -> None:
 
 
 def test_a_child_with_wrong_parameters_fails_its_task(build: Callable[..., Pipeline]) -> None:
-    module = "from ppacer.deferral import defer_to_run\ndef go(dag: str) -> None:\n    defer_to_run(dag, {'n': 'x'})\n"
+    module = """
+from ppacer.deferral import Deferred, defer_to_run
+from ppacer.protocol import RunRequest
+
+def go(dag: str) -> None:
+    defer_to_run(dag, {"n": "x"})
+
+def list_(dag: str) -> None:
+    raise Deferred(run=RunRequest(dag, params="[]"))
+"""
     source = """
         import asks
         dag d {
           task a = asks.go("other")
           task b = asks.go("nowhere")
+          task c = asks.list_("other")
         }
         dag other {
           param n: int
@@ -338,11 +356,12 @@ def test_a_child_with_wrong_parameters_fails_its_task(build: Callable[..., Pipel
         }
     """
     result = build(source, asks=module).run("d")
-    assert [result[task].tries[0].error_kind for task in ("a", "b")] == ["run", "run"]
-    errors = [(result[task].error or "").splitlines()[0] for task in ("a", "b")]
+    assert [result[task].tries[0].error_kind for task in ("a", "b", "c")] == ["run", "run", "run"]
+    errors = [(result[task].error or "").splitlines()[0] for task in ("a", "b", "c")]
     assert errors == [
         'parameter n of dag other takes a whole number, not "x"',
         "there is no dag nowhere in this program",
+        "the parameters of a run are a dict",
     ]
 
 

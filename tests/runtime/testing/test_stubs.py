@@ -260,11 +260,16 @@ def test_what_has_no_time_out_cannot_time_out(flows: Pipeline) -> None:
 # --- what a stubbed task does not need -------------------------------------------------------------------------------
 
 
-def test_a_stub_needs_no_secret_variable_or_folder(flows: Pipeline) -> None:
+def test_a_stub_needs_no_secret_or_variable(flows: Pipeline) -> None:
     assert flows.run("around", tasks={"there": 1})["there"].args == (UNKNOWN,)
     seen = Mock(return_value=None)
     assert flows.run("around", tasks={"there": seen})["there"].status == "success"
     seen.assert_called_once_with(UNKNOWN)
+
+
+def test_a_stub_needs_no_folder(build: Callable[..., Pipeline]) -> None:
+    pipeline = build('dag d { task t = print("x") { cwd = "nowhere" } }')
+    assert pipeline.run("d", tasks={"t": Mock(return_value=1)})["t"].output == 1
 
 
 def test_secrets_that_are_given_are_among_the_arguments(flows: Pipeline) -> None:
