@@ -97,13 +97,14 @@ class RunContext:
 class TaskContext:
     """Handed to a task through the parameter that is annotated with this class.
 
-    `task` is the task's full id, `attempt` counts its attempts in this run from 1. `idempotency_key` is the same over
-    all attempts of the task in this run and differs from that of any other task and run; it changes when a task that
-    had succeeded is run anew. Its 32 hexadecimal digits may stand in a header, a file name or a database key. What
-    `logger` is given at any level becomes part of the attempt's log, `extra` included. `cancelled` turns true when the
-    attempt has been told to stop, by a time-out, a cancel or a lost lease: what has not ended after a grace time of 5
-    seconds is killed. With `isolation = process` the main thread is interrupted with `TaskCancelled` then, an
-    `async def` task is cancelled as asyncio does it; in a thread it is the task that must look, or call `heartbeat`.
+    `task` is the task's id as it is shown: `load`, `raw["eu"]`, `check[0]`. `attempt` counts its attempts in this run
+    from 1. `idempotency_key` is the same over all attempts of the task in this run and differs from that of any other
+    task and run; it changes when a task that had succeeded is run anew. Its 32 hexadecimal digits may stand in a
+    header, a file name or a database key. What `logger` is given at any level becomes part of the attempt's log,
+    `extra` included. `cancelled` turns true when the attempt has been told to stop, by a time-out, a cancel or a lost
+    lease: what has not ended after a grace time of 5 seconds is killed. With `isolation = process` the main thread is
+    interrupted with `TaskCancelled` then, an `async def` task is cancelled as asyncio does it; in a thread it is the
+    task that must look, or call `heartbeat`.
 
     A task that deferred (`ppacer.deferral`) finds in `state` what it left behind then, and in `part` how often it has
     deferred before; none and 0 at first.
@@ -163,7 +164,7 @@ def make_context(assignment: Assignment, cancelled: Cancellation, outlet: Outlet
             previous=None if run.previous_at is None else instants.to_datetime(run.previous_at, zone),
             params=params,
         ),
-        task=assignment.task,
+        task=assignment.task if assignment.label is None else f"{assignment.task}[{assignment.position}]",
         attempt=assignment.number,
         idempotency_key=_idempotency_key(assignment),
         logger=_logger(),

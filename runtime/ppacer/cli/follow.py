@@ -204,7 +204,7 @@ class _Progress:
         if task.reason is not None:
             notes.append(clip(task.reason, _MAX_REASON))
         self._line(task.status, task, "  ".join(notes))
-        if task.status == TaskStatus.FAILED and task.family is None:
+        if task.status == TaskStatus.FAILED:
             self._error(task.error or (task.attempts[-1].error if task.attempts else None))
             if task.attempts:
                 self._hint(f"its log: {self.logs_command} {detail.run.id} {shlex.quote(task.name)}")

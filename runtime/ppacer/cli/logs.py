@@ -27,14 +27,17 @@ def logs(invocation: Invocation) -> int:
 
 
 def _wanted(program: Program, detail: RunDetail, text: object) -> list[TaskView]:
-    """The task that is meant, all members of the family that is meant, or all tasks; a family has no log as a whole."""
+    """The task that is meant, all members of the family that is meant, or all tasks.
+
+    A family has no log as a whole; where its list had no value, it has an error.
+    """
     if not isinstance(text, str):
-        return [task for task in detail.tasks if task.family is None]
+        return [task for task in detail.tasks if task.family is None or task.error is not None]
     named = find_task(detail, text)
     if named.position is not None:
         return [program.task(detail.run.id, named.task, named.position)]
     whole = program.task(detail.run.id, named.task)
-    if whole.family is None:
+    if whole.family is None or whole.error is not None:
         return [whole]
     members: list[TaskView] = []
     after: int | None = -1
@@ -61,6 +64,7 @@ def _print_task(program: Program, detail: RunDetail, task: TaskView, number: int
     attempt = tried[-1] if tried else None
     _print_header(task, attempt, console)
     if attempt is None:
+        _print_error(task.error, console)
         return
     after, told = 0, False
     while True:
@@ -74,8 +78,12 @@ def _print_task(program: Program, detail: RunDetail, task: TaskView, number: int
             break
         after = page.last
     if not told:
-        for line in (attempt.error or "").rstrip().splitlines():
-            console.line(printable(line), Style.RED)
+        _print_error(attempt.error, console)
+
+
+def _print_error(error: str | None, console: Console) -> None:
+    for line in (error or "").rstrip().splitlines():
+        console.line(printable(line), Style.RED)
 
 
 def _print_entry(entry: LogLine, console: Console) -> None:

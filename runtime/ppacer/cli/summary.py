@@ -63,7 +63,8 @@ def counted(detail: RunDetail) -> tuple[int, int]:
 def family_note(family: FamilyView) -> str:
     """`8123 of 10000 done, 3 failed`; `3 members, 1 skipped` once all have ended."""
     done = _ended(family)
-    parts = [f"{family.members} members" if done == family.members else f"{done} of {family.members} done"]
+    all_ = "1 member" if family.members == 1 else f"{family.members} members"
+    parts = [all_ if done == family.members else f"{done} of {family.members} done"]
     parts += [f"{family.counts[status]} {words}" for status, words in _ENDS if family.counts.get(status)]
     return ", ".join(parts)
 

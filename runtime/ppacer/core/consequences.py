@@ -318,7 +318,7 @@ class Consequences:
     def _cannot_decide(self, node: Node, fault: EvaluationError, at: int) -> None:
         plan = self._state.plan
         place = f"{plan.place(fault.at)}:{fault.at.column}"
-        error = f"{plan.where(node.task)}: {fault.message} ({place})"
+        error = f"{plan.where(node.task, node.row)}: {fault.message} ({place})"
         self._tell(node, NoticeEvent.FAILURE, error)
         self._state.move_task(node, TaskStatus.FAILED, finished_at=at, error=error)
 

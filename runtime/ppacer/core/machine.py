@@ -416,7 +416,7 @@ class RunMachine:
         if times_out is None or at < times_out:
             return False
         limit = text(node.task.timeout)
-        error = f"the task waited longer than its time-out of {limit}\n{self.plan.where(node.task)}"
+        error = f"the task waited longer than its time-out of {limit}\n{self.plan.where(node.task, node.row)}"
         self._then.withdraw(node)
         self._state.end_attempt(node, AttemptStatus.TIMED_OUT, at, kind=ErrorKind.TIMEOUT, error=error)
         self._then.failed_once(node, at, ErrorKind.TIMEOUT, error, 0.5)
@@ -432,7 +432,7 @@ class RunMachine:
         if happening.error is None:
             self._go_on(node, attempt, happening.output, happening.at)
             return True
-        error = f"{happening.error}\n{self.plan.where(node.task)}"
+        error = f"{happening.error}\n{self.plan.where(node.task, node.row)}"
         self._state.end_attempt(node, AttemptStatus.FAILED, happening.at, kind=ErrorKind.RUN, error=error)
         self._then.failed_once(node, happening.at, ErrorKind.RUN, error, 0.5)
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ppacer import spec
+from ppacer.core.model import TaskRow
 from ppacer.records import dataclass, field
 
 
@@ -25,9 +26,13 @@ class DagPlan:
     notifiers: Mapping[str, spec.Notifier] = field(default_factory=dict)
     coroutines: frozenset[str] = frozenset()
 
-    def where(self, task: spec.Task) -> str:
-        """The task and its place, for messages: `task raw["eu"] of dag daily_sales (pipeline.ppd:38)`."""
-        return f"task {task.id} of dag {self.dag.id} ({self.place(task.at)})"
+    def where(self, task: spec.Task, row: TaskRow | None = None) -> str:
+        """The task and its place, for messages: `task raw["eu"] of dag daily_sales (pipeline.ppd:38)`.
+
+        Of a member of a run-time family, which has a row, with the value that it stands for: `task check[0] (a.csv) …`.
+        """
+        member = f"[{row.position}] ({row.label})" if row is not None and row.label is not None else ""
+        return f"task {task.id}{member} of dag {self.dag.id} ({self.place(task.at)})"
 
     def place(self, at: spec.At) -> str:
         source = self.sources[at.file] if at.file < len(self.sources) else "?"

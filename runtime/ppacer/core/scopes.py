@@ -38,7 +38,7 @@ class Scopes:
             run[spec.RunField.FAILED] = self._failed_tasks()
         return Scope(
             run=run,
-            task={spec.TaskField.ID: node.task.id, spec.TaskField.ATTEMPT: number},
+            task={spec.TaskField.ID: node.shown, spec.TaskField.ATTEMPT: number},
             params=self._run_params(),
             variables=self._variables(node),
             output=self._output,

@@ -30,7 +30,7 @@ class Given:
 def given(machine: RunMachine, attempt: Attempt) -> Given:
     """Works out the task's arguments, environment and folder. Raises `NoArguments`."""
     task, plan = machine.plan.tasks[attempt.task], machine.plan
-    scope = machine.scope(attempt)
+    scope, where = machine.scope(attempt), plan.where(task, _row(machine, attempt))
     try:
         return Given(
             args=codec.encode([evaluate_here(expr, scope) for expr in task.args]),
@@ -39,9 +39,9 @@ def given(machine: RunMachine, attempt: Attempt) -> Given:
             cwd=None if task.cwd is None else codec.encode(evaluate_here(task.cwd, scope)),
         )
     except EvaluationError as error:
-        raise NoArguments(f"{plan.where(task)}: {error.message} ({plan.place(error.at)}:{error.at.column})") from error
+        raise NoArguments(f"{where}: {error.message} ({plan.place(error.at)}:{error.at.column})") from error
     except codec.CodecError as error:
-        raise NoArguments(f"{plan.where(task)}: an argument cannot be passed on: {error}") from error
+        raise NoArguments(f"{where}: an argument cannot be passed on: {error}") from error
 
 
 def assignment(machine: RunMachine, attempt: Attempt, what: Given, *, lease: float, now: int) -> Assignment:
@@ -66,7 +66,7 @@ def assignment(machine: RunMachine, attempt: Attempt, what: Given, *, lease: flo
         callable=task.callable,
         args=what.args,
         kwargs=what.kwargs,
-        where=_where(machine, task, row),
+        where=plan.where(task, row),
         timeout=None if task.timeout is None else task.timeout.total_seconds(),
         time_left=time_left(task, attempt, now),
         isolation=plan.isolation(task).value,
@@ -89,14 +89,6 @@ def _row(machine: RunMachine, attempt: Attempt) -> TaskRow:
     row = machine.task(attempt.task, attempt.position)
     assert row is not None, "a live attempt has a task"
     return row
-
-
-def _where(machine: RunMachine, task: spec.Task, row: TaskRow) -> str:
-    """The task and its place, for messages; of a member of a family with the value that it stands for."""
-    plain = machine.plan.where(task)
-    if task.fan_out is None:
-        return plain
-    return plain.replace(f"task {task.id} ", f"task {task.id}[{row.position}] ({row.label}) ", 1)
 
 
 def _state(attempt: Attempt) -> str | None:

@@ -366,10 +366,11 @@ class TaskScheduler:
         machine = self._by_attempt[attempt_id]
         attempt = machine.attempt(attempt_id)
         if attempt is not None:
-            task = machine.plan.tasks[attempt.task]
+            task, row = machine.plan.tasks[attempt.task], machine.task(attempt.task, attempt.position)
+            where, build = machine.plan.where(task, row), machine.run.build[:12]
             error = (
-                f"{machine.plan.where(task)}: the code of {task.callable} as build {machine.run.build[:12]} has it is "
-                f"with no executor since {self._settings.code_grace:g} s; start the program of that build as `executor`"
+                f"{where}: the code of {task.callable} as build {build} has it is with no executor since "
+                f"{self._settings.code_grace:g} s; start the program of that build as `executor`"
             )
             self._handle(machine, h.CannotStart(self._clock.now(), attempt_id, ErrorKind.CODE_GONE, error))
 

@@ -111,6 +111,7 @@ def test_a_member_whose_when_has_no_value_fails_alone(world, plan, task) -> None
     w = world(plan(task("f", over=list_of(1, "a"), when=binary(element(), ">", constant(0)))))
     w.start()
     assert w.statuses() == {"f": "running", "f[0]": "queued", "f[1]": "failed"}
+    assert (w.row("f", 1).error or "").startswith("task f[1] (a) of dag d (d.ppd:1): `>` does not take str and int")
     w.run("f", position=0)
     assert w.status("f") is TaskStatus.FAILED
 

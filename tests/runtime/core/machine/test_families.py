@@ -41,6 +41,8 @@ def test_a_family_is_made_of_what_its_list_says_when_that_is_known(world, plan, 
     }
     assert [w.row("check", each).label for each in (0, 1)] == ["a.csv", "b.csv"]
     assert [w.value(element(), "check", each) for each in (0, 1)] == ["a.csv", "b.csv"]
+    task_id = spec.TaskValue(spec.TaskField.ID, spec.At(1, 1))
+    assert [w.value(task_id, "check", each) for each in (0, 1)] == ["check[0]", "check[1]"]
     expanded = [event for event in w.database.events if event.kind is EventKind.TASK_EXPANDED]
     assert [event.payload for event in expanded] == ['{"task":"check","position":-1,"members":2}']
     w.run("check", position=1)
