@@ -272,11 +272,9 @@ class Consequences:
         return True
 
     def _at_work(self, node: Node) -> bool:
-        """Whether tasks like this one are started now: in their phase, unless the run was asked to end."""
+        """Whether tasks like this one are started now: in their phase, unless all that is left of it is cancelled."""
         phase = phase_of(node.task)
-        if phase is not self._state.phase or phase is self._cancelling:
-            return False
-        return phase is not Phase.TASKS or self._state.run.outcome is None
+        return phase is self._state.phase and phase is not self._cancelling
 
     def _run_if(self, node: Node, at: int) -> bool:
         """Has the task tried, if its `when` holds; true if it has ended instead."""
