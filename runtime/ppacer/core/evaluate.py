@@ -131,7 +131,10 @@ def _closed(expr: spec.Expr, scope: Scope) -> spec.Expr:
         case spec.Unary():
             return replace(expr, operand=_closed(expr.operand, scope))
         case spec.Binary():
-            return replace(expr, left=_closed(expr.left, scope), right=_closed(expr.right, scope))
+            left = _closed(expr.left, scope)
+            if isinstance(left, spec.Literal) and _decides(expr.operator, left.value):
+                return left
+            return replace(expr, left=left, right=_closed(expr.right, scope))
         case spec.FormatString():
             return replace(
                 expr,
@@ -244,7 +247,7 @@ class _Evaluator:
         operator = expr.operator
         left = self.value(expr.left, depth)
         if operator in (Operator.AND, Operator.OR):
-            if _truth(left, operator, expr.left.at) is (operator is Operator.OR):
+            if _decides(operator, _truth(left, operator, expr.left.at)):
                 return left
             return _truth(self.value(expr.right, depth), operator, expr.right.at)
         right = self.value(expr.right, depth)
@@ -311,6 +314,11 @@ def _unary(expr: spec.Unary, value: object) -> object:
         return negative(value)
     except OperandError as fault:
         raise EvaluationError(str(fault), expr.at) from None
+
+
+def _decides(operator: Operator, left: object) -> bool:
+    """Whether the right side is not asked any more."""
+    return (operator is Operator.AND and left is False) or (operator is Operator.OR and left is True)
 
 
 def _truth(value: object, operator: Operator | spec.UnaryOperator, at: spec.At) -> bool:

@@ -3,6 +3,7 @@
 # ruff: noqa: DTZ001 (naive times are values too)
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,10 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppacer import spec
+from ppacer.core import codec
 from ppacer.core.codec import MAX_DEPTH
-from ppacer.core.evaluate import EvaluationError, Scope, evaluate, run_values, text
+from ppacer.core.evaluate import (
+    EvaluationError,
+    NoValue,
+    Scope,
+    evaluate,
+    evaluate_here,
+    parts,
+    run_values,
+    takes_surroundings,
+    text,
+)
 from ppacer.core.instants import from_datetime, zone
 from ppacer.core.model import Run, RunKind, RunStatus
+from ppacer.records import fields
 from ppacer.spec import BinaryOperator as Op
 
 AT = spec.At(1, 1)
@@ -67,8 +80,8 @@ def _expr(value: object) -> spec.Expr:
         return spec.ListOf(tuple(_expr(item) for item in value), AT)
     if isinstance(value, dict):
         return spec.DictOf(tuple((_expr(key), _expr(item)) for key, item in value.items()), AT)
-    if value is None or isinstance(value, (bool, int, float, str, Decimal, date, timedelta)):
-        return lit(value)
+    if value is None or isinstance(value, (bool, int, float, str, Decimal, date, timedelta, Path)):
+        return lit(value)  # type: ignore[arg-type]  # a path is a value, though no constant
     return value  # type: ignore[return-value]  # an expression already
 
 
@@ -335,6 +348,20 @@ def test_a_scope_gives_only_what_it_was_given() -> None:
             evaluate(expr, Scope())
 
 
+def test_a_scope_may_say_why_it_has_no_value() -> None:
+    def gone(name: str) -> object:
+        raise NoValue(f"{name} was deleted")
+
+    for expr, shown in (
+        (raw, 'the output of raw["eu"]'),
+        (spec.Outputs("check", PLACE), "the output of check[*]"),
+        (spec.OutputAt("check", PLACE), "the output of the member of check at this position"),
+    ):
+        with pytest.raises(EvaluationError) as fault:
+            evaluate(expr, Scope(output=gone, outputs=gone, output_at=gone))
+        assert fault.value.message == f"{shown} has no value: {expr.task} was deleted"
+
+
 def test_previous_is_in_the_zone_of_the_dag() -> None:
     run = replace(RUN, previous_at=from_datetime(datetime(2026, 3, 28, 23, 30, tzinfo=UTC)))
     previous = run_values(run, "Europe/Warsaw")[spec.RunField.PREVIOUS]
@@ -390,6 +417,113 @@ anything = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+# --- what is evaluated in two places ----------------------------------------------------------------------------------
+
+HOME, TOKEN = spec.Env("HOME", AT), spec.Secret("TOKEN", AT)
+THERE = Scope(env=SCOPE.env, secret=SCOPE.secret)
+"""What an executor knows."""
+
+HERE = replace(SCOPE, env=Scope().env, secret=Scope().secret)
+"""What the scheduler knows."""
+
+
+@pytest.mark.parametrize(
+    ("expr", "closed"),
+    [
+        (rows, 3),
+        (_expr([rows, "a"]), [3, "a"]),
+        (HOME, HOME),
+        (_expr([rows, HOME]), _expr([3, HOME])),
+        (_expr({"n": rows, "t": TOKEN}), _expr({"n": 3, "t": TOKEN})),
+        (binary(HOME, "==", spec.LoopVariable("f", AT)), binary(HOME, "==", "x.csv")),
+        (spec.Item(raw, HOME, AT), spec.Item(_expr({**OUTPUTS['raw["eu"]']}), HOME, AT)),  # type: ignore[dict-item]
+        (fstring("a", rows, HOME, quoted=True), fstring("a", 3, HOME, quoted=True)),
+        (spec.Env("NONE", AT, rows), spec.Env("NONE", AT, lit(3))),
+        (spec.Unary(spec.UnaryOperator.NOT, HOME, AT), spec.Unary(spec.UnaryOperator.NOT, HOME, AT)),
+        (spec.Attribute(HOME, "x", AT), spec.Attribute(HOME, "x", AT)),
+        (spec.Concat((days, _expr([HOME])), AT), spec.Concat((_expr(OUTPUTS['raw["eu"]']["days"]), _expr([HOME])), AT)),  # type: ignore[index]
+    ],
+    ids=lambda side: str(side)[:50],
+)
+def test_what_is_known_here_is_worked_out_here(expr: spec.Expr, closed: object) -> None:
+    assert _without_places(evaluate_here(expr, HERE)) == _without_places(closed)
+
+
+def _without_places(value: object) -> str:
+    return re.sub(r"At\(.*?\)", "", repr(value))
+
+
+@pytest.mark.parametrize(("operator", "left"), [("and", False), ("or", True)])
+def test_what_need_not_be_asked_there_is_not_asked_here(operator: str, left: bool) -> None:
+    """The right side would have no value."""
+    fault = spec.Attribute(spec.Output("empty", AT), "x", AT)
+    expr = binary(left, operator, binary(fault, "==", HOME))
+    assert evaluate_here(expr, HERE) == lit(left)
+    with pytest.raises(EvaluationError, match="none has no fields"):
+        evaluate_here(binary(not left, operator, binary(fault, "==", HOME)), HERE)
+
+
+def test_what_has_no_value_here_is_an_error_here() -> None:
+    with pytest.raises(EvaluationError, match="none has no fields"):
+        evaluate_here(_expr([HOME, spec.Attribute(spec.Output("empty", AT), "x", AT)]), HERE)
+
+
+closing = st.recursive(
+    anything
+    | st.sampled_from([HOME, TOKEN, spec.Env("NONE", AT)])
+    | st.builds(spec.Env, st.just("NONE"), st.just(AT), anything),
+    lambda inner: (
+        st.builds(spec.Binary, st.sampled_from(Op), inner, inner, st.just(AT))
+        | st.builds(spec.Item, inner, inner, st.just(AT))
+        | st.builds(spec.ListOf, st.lists(inner, max_size=3).map(tuple), st.just(AT))
+        | st.builds(spec.Concat, st.lists(inner, max_size=3).map(tuple), st.just(AT))
+        | st.builds(lambda item: fstring("a", item), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(closing)
+def test_in_two_places_it_is_what_it_is_in_one(expr: spec.Expr) -> None:
+    """Sent as JSON from the scheduler to the executor."""
+    try:
+        sent = codec.decode(codec.encode(evaluate_here(expr, HERE)))
+    except (EvaluationError, codec.CodecError):
+        return
+    assert takes_surroundings(expr) == isinstance(sent, spec.Expr.__args__)  # type: ignore[attr-defined]
+    try:
+        there = evaluate(sent, THERE) if takes_surroundings(expr) else sent
+    except EvaluationError:
+        with pytest.raises(EvaluationError):
+            evaluate(expr, SCOPE)
+    else:
+        assert codec.encode(there) == codec.encode(evaluate(expr, SCOPE))
+
+
+@pytest.mark.parametrize("kind", spec.Expr.__args__)  # type: ignore[attr-defined]
+def test_no_part_of_an_expression_is_overlooked(kind: type) -> None:
+    """A part that `parts` does not tell would be taken for known here."""
+    made = next((each for each in PARTED if type(each) is kind), None)
+    has_parts = any("Expr" in str(field.type) or "FormatField" in str(field.type) for field in fields(kind))
+    assert has_parts == (made is not None)
+    if made is not None:
+        assert takes_surroundings(made)
+        assert list(parts(made))
+
+
+PARTED = [
+    _expr([HOME]),
+    _expr({"k": HOME}),
+    spec.Concat((HOME,), AT),
+    spec.Attribute(HOME, "x", AT),
+    spec.Item(raw, HOME, AT),
+    spec.Unary(spec.UnaryOperator.NOT, HOME, AT),
+    binary(1, "+", HOME),
+    fstring("a", HOME),
+    spec.Env("NONE", AT, HOME),
+]
 
 
 @given(anything)
