@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 def list_dags(invocation: Invocation) -> int:
     console = invocation.console
     now = now_us()
-    known, problem = _known(invocation)
+    known, problem, serves = _known(invocation)
     states = {dag.id: dag for dag in known.dags} if known is not None else {}
-    unknown = [dag for dag in invocation.program.dags if not _told(states.get(dag.id))]
+    # A program that serves asks schedules written in Python itself: nobody has to do so twice, or to wait for it.
+    unknown = [
+        dag for dag in invocation.program.dags if not (_told(states.get(dag.id)) or (serves and dag.id in states))
+    ]
     dues = due_times(invocation, unknown, now, 1)
     rows = [_row(dag, states.get(dag.id), dues.get(dag.id, DueTimes()), now) for dag in invocation.program.dags]
     rows += [_removed_row(gone) for gone in known.removed] if known is not None else []
@@ -37,18 +40,19 @@ def list_dags(invocation: Invocation) -> int:
     return 0
 
 
-def _known(invocation: Invocation) -> tuple[DagList | None, str]:
-    """What the program that serves, or the database, knows of the dags; or why that cannot be told."""
+def _known(invocation: Invocation) -> tuple[DagList | None, str, bool]:
+    """What is known of the dags, or why that cannot be told; and whether a program that serves knows it."""
     config = invocation.config
     if config.scheduler is None and not Path(config.database).exists():
-        return None, ""
+        return None, "", False
     from ppacer.cli.access import program_of  # noqa: PLC0415 - what a list without a database need not load
+    from ppacer.client import Client  # noqa: PLC0415 - likewise
 
     try:
         with program_of(invocation) as program:
-            return program.dags(removed=True), ""
+            return program.dags(removed=True), "", isinstance(program, Client)
     except CommandError as error:
-        return None, str(error)
+        return None, str(error), False
 
 
 def _told(state: DagView | None) -> bool:
@@ -151,7 +155,7 @@ def _last_due(invocation: Invocation, dag: spec.Dag) -> int | None:
         return None
     from ppacer.core.model import RunKind  # noqa: PLC0415 - of no use to most programs
 
-    known, _ = _known(invocation)
+    known, _, _ = _known(invocation)
     runs = [run for state in (known.dags if known is not None else ()) if state.id == dag.id for run in state.last_runs]
     dues = [run.scheduled_at for run in runs if run.kind == RunKind.SCHEDULED]
     return max(map(instant_of, dues), default=None)
