@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from ppacer.cli.access import Program, program_of
@@ -10,7 +11,7 @@ from ppacer.cli.command import Invocation
 from ppacer.cli.console import Cell, Style, printable
 from ppacer.cli.find import find_run
 from ppacer.cli.times import instant_of
-from ppacer.core.model import EventKind
+from ppacer.core.model import DagEventKind, EventKind
 from ppacer.localtime import local_time
 from ppacer.web.dag_messages import DagEventView, VersionView
 from ppacer.web.messages import EventView, Json
@@ -19,6 +20,9 @@ from ppacer.web.views import shown_name
 _DEFAULT = 30
 _PAGE = 500
 _YEAR_2000 = 946_684_800_000_000
+_BUILD = re.compile(r"[0-9a-f]{64}")
+_SHORT = 12
+"""How much of a build is shown."""
 _OF_ATTEMPTS = frozenset(
     {
         EventKind.TASK_QUEUED,
@@ -48,7 +52,7 @@ def history(invocation: Invocation) -> int:
     rows: list[list[str | Cell]] = [
         [
             Cell(local_time(instant_of(event.at), seconds=True), Style.DIM),
-            Cell(event.kind.replace("_", " "), Style.BOLD),
+            Cell(_what(event), Style.BOLD),
             f"by {printable(event.actor)}",
             Cell(_payload(event.payload, families), Style.DIM),
         ]
@@ -66,7 +70,7 @@ def versions(invocation: Invocation) -> int:
     rows: list[list[str | Cell]] = [
         [
             Cell(local_time(instant_of(version.at)), Style.DIM),
-            Cell(version.build[:12], Style.BOLD),
+            Cell(version.build[:_SHORT], Style.BOLD),
             _changes(version),
         ]
         for version in found.versions
@@ -87,6 +91,12 @@ def _run_events(program: Program, run_id: str, *, with_all: bool) -> list[EventV
     return events
 
 
+def _what(event: DagEventView | EventView) -> str:
+    if event.kind == DagEventKind.SILENCED and (event.payload or {}).get("until") is None:
+        return "not silenced any more"
+    return event.kind.replace("_", " ")
+
+
 def _payload(payload: Json, families: frozenset[str]) -> str:
     """What an event tells, as `name value`; a member of a run-time family under its own name."""
     if not isinstance(payload, dict):
@@ -101,7 +111,9 @@ def _payload(payload: Json, families: frozenset[str]) -> str:
 def _value(value: Json) -> str:
     if isinstance(value, int) and value > _YEAR_2000:
         return local_time(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value[:_SHORT] if _BUILD.fullmatch(value) else value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _changes(version: VersionView) -> str:
