@@ -61,11 +61,6 @@ class Invocation:
         name = python.name if found is not None and Path(found) == python else from_here(python)
         return shlex.join([name, from_here(self.file)])
 
-    @property
-    def worker_command(self) -> list[str]:
-        """How the program starts the parent of its workers."""
-        return [sys.executable, str(self.file), "_worker"]
-
     def text(self, name: str) -> str:
         """An argument of the command line that the parser made sure of."""
         value = self.values[name]

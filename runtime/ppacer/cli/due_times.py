@@ -59,11 +59,11 @@ def _times(clock: DagClock, after: int, count: int) -> tuple[int, ...]:
 async def _asked(
     invocation: Invocation, asking: Sequence[tuple[spec.Dag, DagClock, Answers]], after: int, count: int
 ) -> dict[str, DueTimes]:
+    from ppacer.cli.workers import worker_pool  # noqa: PLC0415
     from ppacer.services.caller import Caller  # noqa: PLC0415
     from ppacer.services.custom_schedules import CustomSchedules, ScheduleProblem  # noqa: PLC0415
-    from ppacer.services.worker_pool import WorkerPool  # noqa: PLC0415
 
-    caller = Caller(lambda: WorkerPool(invocation.worker_command))
+    caller = Caller(lambda: worker_pool(invocation))
     custom = CustomSchedules(caller)
     found: dict[str, DueTimes] = {}
     try:

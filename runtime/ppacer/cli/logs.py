@@ -98,10 +98,11 @@ def _print_entry(entry: LogLine, console: Console) -> None:
 
 def _print_header(task: TaskView, attempt: AttemptView | None, console: Console) -> None:
     status = status_cell(task.status if attempt is None else attempt.status)
+    last = attempt is None or attempt.id == task.attempts[-1].id
     notes = [] if task.label is None else [printable(task.label)]
     if attempt is not None and len(task.attempts) > 1:
         notes.append(f"attempt {attempt.number}" + (f" of epoch {attempt.epoch}" if attempt.epoch > 1 else ""))
-    if attempt is None or attempt is task.attempts[-1]:
+    if last:
         if attempt is not None and TaskStatus(task.status).terminal and task.status != attempt.status:
             notes.append(f"counts as {task.status.replace('_', ' ')}")
         if task.reason is not None:

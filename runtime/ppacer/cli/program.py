@@ -15,12 +15,12 @@ from tornado.netutil import bind_sockets
 
 from ppacer.cli.access import held, opened
 from ppacer.cli.command import CommandError, Invocation
+from ppacer.cli.workers import worker_pool
 from ppacer.config import LOOPBACK, Config
 from ppacer.runfile import RunFile, remove_run_file, write_run_file
 from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.transport import DirectTransport, Transport
-from ppacer.services.worker_pool import WorkerPool
 from ppacer.store import StoreError
 from ppacer.web.app import serve
 from ppacer.web.security import Access
@@ -58,7 +58,7 @@ async def serving(
             both.logs,
             lease=config.lease,
             schedules=schedules,
-            pool=lambda: WorkerPool(invocation.worker_command),
+            pool=lambda: worker_pool(invocation),
             page=_page(host, found_port) if schedules else None,
             retention=config.retention,
         )
@@ -96,6 +96,7 @@ def make_executor(invocation: Invocation, config: Config, transport: Transport) 
         name=config.name,
         capacity=config.capacity,
         labels=config.labels,
+        secrets=config.secrets,
     )
 
 

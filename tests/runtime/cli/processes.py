@@ -33,6 +33,8 @@ PROGRAM = s.Program(
         s.Dag(id="waits", at=AT, tasks=(
             task("before", PRINT, "once", children=("gate",)),
             task("gate", SHELL, "echo waiting; while [ ! -e gate ]; do sleep 0.05; done", parents=("before",)))),
+        s.Dag(id="secret", at=AT, tasks=(
+            task("only", SHELL, "[ $KEY = open-sesame ] && echo it is $KEY", env=(("KEY", s.Secret("KEY", AT)),)),)),
         s.Dag(id="daily", at=AT, schedules=(s.Every(timedelta(days=1), AT),), max_active_runs=3, tasks=(
             task("day", SHELL, "set -- $DAY; [ $1 != 2026-01-02 ] || [ -e gate ]", env=(("DAY", DATE),)),)),
     ),

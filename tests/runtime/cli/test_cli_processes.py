@@ -39,6 +39,15 @@ def test_run_that_fails(shop: Shop) -> None:
     assert "about to fail" in shop.call("logs", hint[2][-6:], "bad").stdout
 
 
+def test_secrets_come_from_where_the_setting_says(shop: Shop) -> None:
+    (shop.folder / "keys").mkdir()
+    (shop.folder / "keys" / "KEY").write_text("open-sesame\n")
+    done = shop.call("run", "secret", "--secrets", "keys")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"│ it is \*+\n", done.stdout)
+    assert shop.call("run", "secret").returncode == 1
+
+
 def test_ctrl_c_cancels_the_run_and_leaves_nothing_running(shop: Shop) -> None:
     process = shop.start("run", "waits")
     wait_until(lambda: "waiting" in shop.said(), "the gate to be reached")
