@@ -10,6 +10,7 @@ import pytest
 from ppacer.core.model import AttemptStatus, RunStatus, TaskStatus
 from ppacer.core.state import (
     ATTEMPT_MOVES,
+    FAMILY_MOVES,
     RUN_MOVES,
     TASK_MOVES,
     IllegalMoveError,
@@ -85,6 +86,48 @@ def test_a_rule_is_decided_as_early_as_it_can_be(trigger: Trigger, end: TaskStat
     parents = Parents(total=2, unfinished=2)
     parents.ended(end)
     assert verdict(trigger, parents) is expected
+
+
+@pytest.mark.parametrize("trigger", Trigger)
+def test_a_rule_asks_of_which_kinds_the_parents_are_and_not_how_many(trigger: Trigger) -> None:
+    """So members of a family need not be looked at again while the kinds of its parents stay."""
+    seen: dict[tuple[bool, ...], Verdict] = {}
+    for counts in product(range(3), repeat=4):
+        unfinished, succeeded, failed, skipped = counts
+        if any(counts):
+            parents = Parents(sum(counts), unfinished, succeeded, failed, skipped)
+            assert parents.kinds == tuple(count > 0 for count in counts)
+            assert seen.setdefault(parents.kinds, verdict(trigger, parents)) is verdict(trigger, parents)
+
+
+def test_parents_told_of_apart_are_those_told_of_together() -> None:
+    for ends in product(ENDS, repeat=3):
+        apart, together = [Parents(2, 2), Parents(2, 2)], Parents(4, 4)
+        for place, end in enumerate(ends):
+            apart[place % 2].ended(end)
+            together.ended(end)
+        assert apart[0].joined(apart[1]) == together
+
+
+def test_an_expanded_parent_counts_as_its_members() -> None:
+    parents = Parents(total=2, unfinished=2)
+    parents.expanded(5)
+    assert parents == Parents(total=6, unfinished=6)
+    parents.expanded(1)
+    assert parents == Parents(total=6, unfinished=6)
+
+
+def test_a_family_waits_runs_and_ends() -> None:
+    """It has no attempts, so it is neither queued nor tried again."""
+    assert set(FAMILY_MOVES) == set(TaskStatus) - {TaskStatus.QUEUED, TaskStatus.RETRYING}
+    for status, ways in FAMILY_MOVES.items():
+        assert status.terminal == (not ways)
+        assert ways <= set(FAMILY_MOVES)
+    check_task_move("t", TaskStatus.WAITING, S, lambda: "", family=True)
+    with pytest.raises(IllegalMoveError, match="task t cannot go from waiting to success: no list"):
+        check_task_move("t", TaskStatus.WAITING, S, lambda: "no list")
+    with pytest.raises(IllegalMoveError, match="task t cannot go from waiting to queued"):
+        check_task_move("t", TaskStatus.WAITING, TaskStatus.QUEUED, lambda: "", family=True)
 
 
 @pytest.mark.parametrize("table", [RUN_MOVES, TASK_MOVES, ATTEMPT_MOVES])

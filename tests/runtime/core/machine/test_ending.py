@@ -169,6 +169,21 @@ def test_a_family_that_waits_is_cancelled_without_ever_having_members(world, pla
     assert w.machine.run.status is RunStatus.FAILED
 
 
+def test_what_was_asked_to_end_is_not_asked_again_with_the_others(world, plan, task) -> None:
+    w = world(plan(task("f", over=list_of(1, 2))))
+    w.start()
+    first, second = w.claim("f", 0), w.claim("f", 1)
+    w.cancel_task("f", 0)
+    w.cancel_task("f", actor="bob")
+    assert w.commands == [h.Stop(second)]
+    assert [w.row("f", each).reason for each in (0, 1)] == ["cancelled by ann", "cancelled by bob"]
+    w.cancel("carl")
+    assert w.commands == []
+    w.report(first, Outcome.CANCELLED)
+    w.report(second, Outcome.CANCELLED)
+    assert w.machine.run.status is RunStatus.CANCELLED
+
+
 def test_a_member_is_cancelled_alone_and_its_partner_sees_it(world, plan, task) -> None:
     w = world(
         plan(

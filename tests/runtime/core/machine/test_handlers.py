@@ -291,6 +291,28 @@ def test_a_cancel_while_handlers_run_cancels_those_of_the_phase(world, plan, tas
     assert w.machine.run.status is RunStatus.SUCCESS
 
 
+def test_a_cancel_while_a_family_of_handlers_runs(world, plan, task) -> None:
+    """Its members are cancelled, and a family that waits for it is never made."""
+    w = world(
+        plan(
+            task("a"),
+            task("drop", handler=K.FINALLY, over=spec.ListOf((constant(1), constant(2)), AT)),
+            task("then", handler=K.FINALLY, over=outputs("drop"), trigger=spec.Trigger.ALL_DONE),
+            edges=[("drop", "then")],
+        )
+    )
+    w.start()
+    w.run("a")
+    running = w.claim("drop", 1)
+    w.cancel()
+    assert w.statuses() == {
+        "a": "success", "drop": "running", "drop[0]": "cancelled", "drop[1]": "running", "then": "cancelled",
+    }  # fmt: skip
+    w.report(running, Outcome.CANCELLED)
+    assert w.status("drop") is TaskStatus.CANCELLED
+    assert w.machine.run.status is RunStatus.SUCCESS
+
+
 def test_a_second_cancel_ends_the_finally_of_a_cancelled_run(world, handled) -> None:
     w = world(handled())
     w.start()
