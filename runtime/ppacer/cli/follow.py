@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shlex
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ppacer.cli.console import STATUS_STYLES, Console, Style, clip, display_width, printable
@@ -94,7 +95,7 @@ class _Progress:
             self._say("late", Style.YELLOW, f"{detail.run.dag} is late: it should have ended by now")
         self.width = min(_MAX_NAME, max((display_width(task.name) for task in detail.tasks), default=0))
         collapsed = many(detail)
-        for task in detail.tasks:
+        for task in _ends_in_order(detail):
             if task.id in collapsed and task.family is None:
                 self._member(detail, task)
             else:
@@ -253,6 +254,21 @@ def _await_news(client: Client, progress: _Progress, detail: RunDetail, *, not_b
             return
         with progress.console.together():
             progress.show(detail)
+
+
+def _ends_in_order(detail: RunDetail) -> Iterator[TaskView]:
+    """The tasks of the run, each family after its members, since that is how they end."""
+    family: TaskView | None = None
+    for task in detail.tasks:
+        if family is not None and task.id != family.id:
+            yield family
+            family = None
+        if task.family is not None:
+            family = task
+        else:
+            yield task
+    if family is not None:
+        yield family
 
 
 def _running_note(task: TaskView, now: float) -> str:

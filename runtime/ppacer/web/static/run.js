@@ -99,7 +99,11 @@ function counted(tasks) {
   return [done, total];
 }
 
-const first = (task) => task.attempts.find((attempt) => attempt.started_at)?.started_at ?? null;
+// Of the attempts of its latest epoch, or of a family as a whole.
+const first = (task) => {
+  const epoch = task.attempts.at(-1)?.epoch;
+  return task.attempts.find((attempt) => attempt.started_at && attempt.epoch === epoch)?.started_at ?? (task.family ? task.started_at : null);
+};
 const last = (task) => (task.status === "running" ? null : task.attempts.at(-1)?.finished_at ?? null);
 
 // Places the bars by script: the content policy allows no style in the page itself.
