@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -19,6 +20,12 @@ GRAIN: Final = 50
 
 DEAF: Final = 10
 """An alarm that rings later than by this fraction of the term tells that the program itself has been held up."""
+
+TELL_AFTER: Final = 5.0
+"""After how many seconds it is told that an attempt waits for code: at first an executor that has it may be on its way
+back to a scheduler that has just started."""
+
+_log = logging.getLogger("ppacer")
 
 
 class Leases:
@@ -117,6 +124,7 @@ class CodeWatch:
         missing = self._missing.get(key)
         if missing is None:
             missing = self._missing[key] = _Missing(self._timers.time())
+            self._timers.call_in(min(TELL_AFTER, self._grace), lambda: self._tell(key))
             self._timers.call_in(self._grace, lambda: self._look(key))
         elif not missing.attempts:
             missing.since = self._timers.time()
@@ -126,6 +134,16 @@ class CodeWatch:
         missing = self._missing.get((ready.task.callable, ready.attempt.code))
         if missing is not None:
             missing.attempts.pop(ready.attempt.id, None)
+
+    def _tell(self, key: tuple[str, str]) -> None:
+        missing = self._missing.get(key)
+        if missing is not None and missing.attempts and self._executors.code_seen(*key) is None:
+            callable_id, _ = key
+            _log.warning(
+                "a run of an earlier build waits for its code of %s, which no executor has: it fails in %g s unless "
+                "the program of that build is started as `executor`",
+                *(callable_id, max(0.0, self._grace - TELL_AFTER)),
+            )
 
     def _look(self, key: tuple[str, str]) -> None:
         """Gives up what waits for this code, or looks again when that could be right."""

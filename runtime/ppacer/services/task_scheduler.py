@@ -369,8 +369,8 @@ class TaskScheduler:
             task, row = machine.plan.tasks[attempt.task], machine.task(attempt.task, attempt.position)
             where, build = machine.plan.where(task, row), machine.run.build[:12]
             error = (
-                f"{where}: the code of {task.callable} as build {build} has it is with no executor since "
-                f"{self._settings.code_grace:g} s; start the program of that build as `executor`"
+                f"{where}: no executor has had the code of {task.callable} of build {build} for "
+                f"{self._settings.code_grace:g} s; start the program of that build as `executor`, then restart the run"
             )
             self._handle(machine, h.CannotStart(self._clock.now(), attempt_id, ErrorKind.CODE_GONE, error))
 

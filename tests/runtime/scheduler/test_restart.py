@@ -198,7 +198,7 @@ async def test_a_run_keeps_the_graph_it_began_with(place, kit) -> None:
     assert [task.id for task in (await again.dag_of(run)).tasks] == ["a", "b"]
 
 
-async def test_a_removed_dag_finishes_on_an_executor_of_its_own_build(place, kit) -> None:
+async def test_a_removed_dag_finishes_on_an_executor_of_its_own_build(place, kit, caplog) -> None:
     old = kit.program(kit.dag("gone", kit.task("a")), kit.dag("d", kit.task("a")), build="b1", code="c1")
     scheduler = await place.scheduler(old)
     run = await scheduler.trigger("gone")
@@ -216,9 +216,10 @@ async def test_a_removed_dag_finishes_on_an_executor_of_its_own_build(place, kit
     await asyncio.sleep(0.7)
     assert await old_client.report(held) == 200
     assert (await kit.ended(again, run.id)).status is RunStatus.SUCCESS
+    assert "waits for its code" not in caplog.text
 
 
-async def test_code_that_nobody_has_any_more_fails_the_run_after_the_grace(place, kit) -> None:
+async def test_code_that_nobody_has_any_more_fails_the_run_after_the_grace(place, kit, caplog) -> None:
     old = kit.program(kit.dag("gone", kit.task("a", retries=5)), kit.dag("d", kit.task("a")), build="b1", code="c1")
     scheduler = await place.scheduler(old)
     run = await scheduler.trigger("gone")
@@ -229,7 +230,9 @@ async def test_code_that_nobody_has_any_more_fails_the_run_after_the_grace(place
     assert (await kit.ended(again, run.id)).status is RunStatus.FAILED
     [attempt] = again.store.attempts(run.id)
     assert attempt.error_kind is ErrorKind.CODE_GONE
-    assert "start the program of that build" in attempt.error
+    assert "no executor has had the code of" in attempt.error
+    assert "of build b1 for 0.3 s; start the program of that build as `executor`" in attempt.error
+    assert "a run of an earlier build waits for its code of" in caplog.text
 
 
 async def test_code_of_the_program_itself_is_waited_for(place, kit) -> None:
