@@ -49,11 +49,17 @@ class Serving:
         return self.ended(self.trigger(dag, at=at, **params))
 
     def until(self, run_id: str, task: str, status: str, position: int | None = None) -> None:
-        """Waits until a task of the run has a status."""
-        wait_until(
-            lambda: self.client.task(run_id, task, position).status == status,
-            f"{task} to be {status}",
-        )
+        """Waits until a task of the run, or the member of a family at a position, is there and has a status."""
+
+        def has_it() -> bool:
+            try:
+                return self.client.task(run_id, task, position).status == status
+            except RefusedError as error:
+                if error.problem.status != 404:
+                    raise
+                return False  # the family has no members yet
+
+        wait_until(has_it, f"{task} to be {status}")
 
     def refusal(self, dag: str, **params: Json) -> Problem:
         """Why the API makes no such run."""

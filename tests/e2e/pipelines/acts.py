@@ -1,7 +1,9 @@
 """Tasks that do little, each in a way of its own, for pipelines about what becomes of runs."""
 
 import asyncio
+import os
 import time
+from pathlib import Path
 
 
 def number(n: int) -> int:
@@ -32,3 +34,10 @@ def hold(seconds: float = 60.0) -> str:
 async def async_hold(seconds: float = 60.0) -> str:
     await asyncio.sleep(seconds)
     return "held"
+
+
+def shut(waits: bool = True) -> str:
+    """Goes on when the test's gate is open, if it waits."""
+    while waits and not Path(os.environ["STEPS_GATE"]).exists():
+        time.sleep(0.02)
+    return "through"
