@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -50,32 +51,21 @@ class DagsOwnHandler(BaseHandler):
         if self.site.scheduler.dag(dag_id) is None and await self.read(self.site.store.dag, dag_id) is None:
             raise UnknownDag(f"there is no dag `{dag_id[:100]}`, nor was there one")
 
-    async def view(self, dag_id: str) -> DagView:
-        state = await self.state(dag_id)
-        latest = await self.read(self.site.store.runs, dag_id, limit=answers.SHOWN_RUNS)
-        return dag_view(state, latest)
+    async def view(self, state: DagState) -> DagView:
+        return dag_view(state, await self.read(self.site.store.runs, state.dag.id, limit=answers.SHOWN_RUNS))
 
 
 class DagHandler(DagsOwnHandler):
     async def get(self, dag_id: str) -> None:
-        dag = (await self.state(dag_id)).dag
+        state = await self.state(dag_id)
         self.answer(
             DagDetail(
-                dag=await self.view(dag_id),
-                tasks=tuple(task_spec(self.site.program, task) for task in dag.tasks),
-                next_runs=await self._next_runs(dag_id),
-                params=tuple(map(param_view, dag.params)),
+                dag=await self.view(state),
+                tasks=tuple(task_spec(self.site.program, task) for task in state.dag.tasks),
+                next_runs=_next_runs(state),
+                params=tuple(map(param_view, state.dag.params)),
             )
         )
-
-    async def _next_runs(self, dag_id: str) -> tuple[str, ...]:
-        state = await self.state(dag_id)
-        if state.next_due is None:
-            return ()
-        try:
-            return tuple(map(time_text, next_times(state.dag, state.next_due - 1, _NEXT_TIMES)))
-        except ScheduleError:
-            return ()  # only a worker can tell when a schedule of the user's own is due
 
 
 class DagEventsHandler(DagsOwnHandler):
@@ -129,7 +119,7 @@ class PauseHandler(DagsOwnHandler):
         request = self.body(ReasonRequest)
         await self.state(dag_id)
         await self.site.scheduler.pause_dag(dag_id, actor=self.actor, reason=request.reason)
-        self.answer(await self.view(dag_id))
+        self.answer(await self.view(await self.state(dag_id)))
 
 
 class ResumeHandler(DagsOwnHandler):
@@ -137,7 +127,7 @@ class ResumeHandler(DagsOwnHandler):
         self.body(NoRequest)
         await self.state(dag_id)
         await self.site.scheduler.resume_dag(dag_id, actor=self.actor)
-        self.answer(await self.view(dag_id))
+        self.answer(await self.view(await self.state(dag_id)))
 
 
 class SilenceHandler(DagsOwnHandler):
@@ -145,7 +135,7 @@ class SilenceHandler(DagsOwnHandler):
         request = self.body(SilenceRequest)
         until = self._until(request, (await self.state(dag_id)).dag)
         await self.site.scheduler.silence_dag(dag_id, until, actor=self.actor, reason=request.reason)
-        self.answer(await self.view(dag_id))
+        self.answer(await self.view(await self.state(dag_id)))
 
     def _until(self, request: SilenceRequest, dag: spec.Dag) -> int | None:
         now = self.site.scheduler.clock.now()
@@ -162,6 +152,16 @@ class SilenceHandler(DagsOwnHandler):
         if not now < until <= now + most:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected a time to come, within ten years", "until")
         return until
+
+
+def _next_runs(state: DagState) -> tuple[str, ...]:
+    if state.next_due is None:
+        return ()
+    try:
+        times: Sequence[int] = next_times(state.dag, state.next_due - 1, _NEXT_TIMES)
+    except ScheduleError:
+        times = (state.next_due,)  # of a schedule of the user's own only a worker can tell what follows
+    return tuple(map(time_text, times))
 
 
 def _fate(row: DagRow | None) -> str:

@@ -108,7 +108,7 @@ const last = (task) => (task.status === "running" ? null : task.attempts.at(-1)?
 
 // Places the bars by script: the content policy allows no style in the page itself.
 function bars(main, { run, tasks }) {
-  const starts = tasks.map(first).filter(Boolean).map(milliseconds);
+  const starts = tasks.flatMap((task) => task.attempts).map((attempt) => attempt.started_at).filter(Boolean).map(milliseconds);
   if (!starts.length) return;
   const begin = Math.min(...starts);
   const end = run.finished_at ? Math.max(milliseconds(run.finished_at), begin + 1) : Math.max(Date.now(), begin + 1);
