@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -154,7 +155,8 @@ class HomeState:
         if dict(os.environ) != self._environment:
             os.environ.clear()
             os.environ.update(self._environment)
-        os.chdir(self._folder)
+        with suppress(OSError):  # somebody has removed it
+            os.chdir(self._folder)
         sys.stdout, sys.stderr = self._outputs
 
 

@@ -93,10 +93,9 @@ class WorkerPool:
         return await self._new_worker(shared=False)
 
     def release(self, worker: WorkerProcess, session: Session) -> None:
-        """Takes back a worker whose attempt has told its end."""
+        """Takes back a worker whose attempt is over."""
         worker.leave(session)
-        ended = session.end.result()
-        if not self.is_fit(worker, ended):
+        if not session.end.done() or not self.is_fit(worker, session.end.result()):
             self.retire(worker)
         if worker.gone.done():
             worker.close()

@@ -100,7 +100,7 @@ class _SharedWorker:
             self.attempts.pop(attempt.assignment.attempt, None)
             if not self.attempts:
                 self.state.restore()
-            known = {process for one in self.attempts.values() for process in one.processes}
+            known = {process for one in self.attempts.values() for process in list(one.processes)}
             own_threads = 2 + len(self.attempts)
         if threading.active_count() - own_threads > MAX_THREADS_LEFT:
             return False
@@ -171,7 +171,7 @@ class _Attempt:
     async def _run_on_loop(self, call: Call) -> None:
         # In a task of its own, so that a cancel that comes late does not hit what follows.
         ending = await asyncio.create_task(call.run_here())
-        left = self.tasks - {asyncio.current_task()}
+        left = [task for task in self.tasks if not task.done() and task is not asyncio.current_task()]
         for task in left:
             task.cancel()
         if left:

@@ -399,13 +399,14 @@ def test_draining_ends_although_the_scheduler_is_away(bench: Bench, scheduler: F
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("isolation", ["process", "thread"])
 def test_the_zygote_killed_costs_its_attempts_and_nothing_else(
-    bench: Bench, scheduler: FakeScheduler, tmp_path: Path
+    bench: Bench, scheduler: FakeScheduler, tmp_path: Path, isolation: str
 ) -> None:
     async def main() -> None:
         async with bench.executor(scheduler, capacity=2):
             path = tmp_path / "pids"
-            attempt = scheduler.assign("m:family", str(path))
+            attempt = scheduler.assign("m:family", str(path), given={"isolation": isolation})
             await scheduler.offer()
             pids = await numbers_in(path)
             os.kill(pids[1], signal.SIGKILL)
@@ -430,10 +431,12 @@ def test_a_program_that_cannot_start_workers(bench: Bench, scheduler: FakeSchedu
     asyncio.run(main())
 
 
-def test_an_executor_killed_with_9_leaves_no_process(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolation", ["process", "thread"])
+def test_an_executor_killed_with_9_leaves_no_process(bench: Bench, tmp_path: Path, isolation: str) -> None:
     path = tmp_path / "pids"
     script = tmp_path / "executor.py"
-    script.write_text(_EXECUTOR_SCRIPT.format(tests=Path(__file__).parent, folder=tmp_path, path=path))
+    tests = Path(__file__).parent
+    script.write_text(_EXECUTOR_SCRIPT.format(tests=tests, folder=tmp_path, path=path, isolation=isolation))
     with subprocess.Popen([sys.executable, str(script)]) as process:
         try:
             pids = asyncio.run(numbers_in(path))
@@ -453,7 +456,7 @@ spec.loader.exec_module(bench)
 async def main():
     scheduler = bench.FakeScheduler()
     async with bench.Bench(Path("{folder}")).executor(scheduler):
-        scheduler.assign("m:family", "{path}")
+        scheduler.assign("m:family", "{path}", given=dict(isolation="{isolation}"))
         await scheduler.offer()
         await asyncio.sleep(60)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +22,7 @@ import ppacer
 from ppacer.context import Cancellation, TaskContext, make_context
 from ppacer.core import codec
 from ppacer.protocol import LogEntry
+from ppacer.services.worker import StopSignal
 from ppacer.services.worker_arguments import ArgumentError, context_parameter, rebuild_arguments
 from ppacer.services.worker_frames import FrameError, FrameReader, frame
 from ppacer.services.worker_log import LINE_LIMIT, AttemptOutput
@@ -210,6 +213,36 @@ def test_the_idempotency_key_is_the_same_over_attempts_and_differs_between_tasks
 
     assert key(number=1) == key(number=2) == key(part=1, state="null")
     assert len({key(), key(position=1), key(task="store"), key(generation=1)}) == 4
+
+
+# --- stops -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stop() -> Iterator[StopSignal]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield StopSignal()
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_stop_waits_while_a_message_is_being_sent(stop: StopSignal) -> None:
+    stopped: list[bool] = []
+    stop.arm(lambda: stopped.append(True))
+    with stop:
+        with stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.cancellation
+        assert stopped == []
+    assert stopped == [True]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stopped == [True]
+
+
+def test_a_stop_that_came_early_counts(stop: StopSignal) -> None:
+    stopped: list[bool] = []
+    os.kill(os.getpid(), signal.SIGTERM)
+    stop.arm(lambda: stopped.append(True))
+    assert stopped == [True]
 
 
 # --- imports ---------------------------------------------------------------------------------------------------------

@@ -46,13 +46,13 @@ MODULE = """
         subprocess.run(["sh", "-c", "echo in a process: $TOKEN"], env={"TOKEN": secret}, check=True)
         log = logging.getLogger("log." + secret)
         log.warning("logged %s", secret, extra={"given": secret, "list": [secret], "pin": 471147})
-        log.warning("." * (1024 * 1024 - 5) + secret)
+        log.warning("." * (1024 * 1024 - 8) + secret)
         context.progress(0.5, f"with {secret}")
         context.notifier.send(f"sent {secret}", subject=secret)
         return {"url": f"https://user:{secret}@host", secret: [secret]}
 
     def fails(secret):
-        raise ValueError("." * 16_380 + secret + "." * 100_000 + secret)
+        raise ValueError(secret * 10_000)
 
     def refuses(secret: int, more):
         pass

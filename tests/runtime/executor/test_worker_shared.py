@@ -183,8 +183,9 @@ MODULE = """
 
     def floods(path):
         line = "x" * 1000
-        for _ in range(50_000):
+        for _ in range(25_000):
             print(line)
+            logging.info(line)
         Path(path).touch()
 """
 
