@@ -48,6 +48,7 @@ _FLOAT: Final = re.compile(r"(?:0|[1-9][0-9]*)\.[0-9]+")
 _DURATION: Final = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?")
 _DURATION_PARTS: Final = re.compile(r"(?:[0-9.]+[A-Za-z]+)+")
 _UNIT: Final = re.compile(r"([0-9.]+)([A-Za-z]+)")
+_SIZE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?[KMGTkmgt]i?[Bb]")
 _DAY_LIMIT: Final = 366_000
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _DATETIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?")
@@ -104,6 +105,8 @@ def _bad_number(text: str) -> BadLiteral:
             right = _meant_duration(text)
             way_out = f"write `{right}`" if right else _DURATION_HELP
             return BadLiteral(f"`{text}` is not a duration", way_out, right=right)
+    if _SIZE.fullmatch(text):
+        return BadLiteral(f"the size `{text}` is a text", f'write it in quotes: `"{text}"`', right=f'"{text}"')
     if re.fullmatch(r"[0-9.]+", text):
         return BadLiteral(f"`{text}` is not a number", "a number is written `1` or `1.5`")
     return BadLiteral(

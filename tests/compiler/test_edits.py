@@ -48,6 +48,7 @@ STATEMENTS = [
     ("task b = print(1);", "task b = print(1)"),
     ("task b = print(1) { retries = 1; timeout = 1m }", "task b = print(1) { retries = 1, timeout = 1m }"),
     ("task b = print(007, 1_000)", "task b = print(7, 1000)"),
+    ("task b = print(512MB)", 'task b = print("512MB")'),
     ("task b = print(.5)", "task b = print(0.5)"),
     ("task b = print(2026-1-1)", "task b = print(2026-01-01)"),
     ("task b = print(1) { timeout = 10min }", "task b = print(1) { timeout = 10m }"),
