@@ -1,9 +1,9 @@
 """Run-time families among the tasks of a run: making their members, and telling children what became of parents.
 
-Who comes after a family counts its members: one unfinished parent until they are known, then each of them. A family
-whose members wait one by one for those of another (`FanOut.pairwise`: both are over the same list) is expanded when
-that one has been, or has ended without; then each of its members waits for the one at its own position. Part of a run
-done again may leave the two with lists of different lengths: a member without a partner counts it as skipped.
+Who comes after a family counts its members: one unfinished parent until they are known, then each of them. Of a family
+over the same list (`FanOut.pairwise`: a *partner*) each member counts only the one at its own position. So a family is
+expanded when its trigger says run, or when all that it would still wait for are partners that have been expanded. Part
+of a run done again may leave partners with lists of different lengths: a member without a partner counts it as skipped.
 
 A family's `parents` are all but the partners that have been expanded, a member's own `parents` are its partners; both
 together say what is to become of it. So what a family's parent ends as is noted once, and its members are looked at
@@ -34,8 +34,6 @@ def tell_ended(state: RunState, node: Node) -> list[Node]:
     """A task has ended, or a family that has no members."""
     concerned: list[Node] = []
     for child in _children(state, node):
-        if isinstance(child, FamilyNode) and _is_partner(child, node):
-            child.partners -= 1
         _note_end(child, node.row.status, concerned)
     return concerned
 
@@ -48,7 +46,6 @@ def tell_expanded(state: RunState, family: FamilyNode) -> list[Node]:
         if not isinstance(child, FamilyNode) or not _is_partner(child, family):
             child.parents.expanded(len(family.members))
             continue
-        child.partners -= 1
         child.expanded_partners += 1
         child.parents.total -= 1
         child.parents.unfinished -= 1
@@ -86,9 +83,7 @@ def verdict_on(state: RunState, node: Node) -> Verdict:
         return found
     if found is Verdict.WAIT and node.expanded_partners and not node.parents.unfinished:
         found = Verdict.RUN  # what is left to wait for, each member waits for by itself
-    if found is Verdict.RUN and (node.partners or not _list_is_known(state, node)):
-        return Verdict.WAIT
-    return found
+    return Verdict.WAIT if found is Verdict.RUN and not _list_is_known(state, node) else found
 
 
 def make_members(state: RunState, family: FamilyNode, items: list[object]) -> list[Node]:

@@ -98,21 +98,19 @@ class FamilyNode(Node):
     """A run-time family as a whole. `members` is none until its list is known; `items` are the list's elements, as its
     row holds them (none: they have not been asked for).
 
-    Of the parents whose members its own wait for one by one, `partners` have neither been expanded nor ended, and
-    `expanded_partners` have been expanded: these are no longer among its own `parents`. `list_from` are the tasks that
-    the list is made of, those left out that are known to have ended (none: nobody has looked yet).
+    `expanded_partners` counts the parents that have been expanded and of which its members wait each for one member:
+    these are no longer among its own `parents`. `list_from` are the tasks that the list is made of, those left out that
+    are known to have ended (none: nobody has looked yet).
     """
 
-    __slots__ = ("expanded_partners", "items", "list_from", "members", "partners", "unfinished")
+    __slots__ = ("expanded_partners", "items", "list_from", "members", "unfinished")
 
     def __init__(self, task: spec.Task, row: TaskRow) -> None:
         super().__init__(task, row)
-        assert task.fan_out is not None
         self.members: list[Node] | None = None
         self.items: list[object] | None = None
         self.list_from: list[str] | None = None
         self.unfinished = 0
-        self.partners = len(task.fan_out.pairwise)
         self.expanded_partners = 0
 
 

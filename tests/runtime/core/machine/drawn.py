@@ -34,8 +34,10 @@ def draw_dag(data: st.DataObject) -> Dag:
             used.add(conditions[name])
         pairwise: list[str] = []
         over: spec.Expr | None = None
-        if draw(FEW):
-            source = lists[name] = draw(st.sampled_from([0, 2, 2, 3, *readable[:1] * 4]))
+        if draw(st.booleans()):
+            sources = [0, 2, 2, 3, *readable[:1] * 4]
+            sources += [lists[task.id] for task in block if lists.get(task.id) in (*sources, *readable)] * 4
+            source = lists[name] = draw(st.sampled_from(sources))
             over = output(source) if isinstance(source, str) else list_of(*range(source))
             if isinstance(source, str):
                 used.add(source)

@@ -94,14 +94,13 @@ def decide(dag: Dag, rows: Rows, key: Key) -> str | None:
         return after_condition(dag, rows, key) if found == "go" else found
     if key[1] != FAMILY:
         return after_condition(dag, rows, key) if found == "go" else found
-    ready = all(status in OVER | {"expanded"} for status in own)
-    if found is None and "expanded" in own and ready and all(status in OVER for status in others):
+    if found is None and "expanded" in own and set(others + own) <= OVER | {"expanded"}:
         found = "go"
     if found != "go":
         return found
     source = dag.lists[task.id]
     known = isinstance(source, int) or rows[source, 0].status.terminal
-    return after_list(dag, rows, task.id) if ready and known else None
+    return after_list(dag, rows, task.id) if known else None
 
 
 def after_condition(dag: Dag, rows: Rows, key: Key) -> str:

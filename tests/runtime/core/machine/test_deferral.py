@@ -61,6 +61,7 @@ def test_until_a_time_and_then_on_with_what_was_left_behind(world, plan, task) -
     assert (third.parts, deferral_of(third).state) == (2, '{"page":3}')
     w.now += MINUTE
     w.handle(h.DeferralDue(w.now, first.id))
+    assert w.handle(h.Claimed(w.now, first.id, second.token, "host", "i", "r", w.now + 1)) is None, "an old claim"
     w.run("a", output="3")
     assert w.row("a").output == "3"
     assert w.row("a").attempts == 1

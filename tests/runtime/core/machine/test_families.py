@@ -422,6 +422,50 @@ def test_partners_may_be_expanded_and_end_in_any_order(world, plan, task, order:
     assert w.machine.run.status is RunStatus.SUCCESS
 
 
+@pytest.mark.parametrize("slow", [Outcome.SUCCESS, Outcome.FAILED])
+def test_a_family_with_a_partner_waits_for_its_other_parents_as_a_whole(world, plan, task, slow: Outcome) -> None:
+    w = world(
+        plan(
+            task("xs"), task("slow"), task("first", over=output("xs")),
+            task("second", over=output("xs"), pairwise=["first"]),
+            edges=[("xs", "first"), ("xs", "second"), ("first", "second"), ("slow", "second")],
+        )
+    )  # fmt: skip
+    w.start()
+    w.run("xs", output="[1,2]")
+    w.run("first", position=0)
+    assert w.statuses()["second"] == "waiting"
+    w.run("slow", slow)
+    if slow is Outcome.FAILED:
+        assert w.row("second").status is TaskStatus.UPSTREAM_FAILED
+        assert w.machine.task("second", 0) is None
+    else:
+        assert (w.status("second", 0), w.status("second", 1)) == ("queued", "waiting")
+
+
+@pytest.mark.parametrize("trigger", [T.ALWAYS, T.ONE_SUCCESS])
+@pytest.mark.parametrize("slow", [Outcome.SUCCESS, Outcome.FAILED])
+def test_a_trigger_that_does_not_wait_does_not_wait_for_partners_to_be_made(world, plan, task, trigger, slow) -> None:
+    w = world(
+        plan(
+            task("xs"), task("slow"), task("first", over=output("xs")),
+            task("second", over=output("xs"), pairwise=["first"], trigger=trigger),
+            edges=[("xs", "first"), ("xs", "second"), ("first", "second"), ("slow", "first")],
+        )
+    )  # fmt: skip
+    w.start()
+    w.run("xs", output="[1,2]")
+    assert w.statuses()["first"] == "waiting"
+    assert (w.status("second", 0), w.status("second", 1)) == ("queued", "queued")
+    assert w.value(output_at("first"), "second", 0) is None
+    w.run("slow", slow)
+    for position in (0, 1):
+        if slow is Outcome.SUCCESS:
+            w.run("first", position=position)
+        w.run("second", position=position)
+    assert w.machine.run.status == slow.value
+
+
 def test_a_partner_without_members_counts_as_what_it_ended_as(world, plan, task) -> None:
     w = world(
         plan(

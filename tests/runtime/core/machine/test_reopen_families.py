@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ppacer import spec
 from ppacer.core.evaluate import EvaluationError
 from ppacer.core.machine import NotPossible
 from ppacer.core.model import FAMILY, RunStatus, TaskStatus
 from ppacer.protocol import Outcome
 from ppacer.records import replace
 from tests.runtime.core.machine.plans import SECOND, constant, element, list_of, output, output_at
-
-T = spec.Trigger
-K = spec.HandlerKind
 
 
 def test_only_the_members_that_failed_and_their_partners_are_done_again(family) -> None:
