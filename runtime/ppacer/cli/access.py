@@ -21,11 +21,12 @@ from ppacer.cli.command import CommandError, Invocation
 from ppacer.client import Client, ClientError, RefusedError
 from ppacer.config import Config
 from ppacer.runfile import RunFile, read_run_file
-from ppacer.store import Store, StoreError, open_store
-from ppacer.store.logs import LogStore, open_logs
+from ppacer.store import StoreError, open_store
 
 if TYPE_CHECKING:
     from ppacer.cli.alone import Alone
+    from ppacer.store import Store
+    from ppacer.store.logs import LogStore
 
 _STARTING_SECONDS = 5.0
 """How long a program that holds the lock may take until it answers."""
@@ -128,6 +129,8 @@ def held(config: Config) -> Iterator[None]:
 @contextmanager
 def opened(config: Config) -> Iterator[Opened]:
     """Opens the database, whose lock the caller holds. Raises `CommandError` where it cannot be used."""
+    from ppacer.store.logs import open_logs  # noqa: PLC0415 - what a client of a program that serves need not load
+
     try:
         store = open_store(config.database)
         try:

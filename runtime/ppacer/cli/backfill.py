@@ -9,7 +9,6 @@ from ppacer import spec
 from ppacer.cli.access import Program, program_of
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import STATUS_STYLES, Cell, Console, Style, clip, status_cell
-from ppacer.cli.hosting import Errand, carry_out
 from ppacer.cli.params import run_params
 from ppacer.cli.times import given_time, local, took
 from ppacer.client import Client
@@ -42,6 +41,8 @@ def backfill(invocation: Invocation) -> int:
         if not isinstance(program, Client):
             invocation.console.line("nothing serves this program now: it goes on at its next start", Style.DIM)
         return 0
+
+    from ppacer.cli.hosting import Errand, carry_out  # noqa: PLC0415 - half a second that the rest need not take
 
     console = invocation.console
 

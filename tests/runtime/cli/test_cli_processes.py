@@ -191,18 +191,42 @@ def test_a_port_in_use(shop: Shop) -> None:
     assert not (shop.folder / "shop.db").exists()
 
 
-def test_listing_loads_nothing_heavy(shop: Shop) -> None:
+def loaded(shop: Shop, *arguments: str) -> set[str]:
+    """The packages that a command has imported by its end."""
     code = (
-        "import sys, json; sys.argv = ['shop.py', 'list']; import runpy\n"
+        "import sys, json, runpy\n"
         "try: runpy.run_path('shop.py', run_name='__main__')\n"
-        "except SystemExit: pass\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=shop.folder, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code, *arguments],
+        cwd=shop.folder,
+        env=shop.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
-    loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    assert loaded.isdisjoint({"tornado", "sqlalchemy", "lark", "jinja2", "ppc", "mashumaro", "asyncio", "filelock"})
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+HEAVY = {"tornado", "sqlalchemy", "lark", "jinja2", "ppc"}
+
+
+@pytest.mark.parametrize("command", ["list", "show daily", "next daily", "config"])
+def test_what_the_program_tells_by_itself_loads_nothing_heavy(shop: Shop, command: str) -> None:
+    assert loaded(shop, *command.split()).isdisjoint(HEAVY | {"mashumaro", "asyncio", "filelock"})
+
+
+def test_what_is_asked_of_a_program_that_serves_loads_no_server_and_no_database(shop: Shop) -> None:
+    shop.serve()
+    shop.call("run", "quick")
+    asking = ("runs", "logs latest", "history latest", "list", "pools", "backfill --list", "show quick --versions")
+    doing = ("rerun latest first", "pause daily", "silence daily --off", "trigger waits", "cancel latest")
+    for command in (*asking, *doing):
+        assert loaded(shop, *command.split()).isdisjoint(HEAVY), command
 
 
 def status(client: Client, run_id: str, task: str) -> str:
