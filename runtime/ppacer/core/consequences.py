@@ -221,16 +221,19 @@ class Consequences:
     # --- from one to the next ----------------------------------------------------------------------------------------
 
     def _settle(self, at: int, *, ended: Iterable[Node] = (), undecided: Iterable[Node] = ()) -> None:
-        """Decides on tasks that may have something to decide, and tells of those that have ended whoever waited for
-        them, until nothing more follows."""
+        """Tells of tasks that have ended whoever waited for them, and decides on those that may have something to
+        decide, until nothing more follows.
+
+        Of an end is told before anything else is decided: who is made of what has ended must not be told of it again.
+        """
         over, open_ = deque(ended), deque(undecided)
         while over or open_:
-            while open_:
+            if over:
+                open_.extend(self._tell_of_end(over.popleft(), at, over))
+            else:
                 node = open_.popleft()
                 if self._decide(node, at, open_):
                     over.append(node)
-            if over:
-                open_.extend(self._tell_of_end(over.popleft(), at, over))
 
     def _tell_of_end(self, node: Node, at: int, over: deque[Node]) -> list[Node]:
         """Tells of a task that has ended; returns those that it concerns. A family that ends with it is `over`, too."""

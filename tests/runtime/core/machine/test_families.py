@@ -482,6 +482,23 @@ def test_a_partner_without_members_counts_as_what_it_ended_as(world, plan, task)
     assert w.value(output_at("first"), "second", 0) is None
 
 
+def test_members_that_end_as_they_are_made_count_once_for_their_partners(world, plan, task) -> None:
+    """All in one step: the first family is made and skipped, and the one that waits for it is made meanwhile."""
+    w = world(
+        plan(
+            task("go"), task("slow", over=list_of(1, 2)), task("first", over=list_of(1, 2), when=constant(False)),
+            task("second", over=list_of(1, 2), pairwise=["slow", "first"], trigger=T.NONE_FAILED),
+            edges=[("go", "first"), ("slow", "second"), ("first", "second")],
+        )
+    )  # fmt: skip
+    w.start()
+    w.run("go")
+    assert w.statuses()["first"] == "skipped"
+    assert (w.status("second", 0), w.status("second", 1)) == ("waiting", "waiting")
+    w.run("slow", position=0)
+    assert (w.status("second", 0), w.status("second", 1)) == ("queued", "waiting")
+
+
 def test_empty_partners(world, plan, task) -> None:
     w = world(pairs(plan, task))
     w.start()
