@@ -99,7 +99,7 @@ def test_a_dag_under_a_new_name_is_known_again(rebuilt: Rebuilt) -> None:
     told = served.call("history", "renamed").stdout
     assert "before retitled" in told
     assert f"build {rebuilt.after[:12]}\n" in told
-    with pytest.raises(RefusedError, match="there is no dag `retitled`: it was removed on .* and is `renamed` now"):
+    with pytest.raises(RefusedError, match=r"there is no dag `retitled`: it was removed on .* and is `renamed` now"):
         served.client.trigger("retitled")
     assert served.client.run(rebuilt.runs["retitled"]).run.status == "success"
     assert served.call("logs", rebuilt.runs["retitled"], "tell").stdout.endswith("a title\n")
