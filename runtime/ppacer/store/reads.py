@@ -220,7 +220,9 @@ class Reads:
         """How many members of a run-time family are in each status; statuses of none are left out."""
         table = schema.tasks
         query = select(table.c.status, func.count().label("number")).where(*_members_of(family))
-        return {TaskStatus(row.status): row.number for row in self._all(query.group_by(table.c.status))}
+        with self._database.reading() as connection:
+            found = connection.execute(query.group_by(table.c.status))
+            return {TaskStatus(row.status): row.number for row in found}
 
     def members(
         self, family: TaskRow, statuses: Iterable[TaskStatus] | None = None, after: int = FAMILY, limit: int = 100
