@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -85,22 +86,22 @@ class Serving:
 @contextmanager
 def serving(world: World, source: Path, *arguments: str) -> Iterator[Serving]:
     """Builds a pipeline and serves it; `arguments` go to the program."""
-    program = world.build(source)
-    process, url = serve(world, program, *arguments)
-    with Client(url) as client:
-        yield Serving(world, program, process, url, client)
-    assert process.terminate() == 0
-    assert "Traceback" not in process.text
+    with started(world, world.build(source), *arguments) as served:
+        yield served
 
 
-def serve(world: World, program: Path, *arguments: str) -> tuple[Process, str]:
-    """Starts the program; returns when it answers at the address that is given."""
-    port = free_port()
+@contextmanager
+def started(world: World, program: Path, *arguments: str, port: int | None = None) -> Iterator[Serving]:
+    """Serves a program that has been built; at the end it must end as it should."""
+    port = port or free_port()
     process = world.start(program, *arguments, "--port", str(port))
     url = f"http://127.0.0.1:{port}"
     wait_until(lambda: Api(url).up() or process.popen.poll() is not None, "the program to answer")
     assert process.popen.poll() is None, process.text
-    return process, url
+    with Client(url) as client:
+        yield Serving(world, program, process, url, client)
+    assert process.terminate() == 0
+    assert "Traceback" not in process.text
 
 
 def statuses(detail: RunDetail) -> dict[str, str]:
@@ -128,16 +129,7 @@ def moment(text: str | None) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def most_at_once(attempts: list[AttemptView]) -> int:
-    """How many of the attempts, all of them ended, ran at the same time."""
-    edges = sorted(edge for each in attempts for edge in ((moment(each.started_at), 1), (moment(each.finished_at), -1)))
-    running = most = 0
-    for _, step in edges:
-        running += step
-        most = max(most, running)
-    return most
-
-
-def took(run: RunView) -> float:
-    """Seconds from the run's start to its end."""
-    return (moment(run.finished_at) - moment(run.started_at)).total_seconds()
+def most_at_once(spans: Iterable[AttemptView | RunView]) -> int:
+    """How many of these, all of them ended, were under way at the same time."""
+    edges = sorted(edge for each in spans for edge in ((moment(each.started_at), 1), (moment(each.finished_at), -1)))
+    return max(accumulate(step for _, step in edges))

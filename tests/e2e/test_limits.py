@@ -36,14 +36,6 @@ def told(served: Serving, run: RunDetail) -> tuple[NotificationView, ...]:
     return served.client.run_notifications(run.run.id).notifications
 
 
-def runs_at_once(runs: list[RunDetail]) -> int:
-    """How many of the runs, all of them ended, were under way at the same time."""
-    edges = sorted(
-        edge for each in runs for edge in ((moment(each.run.started_at), 1), (moment(each.run.finished_at), -1))
-    )
-    return max(sum(step for _, step in edges[: index + 1]) for index in range(len(edges)))
-
-
 # --- pools and priorities --------------------------------------------------------------------------------------------
 
 
@@ -77,7 +69,7 @@ def test_a_slot_is_held_while_a_task_runs_and_comes_back_however_it_ends(served:
         "held": "cancelled",
         "last": "success",
     }
-    assert most_at_once([each for each in attempts(ended) if each.id != attempt_of(ended, "waits").id]) == 1
+    assert most_at_once(each for each in attempts(ended) if each.id != attempt_of(ended, "waits").id) == 1
     (pool,) = [each for each in served.client.pools().pools if each.name == "single"]
     assert (pool.used, pool.waiting) == (0, 0)
 
@@ -98,7 +90,7 @@ def test_so_many_runs_of_a_dag_are_active_and_the_others_queue(served: Serving, 
     assert listed[ids[-1]] == "queued"
     runs = [served.ended(run) for run in ids]
     assert {run.run.status for run in runs} == {"success"}
-    assert runs_at_once(runs) == most
+    assert most_at_once(run.run for run in runs) == most
     begun = [moment(run.run.started_at) for run in runs]
     assert begun == sorted(begun)
 
@@ -107,7 +99,7 @@ def test_so_many_tasks_of_a_dag_run_at_once_in_all_its_runs_together(served: Ser
     ids = [served.trigger("few_tasks") for _ in range(3)]
     runs = [served.ended(run) for run in ids]
     assert {run.run.status for run in runs} == {"success"}
-    assert runs_at_once(runs) == 3
+    assert most_at_once(run.run for run in runs) == 3
     assert most_at_once(attempts(*runs)) == 2
 
 
