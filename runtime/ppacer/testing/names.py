@@ -55,11 +55,11 @@ class Name:
         return None if parts is None else Name(text, parts)
 
     @property
-    def exactness(self) -> tuple[bool, int, int]:
+    def exactness(self) -> tuple[int, int]:
         """Of two names that stand for a task, the one of which this is greater says more."""
         named = [part for part, _ in self.parts if part != _ANY]
         keys = [key for _, keys in self.parts for key in keys if key != _ANY]
-        return len(named) == len(self.parts), len(named), len(keys)
+        return len(named), len(keys)
 
     @property
     def is_open(self) -> bool:

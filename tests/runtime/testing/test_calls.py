@@ -46,6 +46,14 @@ def test_variables_are_those_of_this_process_and_those_that_are_given(
     assert mode({"MODE": None}) == "plain"
 
 
+def test_settings_of_programs_are_no_variables_of_tasks(
+    build: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PPACER_TOKEN", "abc")
+    pipeline = build('dag d { task t = shell(f"echo ${{PPACER_TOKEN-none}} {env("PPACER_TOKEN", "none")}") }')
+    assert pipeline.run("d")["t"].output == "none none"
+
+
 def test_a_task_may_do_without_a_variable(build: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORD", "outer")
     source = """
@@ -95,13 +103,14 @@ def test_the_log_holds_what_a_task_writes_in_any_way_in_order(flows: Pipeline) -
     talk = flows.run("around", secrets=SECRETS)["talk"]
     assert [(line.stream, line.level, line.message, line.logger) for line in talk.log] == [
         ("stdout", 20, "first", ""),
+        ("stdout", 20, "then", ""),
         ("logging", 20, "second", "flow.talk"),
         ("stdout", 20, "third", ""),
         ("stderr", 20, "fourth", ""),
         ("stderr", 20, "fifth", ""),
     ]
-    assert talk.log[1].attributes == '{"n": 2}'
-    assert talk.log_text == "first\nsecond\nthird\nfourth\nfifth"
+    assert talk.log[2].attributes == '{"n": 2}'
+    assert talk.log_text == "first\nthen\nsecond\nthird\nfourth\nfifth"
 
 
 def test_secrets_are_hidden_in_logs_outputs_and_errors(build: Callable[..., Pipeline], flows: Pipeline) -> None:

@@ -30,6 +30,7 @@ STUBBED = (
     "triggers",
     "places",
     "limited",
+    "labelled",
     "waits",
     "parent",
     "late",

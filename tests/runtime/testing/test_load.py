@@ -42,6 +42,14 @@ def test_a_generated_program_is_read_wherever_it_lies(folder: Path, monkeypatch:
     assert [path.name for path in Path().iterdir()] == ["p.py"]
 
 
+def test_the_python_that_runs_the_test_counts(folder: Path) -> None:
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    python.chmod(0o755)
+    assert load(folder / "p.ppd").run("d")["t"].output == 4
+
+
 def test_modules_elsewhere(folder: Path) -> None:
     (folder / "src").mkdir()
     shutil.move(folder / "tasks_of_load.py", folder / "src")

@@ -30,6 +30,12 @@ def test_a_table_for_people(flows: Pipeline) -> None:
     assert said[: len(TABLE)] == TABLE
 
 
+def test_the_table_has_the_last_log_of_what_failed(flows: Pipeline) -> None:
+    said = str(flows.run("shortly"))
+    assert said.count("Traceback (most recent call last):") == 1
+    assert "\n  log of flaky, attempt 3:\n    Traceback" in said
+
+
 def test_a_line_for_messages_of_pytest(flows: Pipeline) -> None:
     assert repr(flows.run("handled", tasks={"work": fails("no route")})) == (
         "<run of handled failed; 1 of 5 succeeded; work: no route; drop: RuntimeError: the broom is gone>"

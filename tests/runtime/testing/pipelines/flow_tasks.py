@@ -117,6 +117,7 @@ def surroundings(token: str, context: TaskContext) -> dict[str, str]:
 
 def talk(context: TaskContext) -> None:
     print("first")
+    subprocess.run(["echo", "then"], check=True)
     logging.getLogger("flow.talk").info("second", extra={"n": 2})
     subprocess.run(["echo", "third"], check=True)
     sys.stderr.write("fourth\nfif")
