@@ -106,6 +106,8 @@ class RunningAttempt:
             if isinstance(ended, Gone) and not session.begun and not ended.lost and self.reason is None:
                 why = cause(ended)
                 continue  # it died before it had the attempt
+            if isinstance(ended, Gone) and ended.neighbours and not ended.lost:
+                self._pool.suspect(self.assignment)
             return self._judge.report(ended, self.reason)
         raise WorkerError(f"worker processes die before they begin: {why}")
 

@@ -24,6 +24,9 @@ SPARE_WORKERS = 4
 """How many more workers are kept idle than have ever been at work at one time: as many for tasks whose variables
 differ."""
 
+MAX_SUSPECTS = 1000
+"""How many tasks are remembered for having shared a worker that crashed."""
+
 _RESTART_SECONDS = 1.0
 """The shortest time between two starts of a zygote."""
 
@@ -66,6 +69,7 @@ class WorkerPool:
         self._idle: dict[WorkerProcess, asyncio.TimerHandle] = {}
         self._shared: WorkerProcess | None = None
         self._sharing = asyncio.Lock()
+        self._suspects: dict[tuple[str, str, int], None] = {}
         self._most_at_work = 1
         self._last_number = 0
         self._closed = False
@@ -81,9 +85,9 @@ class WorkerPool:
 
     async def acquire(self, assignment: Assignment) -> WorkerProcess:
         """A worker for an attempt: one of its own, the one that was used last if there is one, or the one that is
-        shared. Raises `WorkerError`."""
+        shared, which a suspect is kept out of. Raises `WorkerError`."""
         if is_shared(assignment):
-            return await self._shared_worker()
+            return await (self._lone_worker() if _task(assignment) in self._suspects else self._shared_worker())
         for worker in reversed(self._idle):
             if worker.variables in (None, assignment.env) and not worker.shared and not worker.gone.done():
                 self._idle.pop(worker).cancel()
@@ -91,6 +95,13 @@ class WorkerPool:
         at_work = sum(bool(worker.sessions) for worker in self._workers.values())
         self._most_at_work = max(self._most_at_work, at_work + 1)
         return await self._new_worker(shared=False)
+
+    def suspect(self, assignment: Assignment) -> None:
+        """The attempt shared a worker that crashed, perhaps through its fault: from now on its task runs alone, so that
+        what crashes again costs nobody else anything and is known."""
+        self._suspects[_task(assignment)] = None
+        if len(self._suspects) > MAX_SUSPECTS:
+            del self._suspects[next(iter(self._suspects))]
 
     def release(self, worker: WorkerProcess, session: Session) -> None:
         """Takes back a worker whose attempt is over."""
@@ -152,6 +163,12 @@ class WorkerPool:
             if worker in self._idle:
                 self._idle.pop(worker).cancel()
             return worker
+
+    async def _lone_worker(self) -> WorkerProcess:
+        """One like that which is shared, for a single attempt."""
+        worker = await self._new_worker(shared=True)
+        self.retire(worker)
+        return worker
 
     async def _living_zygote(self) -> ZygoteLink:
         async with self._starting:
@@ -215,6 +232,11 @@ def is_shared(assignment: Assignment) -> bool:
     """
     own = assignment.env != _NO_VARIABLES or assignment.cwd is not None or assignment.memory is not None
     return assignment.isolation in ("thread", "async") and not own
+
+
+def _task(assignment: Assignment) -> tuple[str, str, int]:
+    """What its attempts have in common."""
+    return assignment.run.id, assignment.task, assignment.position
 
 
 def worker_command(python: str, file: Path) -> list[str]:

@@ -507,6 +507,32 @@ def test_a_crash_of_several_loses_them(play: Callable[[Body], None], tmp_path: P
     play(body)
 
 
+def test_what_shared_a_worker_that_crashed_runs_alone_from_then_on(
+    play: Callable[[Body], None], folder: Path, tmp_path: Path
+) -> None:
+    """So that a task which crashes each time is known, and those beside it do not spend their tries on it."""
+
+    async def body(scheduler: FakeScheduler) -> None:
+        good, bad = {**THREAD, "task": "good"}, {**THREAD, "task": "bad"}
+        neighbour = scheduler.assign("m:waits", str(tmp_path / "first"), given=good)
+        await scheduler.offer()
+        await numbers_in(tmp_path / "first")
+        lost = [await scheduler.run("m:segfaults", given=bad), await scheduler.report(neighbour, 3)]
+        assert [report.outcome for report in lost] == [Outcome.LOST, Outcome.LOST]
+        neighbour = scheduler.assign("m:meets", str(folder), "good", 2, given=good)
+        await scheduler.offer()
+        await eventually((folder / "good").exists)
+        report = await scheduler.run("m:segfaults", given=bad)
+        assert (report.outcome, report.error_kind) == (Outcome.FAILED, "killed")
+        others = value(await scheduler.run("m:ok", given=THREAD))
+        (folder / "end").touch()
+        alone = value(await scheduler.report(neighbour))
+        assert alone != others
+        await gone([alone])
+
+    play(body)
+
+
 def test_a_worker_killed_from_outside(play: Callable[[Body], None], tmp_path: Path) -> None:
     async def body(scheduler: FakeScheduler) -> None:
         attempt = scheduler.assign("m:waits", str(tmp_path / "pid"), given=THREAD)
