@@ -183,10 +183,24 @@ def _check(name: str, stub: object) -> None:
                 _check(name, each)
         case Takes(stub=inner):
             _check(name, inner)
+        case BaseException() | type() if not isinstance(stub, type) or issubclass(stub, BaseException):
+            raise PipelineError(f"the stub of `{name}` is an exception: fails(…) has the task fail with it")
         case _ if isinstance(stub, _PLAIN) or callable(stub):
             return
+        case _ if _holds_stub(stub):
+            raise PipelineError(f"the stub of `{name}` is a value with stubs in it: in_turn(…) takes one per attempt")
         case _:
             try:
                 codec.encode(stub)
             except codec.CodecError as fault:
                 raise PipelineError(f"the stub of `{name}` is no output of a task: {fault}") from None
+
+
+def _holds_stub(value: object) -> bool:
+    match value:
+        case list() | tuple():
+            return any(map(_holds_stub, value))
+        case dict():
+            return any(map(_holds_stub, value.values()))
+        case _:
+            return isinstance(value, (*_PLAIN, InTurn, Takes))

@@ -185,6 +185,10 @@ def test_the_name_that_says_most_counts(flows: Pipeline) -> None:
             {"store": in_turn(1, {2})},
             "the stub of `store` is no output of a task: a value of type set has no JSON form",
         ),
+        ({"store": ValueError("x")}, "the stub of `store` is an exception: fails(…) has the task fail with it"),
+        ({"store": ValueError}, "the stub of `store` is an exception: fails(…) has the task fail with it"),
+        ({"raw": [fails(), 1]}, "the stub of `raw` is a value with stubs in it: in_turn(…) takes one per attempt"),
+        ({"raw": {"a": (real(),)}}, "the stub of `raw` is a value with stubs in it: in_turn(…) takes one per attempt"),
     ],
 )
 def test_what_is_no_stub_is_told_before_anything_runs(flows: Pipeline, stubs: dict[str, object], message: str) -> None:
