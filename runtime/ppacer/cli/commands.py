@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, Command] = {
         (*_ASKING, "capacity", "labels", "secrets"),
     ),
     "list": Command("lists the dags, paused and removed ones too", "ppacer.cli.listing:list_dags", _ASKING),
-    "show": Command("shows a dag's settings and tasks, or what changed in it", "ppacer.cli.listing:show", _ASKING),
+    "show": Command("shows a dag's settings and tasks, or what changed in it", "ppacer.cli.show:show", _ASKING),
     "next": Command("shows when a dag runs next", "ppacer.cli.listing:next_runs", _ASKING),
     "runs": Command("lists the latest runs", "ppacer.cli.runs:runs", _ASKING),
     "logs": Command("prints what tasks wrote", "ppacer.cli.logs:logs", _ASKING),

@@ -1,4 +1,4 @@
-"""`list`, `show`, `next`, `config`: what the program itself tells; `list` also asks the database, if there is one."""
+"""`list`, `next`, `config`: what the program itself tells; `list` also asks the database, if there is one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.cli.due_times import DueTimes, due_times
 from ppacer.cli.times import instant_of
-from ppacer.core.durations import duration_text
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
 from ppacer.core.schedule import DagClock, ScheduleError
 from ppacer.localtime import local_time
-from ppacer.web.describe import ahead_text, callable_text, place_text, schedule_text
+from ppacer.web.describe import ahead_text, schedule_text
 
 if TYPE_CHECKING:
     from ppacer.web.dag_messages import DagList, DagView, RemovedDag
@@ -98,33 +97,6 @@ def _removed_row(gone: RemovedDag) -> list[str | Cell]:
     return [Cell(gone.id, Style.DIM), Cell("", right=True), "", Cell("–", Style.DIM), "", note]
 
 
-def show(invocation: Invocation) -> int:
-    dag = invocation.dag(invocation.text("dag"))
-    if invocation.flag("versions"):
-        from ppacer.cli.history import versions  # noqa: PLC0415 - what the rest can be told without
-
-        return versions(invocation)
-    console = invocation.console
-    console.line(dag.id, Style.BOLD)
-    for line in dag.doc.strip().splitlines():
-        console.line(f"  {line.strip()}")
-    console.line()
-    facts: list[list[str | Cell]] = [[Cell(name, Style.DIM), value] for name, value in _facts(invocation.program, dag)]
-    console.table(facts, indent="  ")
-    console.line()
-    rows: list[list[str | Cell]] = [
-        [
-            Cell(task.id, Style.BOLD),
-            ", ".join(task.parents) or "–",
-            callable_text(task.callable),
-            Cell(_settings(task), Style.DIM),
-        ]
-        for task in dag.tasks
-    ]
-    console.table(rows, ("task", "after", "runs", "settings"), indent="  ")
-    return 0
-
-
 def next_runs(invocation: Invocation) -> int:
     dag = invocation.dag(invocation.text("dag"))
     if not dag.schedules:
@@ -192,45 +164,6 @@ def schedules_cell(dag: spec.Dag, called: Mapping[str, str] = MappingProxyType({
     if not dag.schedules:
         return Cell("on trigger only", Style.DIM)
     return Cell(clip(" + ".join(schedule_text(schedule, called) for schedule in dag.schedules), 60))
-
-
-def _facts(program: spec.Program, dag: spec.Dag) -> list[tuple[str, str]]:
-    now = now_us()
-    due = next_due(dag, now)
-    facts = [("schedule", schedules_cell(dag).text)]
-    if dag.schedules:
-        facts.append(("time zone", dag.timezone))
-    if due is not None:
-        facts.append(("next run", f"{local_time(due)} ({ahead_text((due - now) / SECOND)})"))
-    if dag.start is not None:
-        facts.append(("start", str(dag.start)))
-    if dag.end is not None:
-        facts.append(("end", str(dag.end)))
-    if dag.catchup is not spec.Catchup.NONE:
-        facts.append(("catchup", dag.catchup.value))
-    if dag.max_active_runs != 1:
-        facts.append(("active runs", f"at most {dag.max_active_runs}"))
-    if dag.tags:
-        facts.append(("tags", ", ".join(dag.tags)))
-    if dag.owner:
-        facts.append(("owner", dag.owner))
-    facts.append(("source", place_text(program, dag.at)))
-    return facts
-
-
-def _settings(task: spec.Task) -> str:
-    """What a task has other than by default."""
-    parts = []
-    if task.retries:
-        delay = f" after {duration_text(task.retry_delay)}" if task.retry_delay else ""
-        parts.append(f"{task.retries} {'retry' if task.retries == 1 else 'retries'}{delay}")
-    if task.timeout != spec.DEFAULT_TIMEOUT:
-        parts.append("no time-out" if task.timeout is None else f"time-out {duration_text(task.timeout)}")
-    if task.trigger is not spec.Trigger.ALL_SUCCESS:
-        parts.append(f"when {task.trigger.value}")
-    if task.runs_on:
-        parts.append(f"on {', '.join(task.runs_on)}")
-    return ", ".join(parts)
 
 
 def _first_line(text: str) -> str:
