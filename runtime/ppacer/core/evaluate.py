@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from ppacer import spec
@@ -45,7 +46,7 @@ class Scope:
     `output` gives the output of a task of the same run by its full id, `outputs` those of a run-time family in order,
     `output_at` that of a run-time family's member at the asking member's own position, `env` the value of an
     environment variable, `secret` that of a secret; each raises `KeyError` where there is none, or `NoValue` to say
-    why.
+    why. `zone` is what a date-time without one means beside one that has one.
     """
 
     run: Mapping[spec.RunField, object] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Scope:
     output_at: Callable[[str], object] = _nothing
     env: Callable[[str], object] = _nothing
     secret: Callable[[str], object] = _nothing
+    zone: tzinfo | None = None
 
 
 def evaluate(expr: spec.Expr, scope: Scope) -> object:
@@ -251,10 +253,19 @@ class _Evaluator:
                 return left
             return _truth(self.value(expr.right, depth), operator, expr.right.at)
         right = self.value(expr.right, depth)
+        if isinstance(left, datetime) and isinstance(right, datetime):
+            left, right = self._aware(left, right), self._aware(right, left)
         try:
             return binary(operator, left, right)
         except OperandError as fault:
             raise EvaluationError(str(fault), expr.at) from None
+
+    def _aware(self, moment: datetime, other: datetime) -> datetime:
+        """A date-time without a zone beside one that has one: it means the dag's."""
+        zone = self._scope.zone
+        if moment.tzinfo is not None or other.tzinfo is None or zone is None:
+            return moment
+        return instants.to_datetime(instants.from_local(moment, zone), zone)
 
     def _format(self, expr: spec.FormatString, depth: int) -> str:
         made: list[str] = []

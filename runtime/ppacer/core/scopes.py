@@ -9,6 +9,7 @@ from ppacer import spec
 from ppacer.core import codec
 from ppacer.core.evaluate import EvaluationError, NoValue, Scope, evaluate, run_values
 from ppacer.core.families import MOST_MEMBERS, family_of
+from ppacer.core.instants import zone
 from ppacer.core.model import NoticeEvent, Run, RunStatus, TaskStatus
 from ppacer.core.operators import kind
 from ppacer.core.run_state import FamilyNode, Node, Phase, RunState, phase_of
@@ -45,6 +46,7 @@ class Scopes:
             outputs=self._family_outputs,
             output_at=lambda task: self._output_at(task, node.row.position),
             env=self._env,
+            zone=zone(state.plan.dag.timezone),
         )
 
     def of_alert(self, node: Node, event: NoticeEvent, error: str | None) -> Scope:
@@ -170,4 +172,4 @@ def default_env(name: str) -> str:
 
 def run_scope(run: Run, timezone: str, env: Callable[[str], str]) -> Scope:
     """What is seen where there is a run but no task: in the defaults of params."""
-    return Scope(run=run_values(run, timezone), env=env)
+    return Scope(run=run_values(run, timezone), env=env, zone=zone(timezone))

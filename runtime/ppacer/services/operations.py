@@ -250,7 +250,8 @@ class Operations(ABC):
 
     async def _tell_machine(self, engine: Engine, run_id: str, happening: h.TaskCancelAsked | h.Reopen) -> Run:
         machine = engine.tasks.machine(run_id) or await self._ended_machine(engine, run_id)
-        if happening.task is not None and machine.task(happening.task, happening.position) is None:
+        row = None if happening.task is None else machine.task(happening.task, happening.position)
+        if happening.task is not None and (row is None or happening.position not in (None, row.position)):
             member = "" if happening.position is None else f"[{happening.position}]"
             raise UnknownTask(f"run {run_id} has no task {happening.task}{member}")
         refused: MachineRefuses | None = None

@@ -336,6 +336,22 @@ def test_f_strings(expr: spec.Expr, value: str) -> None:
     assert evaluate(expr, SCOPE) == value
 
 
+@pytest.mark.parametrize(
+    ("literal", "operator", "value"),
+    [
+        (datetime(2026, 3, 30, 0, 15), "==", True),
+        (datetime(2026, 3, 30, 0, 14), "<", False),
+        (datetime(2026, 3, 29, 23, 15), "-", HOUR),
+    ],
+)
+def test_a_date_time_without_a_zone_beside_one_with_a_zone_means_the_dags(
+    literal: datetime, operator: str, value: object
+) -> None:
+    planned = spec.RunValue(spec.RunField.SCHEDULED_AT, AT)
+    expr = spec.Binary(Op(operator), planned, spec.Literal(literal, AT), AT)
+    assert evaluate(expr, replace(SCOPE, zone=WARSAW)) == value
+
+
 def test_what_is_quoted_is_one_word_to_a_shell() -> None:
     evil = "x'; rm -rf / #\n$(id)`id`"
     made = evaluate(spec.FormatString((spec.FormatField(lit(evil), AT, quoted=True),), AT), Scope())
