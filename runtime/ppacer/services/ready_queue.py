@@ -179,13 +179,12 @@ class ReadyQueue:
 class _Lane:
     """The attempts of a profile that have the same gates, as a heap by rank.
 
-    Where the lane stands, it stands by `key`: in the heap of its profile, or `parked` in that of a gate.
+    Where the lane stands, it stands by `key`: in the heap of its profile, or in that of a gate.
     """
 
     gates: tuple[Gate, ...]
     heap: list[tuple[_Rank, Ready]] = field(default_factory=list)
     key: _Rank | None = None
-    parked: _Parking | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -242,7 +241,7 @@ class Profile:
                     if not standing.gate.full:
                         self._give_back(standing)
                 continue
-            if standing.key != key or standing.parked is not None:
+            if standing.key != key:
                 self._pop()
                 continue
             ready = self._first(standing, offers)
@@ -277,8 +276,6 @@ class Profile:
 
     def _stand(self, standing: _Lane | _Parking, key: _Rank) -> None:
         standing.key = key
-        if isinstance(standing, _Lane):
-            standing.parked = None
         heapq.heappush(self._heap, (key, next(self._count), standing))
         self.size += 1
 
@@ -290,7 +287,7 @@ class Profile:
         parking = self._parked.get(gate)
         if parking is None:
             parking = self._parked[gate] = _Parking(gate)
-        lane.key, lane.parked = key, parking
+        lane.key = key
         heapq.heappush(parking.heap, (key, next(self._count), lane))
         self.size += 1
 
@@ -312,7 +309,7 @@ class Profile:
         heap = parking.heap
         while heap:
             key, _, lane = heap[0]
-            if lane.parked is parking and lane.key == key:
+            if lane.key == key:
                 return lane
             heapq.heappop(heap)
             self.size -= 1

@@ -17,9 +17,14 @@ from ppacer import spec
 from ppacer.core.model import Attempt, AttemptStatus
 from ppacer.services.ready_queue import Gate, GateKind, Profile, Ready, ReadyQueue
 
-CALLABLES = ("m:f", "m:g")
-CODES = ("", "c1", "c2")
-GATES = ((GateKind.POOL, "p"), (GateKind.POOL, "q"), (GateKind.DAG, "d"), (GateKind.DAG, "e"))
+CODES = ({"m:f": "c1"}, {"m:f": "c1", "m:g": "c2"}, {"m:f": "c2"})
+GATES = ((GateKind.POOL, "p"), (GateKind.POOL, "q"), (GateKind.DAG, "d"))
+OFFERS = st.tuples(
+    st.sampled_from(["", "", "", "b1", "b2"]),
+    st.integers(-2, 3),
+    st.sampled_from([(), (), (), ("gpu",)]),
+    st.sampled_from([("m:f", "c1"), ("m:f", "c1"), ("m:f", "c1"), ("m:g", "c2"), ("m:f", "c2")]),
+)
 
 
 def attempt(id: str, code: str = "c1") -> Attempt:
@@ -63,6 +68,8 @@ class ReadyQueueMachine(RuleBasedStateMachine):
             gate = self.queue.gate(kind, name, 1)
             assert self.queue.gate(kind, name, 7) is gate
             self.naive.limits[gate] = 1
+        for labels in ((), ("gpu",)):
+            self.join(CODES[0], labels)
 
     def gates(self, data: st.DataObject) -> tuple[Gate, ...]:
         pool, dag = (
@@ -71,25 +78,16 @@ class ReadyQueueMachine(RuleBasedStateMachine):
         )
         return tuple(gate for gate in (pool, dag) if gate is not None)
 
-    @rule(
-        data=st.data(),
-        priority=st.integers(-1, 2),
-        runs_on=st.sampled_from([(), (), ("gpu",)]),
-        callable=st.sampled_from(CALLABLES),
-        code=st.sampled_from(CODES),
-        again=st.booleans(),
-    )
-    def offer(self, data, priority, runs_on, callable, code, again) -> None:
-        """Of a new attempt, or of one that was on offer before."""
-        name = f"a{next(self.names)}" if not again else data.draw(st.sampled_from(["b1", "b2", "b3"]))
-        if name not in self.naive.waiting and name not in self.naive.held:
-            made = task(priority, runs_on, callable)
-            self.naive.waiting[name] = self.queue.add(attempt(name, code), made, self.gates(data))
+    @rule(data=st.data(), offers=st.lists(OFFERS, min_size=1, max_size=6))
+    def offer(self, data, offers) -> None:
+        """Of new attempts, or of such as were on offer before."""
+        for known, priority, runs_on, (function, code) in offers:
+            name = known or f"a{next(self.names)}"
+            if name not in self.naive.waiting and name not in self.naive.held:
+                made = task(priority, runs_on, function)
+                self.naive.waiting[name] = self.queue.add(attempt(name, code), made, self.gates(data))
 
-    @rule(
-        codes=st.dictionaries(st.sampled_from(CALLABLES), st.sampled_from(CODES)),
-        labels=st.sampled_from([(), ("gpu",)]),
-    )
+    @rule(codes=st.sampled_from(CODES), labels=st.sampled_from([(), ("gpu",)]))
     def join(self, codes, labels) -> None:
         self.profiles.append(self.queue.join(codes, frozenset(labels)))
 
@@ -113,9 +111,12 @@ class ReadyQueueMachine(RuleBasedStateMachine):
             self.naive.held[best.attempt.id] = self.naive.waiting.pop(best.attempt.id).gates
 
     @precondition(lambda self: self.naive.waiting)
-    @rule(data=st.data())
-    def withdraw(self, data) -> None:
+    @rule(data=st.data(), first=st.booleans())
+    def withdraw(self, data, first) -> None:
+        """Anyone, or one that is next."""
         name = data.draw(st.sampled_from(sorted(self.naive.waiting)))
+        if first and self.profiles and (best := self.naive.best(data.draw(st.sampled_from(self.profiles)))) is not None:
+            name = best.attempt.id
         assert self.queue.remove(name) is self.naive.waiting.pop(name)
         assert self.queue.remove(name) is None
 
@@ -172,7 +173,7 @@ class ReadyQueueMachine(RuleBasedStateMachine):
 
 
 TestReadyQueue = ReadyQueueMachine.TestCase
-TestReadyQueue.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestReadyQueue.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 
 
 # --- rows that a search might miss -----------------------------------------------------------------------------------
@@ -238,6 +239,25 @@ def test_one_that_was_let_through_and_is_gone_leaves_its_chance_to_the_next(queu
     assert taken(queue, profile) is None
     queue.release("b")
     assert taken(queue, profile) == "c"
+
+
+def test_a_better_one_that_came_to_a_full_gate_goes_first_when_that_opens(queue: ReadyQueue) -> None:
+    """Although the gate had been open before, and stands for the one that waited then."""
+    pool = queue.gate(GateKind.POOL, "p", 1)
+    profile, other = queue.join({"m:f": "c1"}, frozenset()), queue.join({"m:f": "c1"}, frozenset({"gpu"}))
+    queue.occupy("x", (pool,))
+    offered(queue, "a", pool)
+    offered(queue, "z", pool)
+    assert queue.best(profile) is None
+    queue.release("x")
+    assert taken(queue, other) == "a"
+    offered(queue, "best", pool, priority=10)
+    offered(queue, "free", priority=9)
+    assert queue.best(profile).attempt.id == "free"
+    queue.release("a")
+    assert [taken(queue, profile), taken(queue, profile)] == ["best", "free"]
+    queue.release("best")
+    assert taken(queue, profile) == "z"
 
 
 def test_a_higher_limit_lets_several_through_and_a_lower_one_nobody(queue: ReadyQueue) -> None:
