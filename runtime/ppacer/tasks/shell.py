@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias, overload
 
+from ppacer.context import TaskCancelled
 from ppacer.core.operators import text
 
 Argument: TypeAlias = str | int | float | Decimal | date | timedelta | Path
@@ -104,10 +105,17 @@ def _run(command: Sequence[str], what: str, output: Literal["line", "json", "non
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
     ) as process:
-        for target, chunk in _stream(process):
-            (stdout if target == 1 else stderr).feed(chunk)
-            if output == "json" and target == 1 and len(document) <= _MAX_JSON:
-                document += chunk
+        try:
+            for target, chunk in _stream(process):
+                (stdout if target == 1 else stderr).feed(chunk)
+                if output == "json" and target == 1 and len(document) <= _MAX_JSON:
+                    document += chunk
+        except TaskCancelled:
+            # The process got the same SIGTERM, and may say something while it tidies up: without a reader that would
+            # kill it.
+            for _ in _stream(process):
+                pass
+            raise
         code = process.returncode
     if code != 0:
         raise ProcessError(_failure(what, code, stderr.tail()))

@@ -138,6 +138,25 @@ def test_commands_in_threads_have_outputs_of_their_own(bench: Bench, scheduler: 
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("isolation", ["process", "thread"])
+def test_a_command_that_is_told_to_stop_is_heard_to_its_end(
+    bench: Bench, scheduler: FakeScheduler, isolation: str
+) -> None:
+    command = "trap 'echo tidying up; sleep 0.2; echo done; exit' TERM; echo here; while :; do sleep 0.05; done"
+
+    async def scenario() -> None:
+        async with bench.executor(scheduler):
+            attempt = scheduler.assign(SHELL, command, given={"isolation": isolation})
+            await scheduler.offer()
+            await scheduler.until(lambda: scheduler.text(attempt) == ["here"])
+            scheduler.cancel.add(attempt)
+            await scheduler.offer()
+            assert (await scheduler.report(attempt)).outcome is Outcome.CANCELLED
+            assert scheduler.text(attempt, "stdout") == ["here", "tidying up", "done"]
+
+    asyncio.run(scenario())
+
+
 def test_parts_leave_little_behind(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
     """What the scheduler keeps for each of ten thousand that wait."""
 
