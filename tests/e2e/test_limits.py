@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -196,12 +197,22 @@ def test_only_executors_with_its_labels_take_a_task(world: World) -> None:
         def join(*arguments: str) -> None:
             world.start(served.program, "executor", "--scheduler", served.url, *arguments)
 
+        following = world.start(served.program, "run", "labelled")
+        for task, missing in {
+            "anywhere": "an executor",
+            "on_gpu": "an executor with the label gpu",
+            "on_both": "an executor with the labels gpu, big",
+        }.items():
+            told = re.compile(rf"^◌ {task} +waits for {missing}$", re.MULTILINE)
+            wait_until(lambda told=told: told.search(following.text) is not None, f"what {task} waits for")
+        run = served.client.runs(dag="labelled").runs[0].id
+        assert served.client.task(run, "on_gpu").waits_for == "an executor with the label gpu"
         join("--name", "plain")
-        run = served.trigger("labelled")
         served.until(run, "anywhere", "success")
         join("--name", "one", "--label", "gpu")
         served.until(run, "on_gpu", "success")
-        assert served.client.task(run, "on_both").status == "queued"
+        both = served.client.task(run, "on_both")
+        assert (both.status, both.waits_for) == ("queued", "an executor with the labels gpu, big")
         join("--name", "two", "--label", "big", "--label", "gpu")
         ended = served.ended(run)
         assert ended.run.status == "success"
@@ -212,5 +223,6 @@ def test_only_executors_with_its_labels_take_a_task(world: World) -> None:
         }
         labels = {each.name: each.labels for each in served.client.executors().executors}
         assert labels == {"plain": (), "one": ("gpu",), "two": ("big", "gpu")}
-        for process in world.processes[1:]:
+        assert following.popen.wait(20) == 0
+        for process in world.processes[2:]:
             assert process.terminate() == 0

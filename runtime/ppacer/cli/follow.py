@@ -23,6 +23,9 @@ from ppacer.web.messages import AttemptView, LogLine, RunDetail, TaskView
 _TICK_SECONDS = 0.25
 _LOOK_SECONDS = 1.0
 _IDLE_SECONDS = 20.0
+_QUEUED_SECONDS = 3.0
+"""After how long it is told what a queued task waits for: an executor may be about to come."""
+
 _MAX_LINES = 500
 """How many lines of one attempt are shown; `logs` prints all."""
 
@@ -86,6 +89,7 @@ class _Progress:
     attempts: dict[str, _Shown] = field(default_factory=dict)
     ended: set[tuple[str, int, int]] = field(default_factory=set)
     told: dict[str, int] = field(default_factory=dict)
+    queued: set[str] = field(default_factory=set)
     late: bool = False
     width: int = 0
 
@@ -121,6 +125,11 @@ class _Progress:
     def running(self, detail: RunDetail) -> bool:
         return any(task.status in _BUSY for task in detail.tasks)
 
+    def stuck(self, detail: RunDetail) -> bool:
+        """Whether a task waits for an executor that there is not, and that was not told yet."""
+        waiting = (task for task in detail.tasks if task.waits_for is not None)
+        return any(task.attempts[-1].id not in self.queued for task in waiting)
+
     def _running_line(self, task: TaskView, now: float) -> str:
         mark, style = STATUS_STYLES[task.status]
         note = _running_note(task, now)
@@ -131,8 +140,16 @@ class _Progress:
         for attempt in task.attempts:
             if attempt.epoch == detail.run.epoch or attempt.id in self.attempts:
                 self._attempt(detail, task, attempt)
+        if task.waits_for is not None:
+            self._queued(task, task.attempts[-1])
         if TaskStatus(task.status).terminal and self._newly_ended(task):
             self._outcome(detail, task)
+
+    def _queued(self, task: TaskView, attempt: AttemptView) -> None:
+        """The task can start nowhere as things stand, which is told once of each attempt."""
+        if attempt.id not in self.queued and time.time() - seconds_of(attempt.created_at) > _QUEUED_SECONDS:
+            self.queued.add(attempt.id)
+            self._line(TaskStatus.QUEUED, task, f"waits for {task.waits_for}")
 
     def _member(self, detail: RunDetail, task: TaskView) -> None:
         """A member of a big family: told of only if it ends badly, and if not too many of them did so before."""
@@ -241,16 +258,19 @@ class _Progress:
 def _await_news(client: Client, progress: _Progress, detail: RunDetail, *, not_before: float, not_after: float) -> None:
     """Waits for a change of the run, looking after logs and clocks meanwhile.
 
-    What running tasks say of their progress is no change: on a terminal they are looked at again before long.
+    What running tasks say of their progress is no change: on a terminal they are looked at again before long. So are
+    tasks that wait for an executor: whether one has come is no change either.
     """
     while True:
         running = progress.running(detail)
         busy = running and (progress.console.live or not progress.quiet)
-        changes = client.changes(detail.run.id, since=detail.seq, wait=_TICK_SECONDS if busy else _IDLE_SECONDS)
+        stuck = progress.stuck(detail)
+        wait = _TICK_SECONDS if busy else _QUEUED_SECONDS if stuck else _IDLE_SECONDS
+        changes = client.changes(detail.run.id, since=detail.seq, wait=wait)
         if changes.seq != detail.seq:
             time.sleep(max(0.0, not_before - time.monotonic()))
             return
-        if running and progress.console.live and time.monotonic() > not_after:
+        if (stuck or (running and progress.console.live)) and time.monotonic() > not_after:
             return
         with progress.console.together():
             progress.show(detail)

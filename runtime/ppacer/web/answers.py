@@ -5,7 +5,7 @@ Each function reads afresh and may be called from any thread. Pages have at most
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -99,11 +99,12 @@ def found_runs(store: Store, part: str, limit: int) -> RunList:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The run that is asked about, and what the database does not tell: the dag of its own build, if that can be read,
-    and what running attempts say of themselves, by their ids."""
+    what running attempts say of themselves, by their ids, and the labels of each executor, where they are known."""
 
     run: Run
     dag: spec.Dag | None
     progress: Mapping[str, Progress] = field(default_factory=dict)
+    executors: Sequence[Collection[str]] | None = None
 
 
 def dag_of(store: Store, program: spec.Program, run: Run) -> spec.Dag | None:
@@ -131,7 +132,7 @@ def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
             shown = store.urgent_members(family, members)
             families[family.task] = Members(store.member_counts(family), shown)
             attempts += _attempts_of(store, [row for row in shown if row.position != 0])
-    rows = RunRows(run, subject.dag, tasks, attempts, families, subject.progress)
+    rows = RunRows(run, subject.dag, tasks, attempts, families, subject.progress, subject.executors)
     return run_detail(rows, seq=seq)
 
 
@@ -148,7 +149,9 @@ def one_task(store: Store, subject: Subject, task: str, position: int | None) ->
         return None
     families = {task: Members(store.member_counts(row), ())} if row.position == FAMILY else {}
     attempts = store.attempts(row.run_id, task, [row.position])
-    return task_views(RunRows(subject.run, subject.dag, [row], attempts, families, subject.progress), whole=True)[0]
+    return task_views(
+        RunRows(subject.run, subject.dag, [row], attempts, families, subject.progress, subject.executors), whole=True
+    )[0]
 
 
 def members_of(
@@ -265,7 +268,7 @@ def _member_views(
 ) -> tuple[TaskView, ...]:
     families = {family.task: Members({}, members)}
     attempts = _attempts_of(store, members)
-    rows = RunRows(subject.run, subject.dag, [family], attempts, families, subject.progress)
+    rows = RunRows(subject.run, subject.dag, [family], attempts, families, subject.progress, subject.executors)
     return task_views(rows, whole=whole)[1:]
 
 

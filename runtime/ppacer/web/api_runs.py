@@ -40,7 +40,8 @@ class RunsOwnHandler(BaseHandler):
 
     async def subject(self, run: Run) -> Subject:
         scheduler = self.site.scheduler
-        return Subject(run, await scheduler.dag_of(run), scheduler.progress(run.id))
+        executors = [executor.labels for executor in scheduler.executors()]
+        return Subject(run, await scheduler.dag_of(run), scheduler.progress(run.id), executors)
 
 
 class RunHandler(RunsOwnHandler):

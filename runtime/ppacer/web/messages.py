@@ -103,7 +103,8 @@ class TaskView:
 
     `name` is what it is called: `load`, `raw["eu"]`, and for a member of a run-time family `check[3]`, whose `label`
     shows the value that it stands for. A run-time family as a whole has position -1 and a `family`. `due_at` is when a
-    retrying task may be tried again. `output` is its value as JSON and `output_size` the length of that in bytes: none
+    retrying task may be tried again. `waits_for` tells of a queued task for which there is no executor what is missing:
+    `an executor with the label gpu`. `output` is its value as JSON and `output_size` the length of that in bytes: none
     if there is no output, or none any more; a big output is left out of a run and told with the task alone.
     """
 
@@ -125,6 +126,7 @@ class TaskView:
     finished_at: str | None = None
     reason: str | None = None
     error: str | None = None
+    waits_for: str | None = None
     output: Json = None
     output_size: int | None = None
     family: FamilyView | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ppacer import spec
@@ -83,7 +83,8 @@ class RunRows:
     """What is stored of a run, as far as it is shown: the rows that count of its tasks and families as a whole, the
     families' members by task, attempts of all epochs, and the dag of its own build, if that can be read.
 
-    `progress` is what running attempts say of themselves, by their ids.
+    `progress` is what running attempts say of themselves, by their ids; `executors` the labels of each executor that is
+    there, none where that is not known.
     """
 
     run: Run
@@ -92,6 +93,7 @@ class RunRows:
     attempts: Sequence[Attempt]
     families: Mapping[str, Members] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
+    executors: Sequence[Collection[str]] | None = None
 
 
 def run_detail(rows: RunRows, *, seq: int) -> RunDetail:
@@ -117,6 +119,7 @@ class _Views:
         self._specs = {task.id: task for task in rows.dag.tasks} if rows.dag is not None else {}
         self._families = rows.families
         self._progress = rows.progress
+        self._executors = rows.executors
         self._whole = whole
         self._attempts: dict[tuple[str, int], list[Attempt]] = {}
         for attempt in sorted(rows.attempts, key=lambda each: (each.epoch, each.number)):
@@ -145,10 +148,20 @@ class _Views:
             finished_at=optional_time(row.finished_at),
             reason=row.reason,
             error=row.error,
+            waits_for=self._waits_for(task) if row.status is TaskStatus.QUEUED else None,
             output=None if big else json_value(row.output),
             output_size=None if row.output is None else len(row.output),
             family=self._family(row) if row.position == FAMILY else None,
         )
+
+    def _waits_for(self, task: spec.Task | None) -> str | None:
+        if task is None or self._executors is None:
+            return None
+        wanted = task.runs_on
+        if any(set(wanted) <= set(labels) for labels in self._executors):
+            return None
+        labels = f" with the label{'s' if len(wanted) > 1 else ''} {', '.join(wanted)}" if wanted else ""
+        return f"an executor{labels}"
 
     def _family(self, row: TaskRow) -> FamilyView:
         members = self._families.get(row.task, Members({}, ()))

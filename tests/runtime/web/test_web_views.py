@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+import pytest
+
 from ppacer import spec as s
 from ppacer.core.model import (
     FAMILY,
@@ -102,6 +104,26 @@ def test_of_a_run_that_ends_while_it_is_read_no_task_goes_on() -> None:
     first, second = (one_run(store, Subject(RUN, DAG), 1) for _ in range(2))
     assert (first.run.status, first.tasks[0].status) == ("running", "running")
     assert (second.run.status, second.tasks[0].status) == ("success", "success")
+
+
+@pytest.mark.parametrize(
+    ("executors", "runs_on", "waits_for"),
+    [
+        (None, ("gpu",), None),
+        ([()], (), None),
+        ([], (), "an executor"),
+        ([()], ("gpu",), "an executor with the label gpu"),
+        ([("gpu",), ("big",)], ("gpu", "big"), "an executor with the labels gpu, big"),
+        ([(), ("big", "gpu", "near")], ("gpu", "big"), None),
+    ],
+)
+def test_a_queued_task_tells_which_executor_is_missing(
+    executors: list[tuple[str, ...]] | None, runs_on: tuple[str, ...], waits_for: str | None
+) -> None:
+    dag = s.Dag("d", AT, (s.Task("files", "m:f", AT, runs_on=runs_on),))
+    for status in TaskStatus:
+        (found,) = task_views(RunRows(RUN, dag, [row("files", status=status)], [], executors=executors))
+        assert found.waits_for == (waits_for if status is TaskStatus.QUEUED else None)
 
 
 def test_a_family_whose_list_is_not_known_yet() -> None:

@@ -81,6 +81,7 @@ function note(task) {
     if (task.family.shown < task.family.members) parts.push(`${task.family.shown} of them below`);
   }
   if (task.reason) parts.push(task.reason);
+  if (task.waits_for) parts.push(`waits for ${task.waits_for}`);
   const progress = task.status === "running" ? task.attempts.at(-1)?.progress : null;
   if (progress) parts.push([progress.fraction === null ? "" : `${Math.round(progress.fraction * 100)}%`, progress.message].filter(Boolean).join(" "));
   return parts.filter(Boolean).join(" · ");
