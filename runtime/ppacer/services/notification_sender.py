@@ -3,7 +3,7 @@
 A notification is pending from the commit on that made it, and is sent at least once: what was sent but not marked when
 the scheduler ended is sent again by the next one. A heap holds what is to be sent later, one timer waits for the
 earliest. What is due stands in a line for its notifier, of which few are called at once: one that hangs holds up
-nobody else.
+nobody else. What one run has to tell reaches a notifier in order, but for what has to be tried again.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class NotificationSender:
         self._lines: dict[str, deque[str]] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._busy: Counter[str] = Counter()
+        self._runs: set[tuple[str, str | None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -134,7 +135,7 @@ class NotificationSender:
     def _send_what_is_due(self) -> None:
         """Starts as many as may be under way; a notifier that had its turn goes to the end of all."""
         for notifier in list(self._lines):
-            while notifier in self._lines and self._busy[notifier] < PER_NOTIFIER and len(self._sending) < AT_ONCE:
+            while notifier in self._lines and self._may_send(notifier):
                 line = self._lines.pop(notifier)
                 id_ = line.popleft()
                 if line:
@@ -142,8 +143,15 @@ class NotificationSender:
                 if id_ in self._pending:
                     self._start(self._pending[id_])
 
+    def _may_send(self, notifier: str) -> bool:
+        """Whether what stands first in the notifier's line may be sent now."""
+        first = self._pending.get(self._lines[notifier][0])
+        its_turn = first is None or (notifier, first.row.run_id) not in self._runs
+        return its_turn and self._busy[notifier] < PER_NOTIFIER and len(self._sending) < AT_ONCE
+
     def _start(self, outgoing: Outgoing) -> None:
         row = outgoing.row
+        self._runs.add((row.notifier, row.run_id))
         task = self._sending[row.id] = asyncio.ensure_future(self._deliver(outgoing))
         self._busy[row.notifier] += 1
         task.add_done_callback(partial(self._ended, row))
@@ -153,6 +161,7 @@ class NotificationSender:
     def _ended(self, row: Notification, task: asyncio.Task[None]) -> None:
         del self._sending[row.id]
         self._busy[row.notifier] -= 1
+        self._runs.discard((row.notifier, row.run_id))
         error = None if task.cancelled() else task.exception()
         if self._closed or task.cancelled():
             return

@@ -237,7 +237,7 @@ async def test_a_notifier_that_hangs_holds_up_nobody_else(desk) -> None:
     here = desk()
     here.worker.held = asyncio.Event()
     for n in range(6):
-        here.add(f"ops{n}", "ops")
+        here.add(f"ops{n}", "ops", run_id=f"r{n}")
     await here.settle()
     assert here.worker.under_way == ["ops"] * PER_NOTIFIER
     for n, name in enumerate(NAMES[1:]):
@@ -254,8 +254,8 @@ async def test_those_that_wait_take_turns(desk) -> None:
     here = desk()
     here.worker.held = asyncio.Event()
     for n in range(8):
-        here.add(f"a{n}", "ops")
-        here.add(f"b{n}", "mail")
+        here.add(f"a{n}", "ops", run_id=f"r{n}")
+        here.add(f"b{n}", "mail", run_id=f"r{n}")
     here.add("c", "chat")
     here.add("d", "page")
     await here.settle()
@@ -264,6 +264,21 @@ async def test_those_that_wait_take_turns(desk) -> None:
     await here.settle()
     order = [call[1].removeprefix("shop:") for call in here.worker.calls]
     assert {"chat", "page"} <= set(order[: 2 * AT_ONCE]), "before the rest of the long lines"
+
+
+async def test_what_one_run_has_to_tell_reaches_a_notifier_in_order(desk) -> None:
+    here = desk()
+    here.worker.held = asyncio.Event()
+    here.add("n1", "ops", run_id="r1", message="it has failed, to be tried again")
+    here.add("n2", "ops", run_id="r1", message="it has succeeded")
+    here.add("n3", "mail", run_id="r1")
+    await here.settle()
+    assert here.worker.under_way == ["ops", "mail"]
+    here.worker.held.set()
+    await here.settle()
+    told = [call[2].text for call in here.worker.calls if call[1] == "shop:ops"]
+    assert told == ["it has failed, to be tried again", "it has succeeded"]
+    assert {row.status for row in here.rows.values()} == {SENT}
 
 
 async def test_deleted_runs_take_their_notifications_along(desk, kit) -> None:
