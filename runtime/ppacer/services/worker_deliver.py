@@ -57,7 +57,8 @@ def ping(_callables: Mapping[str, Callable[[], object]], address: str) -> None:
     except urllib.error.HTTPError as error:
         raise NotifierError(f"the answer was {error.code}") from None
     except OSError as error:
-        raise NotifierError(f"there was no answer: {getattr(error, 'reason', None) or error}") from None
+        reason = getattr(error, "reason", None) or error
+        raise NotifierError(f"there was no answer: {getattr(reason, 'strerror', None) or reason}") from None
     except ValueError:
         raise NotifierError("the address of the ping is none") from None
 

@@ -65,7 +65,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(monkeypatch: pytes
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("http://127.0.0.1:1/hush", "there was no answer: "),
+        ("http://127.0.0.1:1/hush", "there was no answer: Connection refused"),
         ("http://nobody.invalid/hush", "there was no answer: "),
         ("ftp://127.0.0.1/hush", "the address of a ping begins with http:// or https://"),
         ("file:///etc/hush", "the address of a ping begins with http:// or https://"),
