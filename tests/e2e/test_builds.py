@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from ppacer.client import Client, RefusedError
+from ppacer.client import RefusedError
 from ppacer.web.dag_messages import TaskChange
 from tests.e2e.decided import events_of
-from tests.e2e.serving import Serving, attempt_of, outputs, serve, statuses, task_of
+from tests.e2e.running import running
+from tests.e2e.serving import Serving, attempt_of, outputs, statuses, task_of
 from tests.e2e.world import PIPELINES, World, wait_until
 
 pytestmark = pytest.mark.slow
@@ -33,27 +34,23 @@ class Rebuilt:
 def rebuilt(module_world: World) -> Iterator[Rebuilt]:
     world = module_world
     program = world.build(PIPELINES / "before" / "shop.ppd")
-    process, url = serve(world, program)
-    with Client(url) as client:
-        first = Serving(world, program, process, url, client)
+    with running(world, program) as first:
         runs = {dag: first.trigger(dag) for dag in UNDER_WAY}
         for run in runs.values():
             first.until(run, "first", "running")
         runs["retitled"] = first.run("retitled").run.id
-        before = client.dags().build
-    process.kill()
+        before = first.client.dags().build
+        first.process.kill()
     kept = world.folder / "kept"
     kept.mkdir()
     for name in ("shop.py", "doors.py", "wares.py"):
         shutil.copy(world.folder / name, kept)
 
     world.build(PIPELINES / "after" / "shop.ppd")
-    process, url = serve(world, program)
-    world.open_gate()
-    with Client(url) as client:
-        yield Rebuilt(Serving(world, program, process, url, client), before, client.dags().build, runs)
-    assert process.terminate() == 0
-    assert "Traceback" not in process.text
+    with running(world, program) as served:
+        world.open_gate()
+        yield Rebuilt(served, before, served.client.dags().build, runs)
+    assert "Traceback" not in served.log
 
 
 def test_a_run_goes_on_as_the_build_has_it_with_which_it_began(rebuilt: Rebuilt) -> None:

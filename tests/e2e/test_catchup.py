@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from ppacer.client import Client
 from tests.e2e.decided import MISSED, RUN, SECOND, at, decided, events_of, runs_of, without_gaps
-from tests.e2e.serving import Serving, moment, serve
+from tests.e2e.running import running
+from tests.e2e.serving import Serving, moment
 from tests.e2e.world import PIPELINES, World, wait_until
 
 pytestmark = pytest.mark.slow
@@ -23,16 +21,6 @@ DAGS = ("passed_over", "last_one", "each_one")
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-@contextmanager
-def running(world: World, program: Path) -> Iterator[Serving]:
-    process, url = serve(world, program)
-    with Client(url) as client:
-        yield Serving(world, program, process, url, client)
-        if process.popen.poll() is None:
-            assert process.terminate() == 0
-            assert "Traceback" not in process.text
 
 
 def until_run_after(served: Serving, moment_: datetime, *dags: str) -> None:

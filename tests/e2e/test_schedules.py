@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ppacer.client import Client
 from ppacer.web.dag_messages import DagView
 from tests.e2e.decided import RUN, SECOND, SKIPPED, decided, events_of, runs_of, without_gaps
-from tests.e2e.serving import Serving, moment, serve
+from tests.e2e.running import running
+from tests.e2e.serving import Serving, moment
 from tests.e2e.world import PIPELINES, World, wait_until
 
 pytestmark = pytest.mark.slow
@@ -24,10 +24,8 @@ DAYS = 400
 @pytest.fixture(scope="module")
 def served(module_world: World) -> Iterator[Serving]:
     program = module_world.build(PIPELINES / "schedules.ppd")
-    process, url = serve(module_world, program)
-    with Client(url) as client:
-        yield Serving(module_world, program, process, url, client)
-    assert process.terminate() == 0
+    with running(module_world, program) as made:
+        yield made
 
 
 def stop(served: Serving, dag: str) -> None:
