@@ -19,22 +19,19 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
 from typing import Final, Protocol
 
 from ppacer import spec
 from ppacer.core import codec
-from ppacer.core.custom_times import Answers
-from ppacer.core.instants import HOUR, iso, zone
+from ppacer.core.instants import iso, zone
 from ppacer.core.model import Backfill, BackfillStatus, DagEventKind, InsertBackfill, Run, RunKind, UpdateBackfill
 from ppacer.core.plan import DagPlan
-from ppacer.core.schedule import DagClock
 from ppacer.records import replace
 from ppacer.services.changes import dag_topic
 from ppacer.services.commits import Commits
 from ppacer.services.custom_schedules import CustomSchedules, ScheduleProblem
 from ppacer.services.dag_run_watcher import DagRunWatcher, Tell
+from ppacer.services.due_range import DueRange, due_range
 from ppacer.services.errors import InvalidTrigger, NotPossible, SchedulerUnavailable, UnknownBackfill
 from ppacer.services.journal import Journal
 from ppacer.services.run_queue import RunQueue
@@ -54,7 +51,6 @@ TRY_AGAIN: Final = 5.0
 ACTOR: Final = "scheduler"
 """The actor of what nobody asked for."""
 
-_LONG_AGO: Final = -(1 << 60)
 _log = logging.getLogger("ppacer")
 
 
@@ -70,7 +66,8 @@ class Prepare(Protocol):
 class _Open:
     """A backfill that still makes runs. `times` are its due times, none while they are not known; those before `done`
     have been decided. `chunk` holds the next of them, each with whether it has a run, as was true while the watermark
-    was `watermark`. `active` are its runs that have not ended."""
+    was `watermark`; `elsewhere` are those for which other backfills have made one since. `active` are its runs that
+    have not ended."""
 
     row: Backfill
     plan: DagPlan
@@ -80,6 +77,7 @@ class _Open:
     done: int = 0
     chunk: deque[tuple[int, bool]] = field(default_factory=deque)
     watermark: int | None = None
+    elsewhere: set[int] = field(default_factory=set)
     reading: bool = False
     active: set[str] = field(default_factory=set)
 
@@ -141,10 +139,10 @@ class Backfills:
         until_at = min(until_at, now + 1)
         if from_at >= until_at:
             raise InvalidTrigger(f"no due time of dag {dag.id} in that range has passed", "until_at")
-        found = await self._due_times(dag, from_at - 1, until_at - 1)
+        found = await self._due_times(dag, from_at, until_at)
         if isinstance(found, ScheduleProblem):
             raise InvalidTrigger(found.message, "dag")
-        times, previous = found
+        times = found.times
         if not times:
             raise InvalidTrigger(f"no due time of dag {dag.id} in that range has passed", "until_at")
         if len(times) > MOST_DUE_TIMES:
@@ -163,8 +161,8 @@ class Backfills:
             total=len(times),
             params=_params_text(params),
         )
-        self._prepare(plan, row, times[0], previous, params)  # what is wrong with the parameters is told at once
-        backfill = _Open(row, plan, params, times, previous)
+        self._prepare(plan, row, times[0], found.previous, params)  # what is wrong with the parameters is told at once
+        backfill = _Open(row, plan, params, times, found.previous)
         with self._turn():
             self._commits.write([InsertBackfill(row)])
             span = {"from": from_at, "until": until_at}
@@ -187,6 +185,8 @@ class Backfills:
                 raise SchedulerUnavailable(f"nothing can be looked up at the moment: {error}") from error
             if row is None:
                 raise UnknownBackfill(f"there is no backfill {backfill_id}")
+            if not row.status.terminal:
+                raise NotPossible(f"backfill {backfill_id} ends at the next start: there is no dag {row.dag} any more")
             raise NotPossible(f"backfill {backfill_id} has ended already: {row.status}")
         with self._turn():
             self._end(backfill, BackfillStatus.CANCELLED, actor)
@@ -195,14 +195,19 @@ class Backfills:
         await self._commits.settled()
         return backfill.row
 
-    def restore(self, rows: Iterable[Backfill], plans: Mapping[str, DagPlan], runs: Iterable[Run]) -> None:
-        """Goes on with backfills of the database, within a turn. `runs` are those that have not ended, of any kind."""
+    def restore(
+        self, rows: Iterable[Backfill], plans: Mapping[str, DagPlan], runs: Iterable[Run], *, go_on: bool = True
+    ) -> None:
+        """Takes backfills over from the database, within a turn, and goes on with them, unless that is left to a later
+        start. `runs` are those that have not ended, of any kind."""
         active: dict[str, set[str]] = {}
         for run in runs:
             if run.backfill is not None:
                 active.setdefault(run.backfill, set()).add(run.id)
         for row in rows:
             plan = plans.get(row.dag)
+            if plan is None and not go_on:
+                continue
             if plan is None:
                 ended = replace(row, status=BackfillStatus.CANCELLED, finished_at=self._clock.now())
                 self._commits.write([UpdateBackfill(ended, row.status)])
@@ -212,7 +217,8 @@ class Backfills:
             given = codec.decode(row.params)
             backfill = _Open(row, plan, given if isinstance(given, dict) else {}, active=active.get(row.id, set()))
             self._open.setdefault(row.dag, {})[row.id] = backfill
-            self._go_on_with(backfill)
+            if go_on:
+                self._go_on_with(backfill)
 
     def ended(self, run: Run) -> None:
         """A run has ended, of a backfill or not: there may be room. Belongs into a turn."""
@@ -233,28 +239,12 @@ class Backfills:
 
     # --- due times ---------------------------------------------------------------------------------------------------
 
-    async def _due_times(
-        self, dag: spec.Dag, after: int, until: int
-    ) -> tuple[array[int], int | None] | ScheduleProblem:
-        """The due times later than `after` and not later than `until`, at most one more than there may be; and the one
-        before them. Raises `InvalidTrigger`."""
-        answers = Answers()
+    async def _due_times(self, dag: spec.Dag, from_at: int, until_at: int) -> DueRange | ScheduleProblem:
+        """Raises `InvalidTrigger`."""
         try:
-            clock = DagClock(dag, answers)
+            return await due_range(dag, from_at, until_at, self._custom, MOST_DUE_TIMES)
         except ValueError as error:
             raise InvalidTrigger(f"the schedule of dag {dag.id} does not work: {error}", "dag") from error
-        times: array[int] = array("q")
-        span = 24 * HOUR
-        while after < until and len(times) <= MOST_DUE_TIMES:  # in growing parts: nobody knows how many there are
-            part = min(after + span, until)
-            look = partial(_part, clock, after, part, MOST_DUE_TIMES + 1 - len(times))
-            found = await (self._custom.work_out(answers, look) if clock.asks else asyncio.to_thread(look))
-            if isinstance(found, ScheduleProblem):
-                return found
-            times += found
-            after, span = part, 2 * span
-        previous = None if clock.asks or not times else clock.last(_LONG_AGO, times[0] - 1)
-        return times, previous
 
     def _go_on_with(self, backfill: _Open) -> None:
         self._run(self._recall(backfill))
@@ -263,7 +253,7 @@ class Backfills:
         """Works out what a backfill from before a restart has left to do."""
         row, dag = backfill.row, backfill.plan.dag
         try:
-            found = await self._due_times(dag, row.next_after, row.until_at - 1)
+            found = await self._due_times(dag, row.next_after + 1, row.until_at)
         except InvalidTrigger as error:
             with self._turn():
                 self._end(backfill, BackfillStatus.CANCELLED, ACTOR, reason=str(error))
@@ -273,12 +263,12 @@ class Backfills:
             self._timers.call_in(60.0, lambda: self._go_on_with(backfill))
             return
         with self._turn():
-            backfill.times, backfill.previous = found
-            if len(backfill.times) > MOST_DUE_TIMES:
+            backfill.times, backfill.previous = found.times, found.previous
+            if len(found.times) > MOST_DUE_TIMES:
                 reason = f"by the schedule of now it is for more than {MOST_DUE_TIMES:,} due times"
                 self._end(backfill, BackfillStatus.CANCELLED, ACTOR, reason=reason)
                 return
-            total = row.made + row.passed_over + len(backfill.times)
+            total = row.made + row.passed_over + len(found.times)
             backfill.row = replace(row, total=total)  # another program may have another schedule
             self._advance(backfill)
 
@@ -304,6 +294,7 @@ class Backfills:
         """Finds out which of the next due times have a run."""
         dag_id, times = backfill.row.dag, backfill.coming()
         watermark = self._watcher.watermark(dag_id)
+        backfill.elsewhere.clear()
         try:
             await self._commits.settled()
             made = set(await self._journal.read(self._store.due_times, dag_id, times[0], times[-1] + 1))
@@ -329,6 +320,7 @@ class Backfills:
         watermark = self._watcher.watermark(before.dag)
         while backfill.chunk:
             due, has_run = backfill.chunk[0]
+            has_run = has_run or due in backfill.elsewhere
             if backfill.watermark is not None and watermark is not None and backfill.watermark < due <= watermark:
                 backfill.chunk.clear()
                 break
@@ -363,6 +355,8 @@ class Backfills:
             self._tell(row.dag, DagEventKind.DUE_SKIPPED, row.actor, due=due, reason=str(error), backfill=row.id)
             return False
         backfill.active.add(make().id)
+        for other in self._open[row.dag].values():
+            other.elsewhere.add(due)
         self._watcher.backfilled(row.dag, due)
         return True
 
@@ -386,10 +380,6 @@ class Backfills:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a backfill stands still until the next start", exc_info=error)
-
-
-def _part(clock: DagClock, after: int, until: int, most: int) -> array[int]:
-    return array("q", islice(clock.between(after, until), most))
 
 
 def _params_text(params: Mapping[str, object]) -> str:

@@ -27,7 +27,7 @@ from ppacer.core.model import (
     Write,
 )
 from ppacer.core.plan import DagPlan
-from ppacer.services import backfills
+from ppacer.services import due_range
 from ppacer.services.backfills import CHUNK, TRY_AGAIN, Backfills
 from ppacer.services.custom_schedules import ScheduleProblem
 from ppacer.services.errors import InvalidTrigger, NotPossible, SchedulerError, SchedulerUnavailable, UnknownBackfill
@@ -63,7 +63,7 @@ class BackfillWorld(World):
         self.settling = 0
         self.broken: Exception | None = None
         self.refused: set[int] = set()
-        self.closed_schedules = False
+        self.rests = False
         self._keep()
 
     def loaded(self) -> None:
@@ -84,7 +84,7 @@ class BackfillWorld(World):
         )
         open_ones = [row for row in self.made.values() if row.status is RUNNING]
         left = [run for run in self.runs.values() if not run.status.terminal]
-        self.backfills.restore(open_ones, self.plans, left)
+        self.backfills.restore(open_ones, self.plans, left, go_on=not self.rests)
 
     def run_ended(self, run: Run) -> None:
         self.backfills.ended(run)
@@ -516,6 +516,43 @@ async def test_two_at_once_must_not_share_due_times() -> None:
     assert {row.status for row in w.made.values()} == {DONE}
 
 
+async def test_two_that_share_due_times_all_the_same_make_each_run_once() -> None:
+    """A command that found the database without a scheduler had not to wait for the first."""
+    w = world(hourly(max_active_runs=9))
+    for name, begin, end in (("b7", 1, 5), ("b8", 2, 7)):
+        w.made[name] = Backfill(name, "d", "ann", 0, at(begin), at(end), 1, RUNNING, at(begin) - 1, end - begin)
+    await w.settled()
+    w.crash()
+    w.start()
+    while w.running() or w.backfills._tasks:
+        await quiet(w)
+        for run_id in w.running():
+            w.end(run_id)
+    assert w.backfilled(RunStatus.SUCCESS) == hours(*range(1, 7))
+    assert [(row.status, row.made + row.passed_over) for row in w.made.values()] == [(DONE, 4), (DONE, 5)]
+
+
+async def test_what_is_left_to_a_later_start_can_be_cancelled() -> None:
+    w = world(hourly(max_active_runs=9), hourly("e"))
+    row, other = await w.begin(at(1), at(5)), await w.begin(at(1), at(5), dag_id="e")
+    await quiet(w)
+    await w.settled()
+    w.crash()
+    del w.plans["e"]
+    w.rests = True
+    w.start()
+    await quiet(w)
+    with pytest.raises(NotPossible, match=f"{row.id} of dag d is at work"):
+        await w.begin(at(4), at(6))
+    with pytest.raises(NotPossible, match=f"{other.id} ends at the next start: there is no dag e any more"):
+        await w.backfills.cancel(other.id, actor="bob")
+    w.end(next(run_id for run_id in w.running() if w.runs[run_id].dag == "d"))
+    await quiet(w)
+    assert w.backfilled() == [at(1), at(1)]
+    await w.backfills.cancel(row.id, actor="bob")
+    assert [row.status for row in w.made.values()] == [CANCELLED, RUNNING]
+
+
 # --- schedules written in Python -------------------------------------------------------------------------------------
 
 PYTHON = spec.Dag("d", AT, (), schedules=(spec.CustomSchedule("shop.times:weird", AT),), max_active_runs=9)
@@ -560,6 +597,60 @@ async def test_a_schedule_in_python_that_fails_is_asked_again_after_a_restart_an
     assert w.backfilled() == [at(3)]
 
 
+# --- through a scheduler -------------------------------------------------------------------------------------------
+
+
+async def test_a_backfill_from_its_start_to_its_end(place, kit) -> None:
+    program = kit.program(
+        kit.dag("d", kit.task("a"), schedules=(spec.Cron("0 * * * *", kit.at),), max_active_runs=2), code="c1"
+    )
+    clock = kit.clock(at(8, 30))
+    scheduler = await place.scheduler(program, clock=clock)
+    row = await scheduler.start_backfill("d", at(2), at(6), parallel=2, actor="ann")
+    client = kit.client(scheduler.exchange, program)
+    assert len(await client.work(2)) == 2
+    await place.crash(scheduler)
+    scheduler = await place.scheduler(program, clock=clock)
+    client.send = scheduler.exchange
+    await client.work(2)
+    await kit.until(lambda: scheduler.store.backfill(row.id).status is DONE)
+    assert scheduler.store.backfill_counts(row.id) == {RunStatus.SUCCESS: 4}
+    runs = sorted(scheduler.store.runs(), key=lambda run: run.scheduled_at)
+    assert [(run.scheduled_at, run.previous_at, run.kind, run.actor, run.backfill) for run in runs] == [
+        (at(hour), at(hour - 1), RunKind.BACKFILL, "ann", row.id) for hour in range(2, 6)
+    ]
+    kinds = [event.kind for event in scheduler.store.dag_events("d")]
+    assert kinds[:2] == [DagEventKind.BACKFILL_FINISHED, DagEventKind.BACKFILL_STARTED]
+
+
+async def test_a_backfill_before_the_schedule_has_been_watched_leaves_nothing_to_collide_with(place, kit) -> None:
+    dag = kit.dag(
+        "d", kit.task("a"), schedules=(spec.Cron("0 * * * *", kit.at),), catchup=spec.Catchup.ALL, max_active_runs=9
+    )
+    program = kit.program(dag)
+    clock = kit.clock(at(1, 30))
+    await place.crash(await place.scheduler(program, clock=clock))
+    clock.set(at(6, 30))
+    scheduler = await place.scheduler(program, clock=clock, schedules=False)
+    await scheduler.start_backfill("d", at(3), at(5), parallel=9)
+    await kit.until(lambda: len(scheduler.store.runs()) == 2)
+    await place.crash(scheduler)
+    scheduler = await place.scheduler(program, clock=clock)
+    assert sorted(run.scheduled_at for run in scheduler.store.runs()) == hours(2, 3, 4, 5, 6)
+    assert scheduler.dag("d").next_due == at(7)
+
+
+async def test_a_backfill_that_is_cancelled_through_the_scheduler(place, kit) -> None:
+    program = kit.program(kit.dag("d", kit.task("a"), schedules=(spec.Cron("0 * * * *", kit.at),), max_active_runs=9))
+    scheduler = await place.scheduler(program, clock=kit.clock(at(8, 30)))
+    row = await scheduler.start_backfill("d", at(0), at(8), parallel=3)
+    await kit.until(lambda: len(scheduler.store.runs()) == 3)
+    ended = await scheduler.cancel_backfill(row.id, actor="bob")
+    assert ended.status is CANCELLED
+    assert [run.status for run in scheduler.store.runs()] == [RunStatus.CANCELLED] * 3
+    assert scheduler.health().active_runs == 0
+
+
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 STEP = 20
@@ -576,7 +667,7 @@ class BackfillMachine(RuleBasedStateMachine):
     @initialize(catchup=st.sampled_from(spec.Catchup), overlap=st.sampled_from(spec.Overlap), limit=st.integers(1, 4))
     def begin(self, catchup: spec.Catchup, overlap: spec.Overlap, limit: int) -> None:
         self.loop = asyncio.new_event_loop()
-        self.patched = patch.object(backfills.asyncio, "to_thread", _in_line)
+        self.patched = patch.object(due_range.asyncio, "to_thread", _in_line)
         self.patched.start()
         schedule = spec.Cron(f"*/{STEP} * * * * *", AT)
         dag = spec.Dag("d", AT, (), schedules=(schedule,), catchup=catchup, overlap=overlap, max_active_runs=limit)
