@@ -84,15 +84,16 @@ def parse_cron(text: str) -> CronFields | CronFault:
     if len(parsed) == 5:
         parsed.insert(0, _Parsed(frozenset({0})))
     second, minute, hour, day, month, weekday = parsed
-    if not weekday.restricted and (message := _never(day, month)):
+    never = _never(day, month)
+    if never and not weekday.restricted:
         _, start, end = places[-3]
-        return CronFault("day of month", message, start, end, never=True)
+        return CronFault("day of month", never, start, end, never=True)
     every_day = day.restricted and weekday.restricted and (len(day.values) == 31 or len(weekday.values) == 7)
     return CronFields(
         seconds=tuple(sorted(second.values)),
         minutes=tuple(sorted(minute.values)),
         hours=tuple(sorted(hour.values)),
-        days="*" if every_day else day.words(),
+        days="*" if every_day or never else day.words(),
         months=month.words() if len(month.values) < 12 else "*",
         weekdays="*" if every_day else weekday.words(),
         dst=_default_dst(second, minute, hour),
@@ -165,10 +166,20 @@ def _every_day(day: date) -> date | None:
 
 
 def _calendar(fields: CronFields) -> Callable[[date], date | None]:
-    """The first fitting day from a given one on, by croniter."""
+    """The first fitting day from a given one on, by croniter.
+
+    It is asked for days of the month and days of the week apart: together with `MON#2` or `L5` it forgets the former.
+    """
+    if fields.days == "*" or fields.weekdays == "*":
+        return _days(fields.days, fields.months, fields.weekdays)
+    of_month, of_week = _days(fields.days, fields.months, "*"), _days("*", fields.months, fields.weekdays)
+    return lambda day: min((found for find in (of_month, of_week) if (found := find(day)) is not None), default=None)
+
+
+def _days(days: str, months: str, weekdays: str) -> Callable[[date], date | None]:
     from croniter import CroniterBadDateError, croniter  # noqa: PLC0415 (40 ms, and most schedules do without)
 
-    midnights = croniter(f"0 0 {fields.days} {fields.months} {fields.weekdays}", datetime(2000, 1, 1))  # noqa: DTZ001
+    midnights = croniter(f"0 0 {days} {months} {weekdays}", datetime(2000, 1, 1))  # noqa: DTZ001
 
     def first_from(day: date) -> date | None:
         before = datetime.combine(day, time()) - _SECOND

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import datetime
-from itertools import pairwise
+from datetime import date, datetime, time, timedelta
+from itertools import islice, pairwise
 
 import pytest
 from croniter import CroniterBadDateError, croniter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ppacer.core.cron import CronFault, CronFields, CronRule, parse_cron
 from ppacer.spec import DaylightSaving
@@ -137,6 +139,11 @@ DAYS = [
     ("0 0 */10 * MON", "2026-01-20", "2026-01-21 2026-01-26 2026-01-31 2026-02-01"),
     ("0 0 L * 1", "2026-01-25", "2026-01-26 2026-01-31 2026-02-02"),
     ("0 0 13 * FRI", "2026-02-10", "2026-02-13 2026-02-20"),
+    ("0 0 5,27 * MON#5,WED#5", "2026-03-20", "2026-03-27 2026-03-30 2026-04-05 2026-04-27 2026-04-29"),
+    ("0 0 L * L5", "2026-01-01", "2026-01-30 2026-01-31 2026-02-27 2026-02-28"),
+    ("0 0 1 7,9 SUN#2", "2026-01-01", "2026-07-01 2026-07-12 2026-09-01 2026-09-13"),
+    ("0 0 30 2 MON", "2026-01-31", "2026-02-02 2026-02-09 2026-02-16 2026-02-23 2027-02-01"),
+    ("0 0 31 4,6 SUN#5", "2026-01-01", "2028-04-30 2029-04-29 2030-06-30 2031-06-29"),
     ("0 0 10 jan-mar,DEC *", "2026-02-11", "2026-03-10 2026-12-10 2027-01-10"),
     ("00 00 01 01 *", "2026-01-01", "2026-01-01 2027-01-01"),
 ]
@@ -149,6 +156,70 @@ def test_days(expression: str, first: str, expected: str) -> None:
     for day in expected.split():
         assert moment == datetime.fromisoformat(day)
         moment = rule.after(moment)
+
+
+month_days = st.sampled_from(["*", "L", "*/2", "*/10", "1-7", "13", "29", "30,31", "1,L", "5,15,27", "31"])
+months = st.sampled_from(["*", "*", "2", "4,6", "*/5", "FEB-APR,dec", "12"])
+week_days = st.sampled_from(
+    ["*", "MON", "0", "7", "*/2", "mon-fri", "FRI-SUN", "1#2", "SUN#5", "1#1,3#5", "7#3", "L5", "L0,L3", "Lsat"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(month_days, months, week_days, st.dates(date(1990, 1, 1), date(2110, 1, 1)))
+def test_days_are_those_of_a_walk_through_the_calendar(days: str, months: str, weekdays: str, first: date) -> None:
+    fields = parse_cron(f"0 0 {days} {months} {weekdays}")
+    if isinstance(fields, CronFault):
+        assert fields.never
+        return
+    rule = CronRule(fields)
+    moment = rule.at_or_after(datetime.combine(first, time()))
+    walked = (first + timedelta(days=n) for n in range(366 * 45))
+    for day in islice((day for day in walked if _fits(day, days, months, weekdays)), 8):
+        assert moment == datetime.combine(day, time())
+        moment = rule.after(moment)
+
+
+def _fits(day: date, days: str, months: str, weekdays: str) -> bool:
+    """By the words of the table in `ppacer.core.cron`, read naively."""
+    if not any(day.month in _numbers(part, 1, 12, MONTHS) for part in months.split(",")):
+        return False
+    last = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    of_month = any(day == last if part == "L" else day.day in _numbers(part, 1, 31, ()) for part in days.split(","))
+    of_week = any(_fits_weekday(day, part, last) for part in weekdays.split(","))
+    if days == "*" or weekdays == "*":
+        return of_month and of_week
+    return of_month or of_week
+
+
+def _fits_weekday(day: date, part: str, last: date) -> bool:
+    weekday = day.isoweekday() % 7
+    word, _, number = part.partition("#")
+    if number:
+        return weekday in _numbers(word, 0, 6, WEEKDAYS) and (day.day + 6) // 7 == int(number)
+    if word[0] == "L":
+        return weekday in _numbers(word[1:], 0, 6, WEEKDAYS) and day + timedelta(days=7) > last
+    return weekday in _numbers(word, 0, 6, WEEKDAYS)
+
+
+def _numbers(part: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
+    body, _, step = part.partition("/")
+    first, _, last = body.partition("-")
+    if body == "*":
+        return set(range(low, high + 1, int(step or 1)))
+    begin = _number(first, low, names)
+    end = _number(last, low, names) if last else begin
+    if names is WEEKDAYS and 0 == end < begin:
+        end = 7
+    return {number % 7 if names is WEEKDAYS else number for number in range(begin, end + 1)}
+
+
+def _number(word: str, low: int, names: tuple[str, ...]) -> int:
+    return names.index(word.upper()) + low if word.upper() in names else int(word)
+
+
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 TIMES = [
@@ -167,8 +238,8 @@ TIMES = [
 def test_times_of_a_day(expression: str, first: str, expected: str) -> None:
     rule = _rule(expression)
     moment = rule.at_or_after(datetime.fromisoformat(f"2026-05-05T{first}"))
-    for time in expected.split():
-        assert moment == datetime.fromisoformat(f"2026-05-05T{time}")
+    for shown in expected.split():
+        assert moment == datetime.fromisoformat(f"2026-05-05T{shown}")
         moment = rule.after(moment)
 
 
@@ -244,6 +315,9 @@ def test_why_croniter_is_fenced_in() -> None:
     assert croniter.is_valid("0 0 30 2 *")
     with pytest.raises(CroniterBadDateError):
         first("0 0 30 2 *")
+    with pytest.raises(CroniterBadDateError):
+        first("0 0 5 * 1#5")
+    assert first("0 0 5 * L5") == datetime(2026, 1, 30), "the fifth is forgotten"
     assert first("0 0 * * SUN-SUN") == datetime(2026, 1, 2)
     assert first("0 5-1 * * *") == datetime(2026, 1, 1, 1)
     assert croniter.is_valid("R 0 * * *")
