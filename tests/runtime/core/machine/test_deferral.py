@@ -55,6 +55,7 @@ def test_until_a_time_and_then_on_with_what_was_left_behind(world, plan, task) -
     assert second.token > first.token
     assert second.started_at == first.started_at, "it began with its first part"
     assert w.report(first) is None
+    assert w.expire(first) is None
     w.now += 1
     w.report(second, Outcome.DEFERRED, deferral=Deferral(until=w.now + MINUTE, state='{"page":3}'))
     third = w.live("a")
@@ -181,6 +182,19 @@ def test_the_time_out_covers_the_waiting(world, plan, task) -> None:
     assert ended.error == "the task waited longer than its time-out of 10m\ntask a of dag d (d.ppd:1)"
     assert w.status("a") is TaskStatus.QUEUED
     assert w.claim("a").number == 2
+
+
+def test_a_scheduler_that_was_away_notices_what_came_first(world, plan, task) -> None:
+    """Both times have passed by then."""
+    w = world(plan(task("late", timeout=600), task("early", timeout=600)))
+    w.start()
+    late = w.defer("late", Deferral(until=w.now + 11 * MINUTE))
+    early = w.defer("early", Deferral(until=w.now + 9 * MINUTE))
+    w.now += 60 * MINUTE
+    w.restart()
+    for attempt in (late, early):
+        w.handle(h.DeferralDue(w.now, attempt.id))
+    assert w.statuses() == {"late": "failed", "early": "success"}
 
 
 def test_a_time_out_while_a_run_is_awaited_gives_that_run_up(world, plan, task) -> None:

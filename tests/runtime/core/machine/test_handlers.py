@@ -163,6 +163,20 @@ def test_what_is_cancelled_by_a_time_out_has_failed_the_run(world, handled, wait
     ]
 
 
+def test_what_failed_before_part_of_the_run_was_done_again_is_forgotten(world, handled) -> None:
+    w = world(handled())
+    w.start()
+    w.run("a", Outcome.FAILED)
+    assert [each["id"] for each in w.value(RUN_FAILED, "bad")] == ["a"]
+    w.run("bad")
+    w.run("tidy")
+    w.restart_failed()
+    w.start()
+    w.run("a")
+    w.run("b", Outcome.FAILED)
+    assert [each["id"] for each in w.value(RUN_FAILED, "bad")] == ["b"]
+
+
 def test_a_task_cancelled_by_itself_has_failed_the_run(world, handled) -> None:
     w = world(handled())
     w.start()

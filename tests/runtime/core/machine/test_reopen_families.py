@@ -106,6 +106,18 @@ def test_a_whole_family_again_is_made_anew_of_its_list(family) -> None:
     assert w.machine.run.status is RunStatus.SUCCESS
 
 
+def test_a_member_that_was_done_again_often_counts_for_its_family(family) -> None:
+    w = family
+    for _ in range(2):
+        w.rerun("first", 0, follow=False)
+        w.start()
+        w.run("first", position=0)
+    assert [w.row("first", each).generation for each in (FAMILY, 0, 1, 2)] == [0, 2, 0, 0]
+    w.rerun("first")
+    w.start()
+    assert [w.row("first", each).generation for each in (FAMILY, 0, 1, 2)] == [3, 3, 3, 3]
+
+
 def test_members_keep_their_values_when_their_list_was_made_anew_without_them(family) -> None:
     """`xs` alone again gives another list; a member that is done again is still the one that it was."""
     w = family
