@@ -86,8 +86,8 @@ class RunRequest:
 class Deferral:
     """What a deferred attempt waits for: the instant `until`, or the run that it asks for.
 
-    With a `state` (JSON text) it goes on then: it is handed out once more, with that state. Without one there is nothing
-    left to do, and it succeeds then: with the output `output` (JSON text), or with what became of the run,
+    With a `state` (JSON text) it goes on then: it is handed out once more, with that state. Without one there is
+    nothing left to do, and it succeeds then: with the output `output` (JSON text), or with what became of the run,
     `{"run": id, "status": …}`, if that succeeded.
     """
 

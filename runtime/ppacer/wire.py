@@ -88,7 +88,8 @@ def _check_version(tree: object) -> None:
     """Judges the version before the fields, which may be others in another version."""
     version = tree.get("protocol") if isinstance(tree, dict) else None
     if type(version) is int and not OLDEST_PROTOCOL_VERSION <= version <= PROTOCOL_VERSION:
-        raise VersionError(f"protocol {version} is not spoken here, only {OLDEST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}")
+        spoken = f"{OLDEST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}"
+        raise VersionError(f"protocol {version} is not spoken here, only {spoken}")
 
 
 def _fields_of(message: object) -> dict[str, object]:
