@@ -168,7 +168,8 @@ def _every_day(day: date) -> date | None:
 def _calendar(fields: CronFields) -> Callable[[date], date | None]:
     """The first fitting day from a given one on, by croniter.
 
-    It is asked for days of the month and days of the week apart: together with `MON#2` or `L5` it finds nothing, or forgets the former.
+    It is asked for days of the month and days of the week apart: beside `MON#2` or `L5` it forgets the former, or finds
+    nothing at all.
     """
     if fields.days == "*" or fields.weekdays == "*":
         return _days(fields.days, fields.months, fields.weekdays)
