@@ -211,7 +211,7 @@ class Consequences:
         wanted = late in dag.alert_on
         notifiers = dag.notify if wanted else ()
         state.command(h.Notice(NoticeEvent.LATE, wanted, state.run, error=error, notifiers=notifiers))
-        for node in state.nodes.values():
+        for node in state.nodes.values() or map(state.waiting_node, dag.tasks):
             if late not in node.task.alert_on or node.row.status.terminal or phase_of(node.task) is not Phase.TASKS:
                 continue
             others = tuple(name for name in self._notifiers(node.task) if name not in notifiers)
@@ -247,6 +247,7 @@ class Consequences:
             if not family.unfinished:
                 ends = (member.row.status for member in family.members or ())
                 state.move_task(family, families.family_status(ends), finished_at=at)
+                family.items = None  # nobody asks for them any more
                 over.append(family)
             return families.tell_member_ended(state, family, node)
         if isinstance(node, FamilyNode) and node.members:

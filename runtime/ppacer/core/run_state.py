@@ -152,6 +152,12 @@ class RunState:
             if isinstance(node, FamilyNode) and node.members is not None:
                 yield from node.members
 
+    def waiting_node(self, task: spec.Task) -> Node:
+        """A task as it is when the run begins; it is not part of the run yet."""
+        if task.fan_out is None:
+            return Node(task, TaskRow(self.run.id, self.run.epoch, task.id, 0, TaskStatus.WAITING))
+        return FamilyNode(task, TaskRow(self.run.id, self.run.epoch, task.id, FAMILY, TaskStatus.WAITING))
+
     def queued(self, attempt_id: str) -> tuple[Node, Attempt] | None:
         """The node and the attempt, if that waits to be claimed."""
         return self._live(attempt_id, AttemptStatus.QUEUED)
@@ -180,10 +186,7 @@ class RunState:
 
     def insert_task(self, task: spec.Task) -> Node:
         """A waiting task, or a family whose list is not known yet."""
-        if task.fan_out is None:
-            node = Node(task, TaskRow(self.run.id, self.run.epoch, task.id, 0, TaskStatus.WAITING))
-        else:
-            node = FamilyNode(task, TaskRow(self.run.id, self.run.epoch, task.id, FAMILY, TaskStatus.WAITING))
+        node = self.waiting_node(task)
         self.nodes[task.id] = node
         self.insert_node(node)
         return node

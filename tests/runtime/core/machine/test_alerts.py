@@ -28,6 +28,10 @@ N = NoticeEvent
 EVERY = tuple(spec.AlertEvent)
 
 
+def task_value(name: str) -> spec.Expr:
+    return spec.TaskValue(spec.TaskField(name), AT)
+
+
 def test_a_task_tells_its_own_notifiers_else_those_of_the_dag(world, plan, task) -> None:
     w = world(plan(task("a", notify=("me", "you")), task("b"), notify=("ops",)))
     w.start()
@@ -172,6 +176,26 @@ def test_those_who_want_to_know_of_unfinished_tasks_are_told_that_the_run_is_lat
     assert {notice.error for notice in w.notices()} == {"it has not ended 2h after it was due"}
 
 
+def test_those_of_tasks_are_told_too_if_the_run_is_late_before_it_has_begun(world, plan, task) -> None:
+    message = text(task_value("id"), " ", task_value("attempt"))
+    other = text(output("a"))
+    tasks = [
+        task("a", alert_on=(E.LATE,), notify=("me",), alert=message),
+        task("b", alert_on=(E.LATE,), notify=("me",), alert=other),
+        task("f", over=list_of(1), alert_on=(E.LATE,)),
+        task("c", notify=("you",)),
+    ]
+    w = world(plan(*tasks, edges=[("a", "b")], notify=("ops",), deadline=timedelta(hours=2)))
+    w.handle(h.DeadlinePassed(w.now))
+    assert [(notice.task, notice.position, notice.notifiers, notice.message) for notice in w.notices()] == [
+        ("a", 0, ("me",), "a 0"),
+        ("b", 0, ("me",), None),
+        ("f", -1, ("ops",), None),
+    ]
+    w.start()
+    assert w.statuses() == {"a": "queued", "b": "waiting", "f": "running", "f[0]": "queued", "c": "queued"}
+
+
 def test_late_without_any_notifier_is_for_the_log(world, plan, task) -> None:
     w = world(plan(task("a", alert_on=(E.LATE,)), alert_on=(E.LATE,), deadline=timedelta(hours=2)))
     w.start()
@@ -201,10 +225,6 @@ def test_of_a_family_that_succeeded_as_a_whole_nobody_is_told(world, plan, task)
 
 
 # --- the message ------------------------------------------------------------------------------------------------------
-
-
-def task_value(name: str) -> spec.Expr:
-    return spec.TaskValue(spec.TaskField(name), AT)
 
 
 MESSAGE = text(
