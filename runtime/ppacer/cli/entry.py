@@ -23,11 +23,6 @@ def run_command(
     arguments: Sequence[str],
 ) -> int:
     """Runs the command that `arguments` name; returns the exit code."""
-    if arguments[:1] == ["_worker"]:
-        from ppacer.services import zygote  # noqa: PLC0415 (workers alone need it)
-
-        search_path = [str((file.parent / folder).resolve()) for folder in program.search_path]
-        return zygote.main(arguments[1:], callables, search_path)
     _complete_streams()
     try:
         options = parse(program, file, arguments)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -125,6 +125,8 @@ class Call:
 
     async def run_here(self) -> Ending:
         """Runs it in the asyncio task that awaits this."""
+        import asyncio  # noqa: PLC0415 - a third of what a worker takes to start, and most tasks are plain functions
+
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None
         try:
@@ -202,7 +204,9 @@ def _misfit(fault: Exception) -> Ending:
 def _judge(fault: BaseException, host: Host) -> Ending:
     """The ending of a call that raised."""
     match fault:
-        case TaskCancelled() | asyncio.CancelledError() | Deferred() if host.cancellation:
+        case TaskCancelled() | Deferred() if host.cancellation:
+            return Ending.cancelled()
+        case _ if host.cancellation and _is_asyncios(fault):
             return Ending.cancelled()
         case Deferred():
             return _deferred(fault)
@@ -211,6 +215,12 @@ def _judge(fault: BaseException, host: Host) -> Ending:
             return Ending.failed(ErrorKind.EXITED, text, fit=False)
         case _:
             return _out_of_memory(fault, host) or Ending.failed(ErrorKind.EXCEPTION, describe(fault))
+
+
+def _is_asyncios(fault: BaseException) -> bool:
+    """Whether it is asyncio's way of telling a task to stop."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(fault, asyncio.CancelledError)
 
 
 def _out_of_memory(fault: BaseException, host: Host) -> Ending | None:
@@ -240,6 +250,8 @@ def _needs_one_argument(made: Callable[..., object]) -> bool:
 
 
 def _await(value: Awaitable[object], host: Host) -> object:
+    import asyncio  # noqa: PLC0415 - see `Call.run_here`
+
     async def main() -> object:
         task = asyncio.current_task()
         assert task is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import traceback
 from pathlib import Path
@@ -15,7 +14,7 @@ MAX_ERROR = 65536
 
 _HEAD = 16384
 _RUNTIME = str(Path(ppacer.__file__).parent)
-_ASYNCIO = str(Path(asyncio.__file__).parent)
+_ASYNCIO = str(Path(traceback.__file__).with_name("asyncio"))
 
 
 def describe(fault: BaseException) -> str:
