@@ -46,13 +46,14 @@ def carry_out(invocation: Invocation, errand: Errand[_T]) -> _T:
     if client is None:
         return asyncio.run(_here(invocation, errand))
     with client:
-        made = _begun(errand, client)
+        return asyncio.run(_there(invocation, errand, client))
+
+
+async def _there(invocation: Invocation, errand: Errand[_T], client: Client) -> _T:
+    with stop_signal() as stopped:  # from before it begins: what has begun is never left behind unnoticed
+        made = await asyncio.to_thread(_begun, errand, client)
         errand.begun(made, client.url)
-        return asyncio.run(_there(_UnderWay(errand, invocation.console, client, made, again="leave it alone")))
-
-
-async def _there(under_way: _UnderWay[_T]) -> _T:
-    with stop_signal() as stopped:
+        under_way = _UnderWay(errand, invocation.console, client, made, again="leave it alone")
         return await under_way.ended(stopped, asyncio.get_running_loop().create_future())
 
 
