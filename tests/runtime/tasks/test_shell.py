@@ -140,7 +140,7 @@ def test_a_relative_path_is_of_the_tasks_folder_and_then_of_the_programs(
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "a.py", f"print('{folder}')")
     monkeypatch.chdir(tmp_path / "task")
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "program" / "sales.py"))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "program" / "sales.py"), raising=False)
     assert script(Path("a.py")) == "task"
     (tmp_path / "task" / "a.py").unlink()
     assert script(Path("a.py")) == "program"
@@ -159,13 +159,13 @@ def test_a_script_works_in_the_tasks_folder_and_imports_from_its_own(
 def test_a_script_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/srv/sales.py")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/srv/sales.py", raising=False)
     with pytest.raises(ProcessError, match=rf"^there is no script a\.py, neither in {tmp_path} nor in /srv$"):
         script(Path("a.py"))
     with pytest.raises(ProcessError, match=r"^there is no script /nowhere/a\.py$"):
         script(Path("/nowhere/a.py"))
     with pytest.raises(ProcessError, match=r"^folder is a folder, not a Python file$"):
         script(Path("folder"))
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "sales.py"))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "sales.py"), raising=False)
     with pytest.raises(ProcessError, match=rf"^there is no script a\.py in {tmp_path}$"):
         script(Path("a.py"))
