@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ppacer.core.cron import CronFault, CronFields, CronRule, parse_cron
 from ppacer.spec import DaylightSaving
+from tests.runtime.core.naive_time import fits_day
 
 FAULTS = [
     # expression, field, part of the message, the text of the place, part of the help
@@ -175,51 +176,9 @@ def test_days_are_those_of_a_walk_through_the_calendar(days: str, months: str, w
     rule = CronRule(fields)
     moment = rule.at_or_after(datetime.combine(first, time()))
     walked = (first + timedelta(days=n) for n in range(366 * 45))
-    for day in islice((day for day in walked if _fits(day, days, months, weekdays)), 8):
+    for day in islice((day for day in walked if fits_day(day, days, months, weekdays)), 8):
         assert moment == datetime.combine(day, time())
         moment = rule.after(moment)
-
-
-def _fits(day: date, days: str, months: str, weekdays: str) -> bool:
-    """By the words of the table in `ppacer.core.cron`, read naively."""
-    if not any(day.month in _numbers(part, 1, 12, MONTHS) for part in months.split(",")):
-        return False
-    last = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    of_month = any(day == last if part == "L" else day.day in _numbers(part, 1, 31, ()) for part in days.split(","))
-    of_week = any(_fits_weekday(day, part, last) for part in weekdays.split(","))
-    if days == "*" or weekdays == "*":
-        return of_month and of_week
-    return of_month or of_week
-
-
-def _fits_weekday(day: date, part: str, last: date) -> bool:
-    weekday = day.isoweekday() % 7
-    word, _, number = part.partition("#")
-    if number:
-        return weekday in _numbers(word, 0, 6, WEEKDAYS) and (day.day + 6) // 7 == int(number)
-    if word[0] == "L":
-        return weekday in _numbers(word[1:], 0, 6, WEEKDAYS) and day + timedelta(days=7) > last
-    return weekday in _numbers(word, 0, 6, WEEKDAYS)
-
-
-def _numbers(part: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
-    body, _, step = part.partition("/")
-    first, _, last = body.partition("-")
-    if body == "*":
-        return set(range(low, high + 1, int(step or 1)))
-    begin = _number(first, low, names)
-    end = _number(last, low, names) if last else begin
-    if names is WEEKDAYS and 0 == end < begin:
-        end = 7
-    return {number % 7 if names is WEEKDAYS else number for number in range(begin, end + 1)}
-
-
-def _number(word: str, low: int, names: tuple[str, ...]) -> int:
-    return names.index(word.upper()) + low if word.upper() in names else int(word)
-
-
-MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 TIMES = [

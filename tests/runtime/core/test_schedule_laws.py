@@ -18,6 +18,7 @@ from ppacer import spec
 from ppacer.core.instants import MINUTE, from_datetime, to_datetime
 from ppacer.core.schedule import DagClock
 from ppacer.spec import DaylightSaving
+from tests.runtime.core.naive_time import NaiveTimes, read_cron, walked
 
 AT = spec.At(1, 1)
 MINUTES = timedelta(minutes=1)
@@ -63,31 +64,25 @@ class Case:
     dst: DaylightSaving | None
 
     @property
-    def dag(self) -> spec.Dag:
+    def expression(self) -> str:
         hours = f"*/{self.stepped}" if self.stepped else ",".join(map(str, self.hours))
         weekdays = ",".join(map(str, self.weekdays)) if len(self.weekdays) < 7 else "*"
-        expression = f"{','.join(map(str, self.minutes))} {hours} * * {weekdays}"
-        return spec.Dag("d", AT, (), schedules=(spec.Cron(expression, AT),), timezone=self.zone, dst=self.dst)
+        return f"{','.join(map(str, self.minutes))} {hours} * * {weekdays}"
 
     @property
-    def fitting_hours(self) -> frozenset[int]:
-        return frozenset(range(0, 24, self.stepped) if self.stepped else self.hours)
+    def dag(self) -> spec.Dag:
+        return spec.Dag("d", AT, (), schedules=(spec.Cron(self.expression, AT),), timezone=self.zone, dst=self.dst)
+
+    @property
+    def times(self) -> NaiveTimes:
+        return read_cron(self.expression)
 
     @property
     def policy(self) -> DaylightSaving:
-        if self.dst is not None:
-            return self.dst
-        if len(self.minutes) > 1 or len(self.fitting_hours) == 24:
-            return DaylightSaving.TWICE
-        return DaylightSaving.SKIP if self.stepped else DaylightSaving.ONCE
+        return self.dst or self.times.policy
 
     def fits(self, wall: datetime) -> bool:
-        return (
-            wall.minute in self.minutes
-            and wall.hour in self.fitting_hours
-            and wall.isoweekday() % 7 in self.weekdays
-            and not wall.second
-        )
+        return self.times.fits_day(wall.date()) and wall.time() in self.times.times
 
 
 @st.composite
@@ -109,48 +104,10 @@ def shown(instant: int, case: Case) -> datetime:
     return to_datetime(instant, ZoneInfo(case.zone)).replace(tzinfo=None, fold=0)
 
 
-def oracle(case: Case, days: int) -> list[int]:
-    """The due times in (after, after + days]: look at every instant of a minute, or at every minute of the calendar."""
-    until = case.after + days * 1440 * MINUTE
-    whole_minute = case.after // MINUTE * MINUTE
-    everyone = range(whole_minute - 1440 * MINUTE, until + 2 * 1440 * MINUTE, MINUTE)
-    by_wall: dict[datetime, list[int]] = {}
-    for instant in everyone:
-        by_wall.setdefault(shown(instant, case), []).append(instant)
-    days_known = {wall.date() for wall in by_wall}
-    found: set[int] = set()
-    first_day, last_day = min(days_known), max(days_known)
-    day = first_day
-    while day <= last_day:
-        if day in days_known:
-            found |= _of_day(case, day, by_wall)
-        day += DAY
-    return sorted(due for due in found if case.after < due <= until)
-
-
-def _of_day(case: Case, day: date, by_wall: dict[datetime, list[int]]) -> set[int]:
-    midnight = datetime(day.year, day.month, day.day)
-    walls = [midnight + n * MINUTES for n in range(1440) if case.fits(midnight + n * MINUTES)]
-    found: set[int] = set()
-    missing: list[datetime] = []
-    for wall in walls:
-        instants = by_wall.get(wall, [])
-        found.update(instants if case.policy is DaylightSaving.TWICE else instants[:1])
-        if not instants:
-            missing.append(wall)
-    lost = case.dst is None and missing and not found
-    if case.policy is DaylightSaving.ONCE or lost:
-        for wall in missing:
-            later = [other for other in by_wall if other > wall]
-            if later and min(later) - wall < DAY:
-                found.add(by_wall[min(later)][0])
-    return found
-
-
 @settings(max_examples=80, deadline=None)
 @given(cases())
 def test_due_times_are_those_of_the_oracle(case: Case) -> None:
-    expected = oracle(case, 3)
+    expected = walked(case.zone, case.times, case.dst, case.after, case.after + 3 * 1440 * MINUTE)
     made = list(DagClock(case.dag).between(case.after, case.after + 3 * 1440 * MINUTE))
     assert [shown(due, case) for due in made] == [shown(due, case) for due in expected]
     assert made == expected
