@@ -76,7 +76,7 @@ class Alerting:
         """A running task wants people to be told something."""
         found = messages(said, attempt, run, plan, self._clock.now())
         why = ""
-        if said.seq > MOST_MESSAGES:
+        if said.seq > MOST_MESSAGES * (attempt.parts + 1):
             found, why = [], f"it is told here alone: an attempt sends at most {MOST_MESSAGES} messages"
         elif said.notifier is not None and not found:
             why = f"there is no notifier {said.notifier}"

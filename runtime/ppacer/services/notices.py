@@ -19,7 +19,7 @@ from ppacer.protocol import TaskNotice
 from ppacer.services.gist import gist
 
 MOST_MESSAGES = 100
-"""How many messages of one attempt are sent on; any more are told in the log alone."""
+"""How many messages of one attempt, or of a part of it, are sent on; any more are told in the log alone."""
 
 _LONGEST_SUBJECT = 200
 _LONGEST_TEXT = 10_000
@@ -197,7 +197,7 @@ def _takes_secret(expr: spec.Expr) -> bool:
 
 
 def _message_id(said: TaskNotice, notifier: str) -> str:
-    """Of the attempt's millisecond, and otherwise a digest: a UUIDv7 like any other."""
+    """Of the attempt's millisecond, in the order of what it says, and otherwise a digest: a UUIDv7 like any other."""
     millisecond = int(said.attempt.replace("-", "")[:12], 16)
     digest = hashlib.sha256(f"{said.attempt}\n{said.seq}\n{notifier}".encode()).digest()
-    return uuid7(millisecond * 1000, digest[:RANDOM_BYTES])
+    return uuid7(millisecond * 1000 + min(said.seq, 999), digest[:RANDOM_BYTES])

@@ -287,7 +287,8 @@ class Reads:
     def notifications(self, run_id: str) -> list[Notification]:
         """What was to be told of a run, in the order in which it came up."""
         table = schema.notifications
-        return self._notifications(select(table).where(table.c.run_id == run_id).order_by(table.c.id))
+        query = select(table).where(table.c.run_id == run_id)
+        return self._notifications(query.order_by(table.c.at, table.c.id))
 
     def pending_notifications(self) -> list[Notification]:
         """What has still to be told, by the time when it may be tried."""

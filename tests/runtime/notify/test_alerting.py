@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -123,6 +124,16 @@ def test_messages_of_tasks(turn: Turn, kit, log, settings, silenced: bool, rows:
     turn.durable()
     assert log() == [f"INFO sales [0000000a], task check[2] says: half of it{why}"]
     assert len(turn.sent) == len(rows)
+
+
+def test_each_part_of_a_task_that_waits_has_messages_of_its_own(turn: Turn, kit, log) -> None:
+    """What a part says is numbered beyond all that the parts before it could have said."""
+    attempt = replace(kit.attempt(), parts=2)
+    for seq in (2 * MOST_MESSAGES + 1, 3 * MOST_MESSAGES, 3 * MOST_MESSAGES + 1):
+        turn.alerting.message(
+            TaskNotice(attempt.id, 7, seq, "part of it"), attempt, kit.run(), kit.plan(OPS, notify=("ops",))
+        )
+    assert turn.rows == ["message to ops"] * 2
 
 
 @pytest.mark.parametrize("status", [status for status in RunStatus if status.terminal])

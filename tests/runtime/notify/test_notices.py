@@ -166,6 +166,8 @@ def test_a_message_that_is_repeated_has_the_same_id_and_no_other_has(kit) -> Non
 
     assert ids(1) == ids(1)
     assert len({*ids(1), *ids(2)}) == 4
+    firsts = [ids(seq)[0] for seq in range(1, 101)]
+    assert firsts == sorted(firsts), "they sort in the order in which they were said"
     assert all(one.startswith("01900000-0000-7") for one in ids(1)), "ids sort by the time of their attempt"
 
 

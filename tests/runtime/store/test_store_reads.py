@@ -181,9 +181,10 @@ def test_notifications_of_a_run_those_to_send_and_those_that_failed(store: Store
     failed = [rows.notification(number, status=NotificationStatus.FAILED) for number in (2, 5)]
     of_no_run = replace(rows.notification(4, run=None), due_at=6)
     sent = rows.notification(6, run=2, status=NotificationStatus.SENT)
+    earlier = replace(rows.notification(7, status=NotificationStatus.SENT), at=90)
     store.write([InsertRun(rows.run(1)), InsertRun(rows.run(2))])
-    store.write([InsertNotification(row) for row in (late, soon, *failed, of_no_run, sent)])
-    assert store.notifications(rows.id(1)) == [late, failed[0], soon, failed[1]]
+    store.write([InsertNotification(row) for row in (late, soon, *failed, of_no_run, sent, earlier)])
+    assert store.notifications(rows.id(1)) == [earlier, late, failed[0], soon, failed[1]]
     assert store.notifications(rows.id(2)) == [sent]
     assert store.pending_notifications() == [soon, of_no_run, late]
     assert store.failed_notifications() == failed[::-1]
