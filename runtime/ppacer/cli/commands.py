@@ -124,6 +124,7 @@ def _runs(parser: argparse.ArgumentParser) -> None:
 
 def _logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--attempt", metavar="N", type=_count, help="an earlier attempt [the last]")
+    parser.add_argument("--epoch", metavar="N", type=_count, help="of an earlier epoch of the run [the last]")
 
 
 def _history(parser: argparse.ArgumentParser) -> None:

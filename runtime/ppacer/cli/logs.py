@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 
 from ppacer.cli.access import Program, program_of
 from ppacer.cli.command import CommandError, Invocation
@@ -13,15 +16,37 @@ from ppacer.core.model import TaskStatus
 from ppacer.web.messages import AttemptView, LogLine, RunDetail, TaskView
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Which attempt of a task is meant: 0 stands for the last one, and for the last epoch that has it."""
+
+    number: int
+    epoch: int
+
+    def fits(self, attempt: AttemptView) -> bool:
+        return self.number in (0, attempt.number) and self.epoch in (0, attempt.epoch)
+
+    def __str__(self) -> str:
+        number = f" {self.number}" if self.number else ""
+        return f"attempt{number}" + (f" in epoch {self.epoch}" if self.epoch else "")
+
+
+_LAST = _Attempt(0, 0)
+
+
 def logs(invocation: Invocation) -> int:
     with program_of(invocation) as program:
         detail = program.run(find_run(program, invocation.text("run")))
-        number = invocation.number("attempt", 0)
-        for index, task in enumerate(_wanted(program, detail, invocation.values.get("task"))):
+        named = invocation.values.get("task")
+        tasks = _wanted(program, detail, named)
+        wanted = _Attempt(invocation.number("attempt", 0), invocation.number("epoch", 0))
+        if wanted != _LAST:
+            tasks = [task for task in tasks if any(map(wanted.fits, task.attempts))] or _refuse(tasks, named, wanted)
+        for index, task in enumerate(tasks):
             if index:
                 invocation.console.line()
-            _print_task(program, detail, task, number, invocation.console)
-        if "task" not in invocation.values:
+            _print_task(program, detail, task, wanted, invocation.console)
+        if named is None:
             _tell_left_out(detail, invocation.console)
     return 0
 
@@ -56,12 +81,8 @@ def _tell_left_out(detail: RunDetail, console: Console) -> None:
             console.line(f"… and {left} more members of {task.name}: name it, or one of them", Style.DIM)
 
 
-def _print_task(program: Program, detail: RunDetail, task: TaskView, number: int, console: Console) -> None:
-    tried = [each for each in task.attempts if number in (0, each.number)]
-    if number and not tried:
-        made = len(task.attempts)
-        raise CommandError(f"{task.name} has no attempt {number}: it made {made or 'none'}", 2)
-    attempt = tried[-1] if tried else None
+def _print_task(program: Program, detail: RunDetail, task: TaskView, wanted: _Attempt, console: Console) -> None:
+    attempt = next(filter(wanted.fits, reversed(task.attempts)), None)
     _print_header(task, attempt, console)
     if attempt is None:
         _print_error(task.error, console)
@@ -79,6 +100,21 @@ def _print_task(program: Program, detail: RunDetail, task: TaskView, number: int
         after = page.last
     if not told:
         _print_error(attempt.error, console)
+
+
+def _refuse(tasks: list[TaskView], named: object, wanted: _Attempt) -> NoReturn:
+    """None of the tasks has the attempt."""
+    if len(tasks) == 1:
+        raise CommandError(f"{tasks[0].name} has no {wanted}: {_made(tasks[0])}", 2)
+    raise CommandError(f"no {'member of ' + str(named) if named else 'task of the run'} has an {wanted}", 2)
+
+
+def _made(task: TaskView) -> str:
+    """How many attempts the task made, for a message."""
+    made = Counter(attempt.epoch for attempt in task.attempts)
+    if len(made) < 2:
+        return f"it made {len(task.attempts) or 'none'}"
+    return "it made " + ", ".join(f"{count} in epoch {epoch}" for epoch, count in made.items())
 
 
 def _print_error(error: str | None, console: Console) -> None:
