@@ -100,6 +100,8 @@ def _print_task(program: Program, detail: RunDetail, task: TaskView, wanted: _At
         after = page.last
     if not told:
         _print_error(attempt.error, console)
+    if attempt.id == task.attempts[-1].id and task.epoch > attempt.epoch and task.error != attempt.error:
+        _print_error(task.error, console)  # it failed without an attempt when it was to be run anew
 
 
 def _refuse(tasks: list[TaskView], named: object, wanted: _Attempt) -> NoReturn:
