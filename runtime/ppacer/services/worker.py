@@ -1,8 +1,9 @@
 """The worker: a process that runs one attempt after another, as long as none leaves anything behind.
 
-It answers each assignment with `{"begun": true}`, then with what the attempt says as it says it, then with one message
-that tells the end; each of these names the attempt. SIGTERM is how an attempt is told to stop. What goes wrong beyond
-that is seen from outside, by the exit status. The worker that several attempts share is `worker_shared`.
+It answers each assignment with `{"begun": …}`, the time in microseconds since the epoch, then with what the attempt
+says as it says it, then with one message that tells the end; each of these names the attempt. SIGTERM is how an attempt
+is told to stop. What goes wrong beyond that is seen from outside, by the exit status. The worker that several attempts
+share is `worker_shared`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -175,7 +177,7 @@ class _Worker:
         """Runs an attempt, and tells whether the process may run another one."""
         self.stop.cancellation = Cancellation()
         self._attempt = attempt = _Attempt(self, assignment)
-        attempt.tell({"begun": True, "pid": self._owner})
+        attempt.tell({"begun": time.time_ns() // 1000, "pid": self._owner})
         ending = attempt.run()
         fit = flush() and ending.fit and not self.stop.cancellation and left_nothing()
         attempt.outlet.end()

@@ -103,7 +103,7 @@ class RunningAttempt:
             ended: End = Gone(None, "it does not end although it was killed")
             if session.end.done():
                 ended = session.end.result()
-            if isinstance(ended, Gone) and not session.begun and not ended.lost and self.reason is None:
+            if isinstance(ended, Gone) and session.begun is None and not ended.lost and self.reason is None:
                 why = cause(ended)
                 continue  # it died before it had the attempt
             if isinstance(ended, Gone) and ended.neighbours and not ended.lost:
@@ -114,9 +114,9 @@ class RunningAttempt:
     async def _watch(self, worker: WorkerProcess, session: Session) -> None:
         """Returns when the attempt has ended, or has to."""
         end = session.end
-        await self._wait(lambda: session.begun or end.done() or self.reason is not None, START_SECONDS)
-        if session.begun:
-            self._judge.begin()
+        await self._wait(lambda: session.begun is not None or end.done() or self.reason is not None, START_SECONDS)
+        if session.begun is not None:
+            self._judge.begin(session.begun)
             watching = self._watch_memory(worker)
             try:
                 await self._wait(lambda: end.done() or self.reason is not None, self._time_left())

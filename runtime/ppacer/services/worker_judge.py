@@ -41,10 +41,10 @@ class Judge:
         self.begun = False
         self.started_at = now()
 
-    def begin(self) -> None:
-        """A worker has the attempt."""
+    def begin(self, at: int) -> None:
+        """A worker has the attempt, and had it then; it may be heard of late."""
         self.begun = True
-        self.started_at = now()
+        self.started_at = at
 
     def report(self, ended: End, reason: StopReason | None) -> Report:
         match reason:

@@ -58,7 +58,8 @@ class Kill(Protocol):
 
 @dataclass(slots=True)
 class Session:
-    """An attempt in a worker. `end` tells how it ended there; `begun` is true once the worker has it.
+    """An attempt in a worker. `end` tells how it ended there; `begun` is when the worker got it, in microseconds since
+    the epoch, or none.
 
     `on_change` is called then, and when another attempt in the worker has ended; `on_said` gets what the task says of
     itself. An attempt is `hopeless` if it was told to stop and has not, so that the worker has to be killed.
@@ -69,7 +70,7 @@ class Session:
     on_change: Callable[[], object]
     on_said: Callable[[Message], object]
     end: asyncio.Future[End] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    begun: bool = False
+    begun: int | None = None
     hopeless: bool = False
 
 
@@ -235,9 +236,9 @@ class WorkerProcess:
 
     def _hear(self, session: Session, message: Message) -> None:
         match message:
-            case {"begun": True, "pid": int(pid)}:
+            case {"begun": int(at), "pid": int(pid)}:
                 self.pid = pid
-                session.begun = True
+                session.begun = at
                 session.on_change()
             case {
                 "log": str(text),

@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -158,7 +159,7 @@ class _Attempt:
     def run(self) -> None:
         WRITER.set(self)
         try:
-            self.tell({"begun": True, "pid": os.getpid()})
+            self.tell({"begun": time.time_ns() // 1000, "pid": os.getpid()})
             call = prepare(self)
             if isinstance(call, Call) and self.assignment.isolation == "async" and call.is_async:
                 asyncio.run_coroutine_threadsafe(self._run_on_loop(call), self._worker.loop)

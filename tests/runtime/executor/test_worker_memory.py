@@ -142,7 +142,7 @@ def test_a_limit_is_put_back() -> None:
 )
 def test_a_kill_by_the_kernel_is_told_from_others(memory: int | None, kills: bool, kind: ErrorKind, text: str) -> None:
     judge = Judge(make_assignment(memory=memory))
-    judge.begin()
+    judge.begin(5)
     report = judge.report(Gone(-9, out_of_memory=kills), None)
     assert (report.outcome, report.error_kind) == (Outcome.FAILED, kind)
     assert text in (report.error or "")

@@ -39,9 +39,9 @@ def test_an_outcome_counts_although_the_end_of_the_process_is_heard_first() -> N
             begun: list[bool] = []
             session = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: begun.append(True), print)
             outcome: Message = {"attempt": "attempt-1", "outcome": "success", "output": "1", "fit": False}
-            far.sendall(frame({"attempt": "attempt-1", "begun": True, "pid": 1}) + frame(outcome))
+            far.sendall(frame({"attempt": "attempt-1", "begun": 5, "pid": 1}) + frame(outcome))
             made.set_gone(Gone(0))
-            assert session.begun
+            assert session.begun == 5
             assert begun == [True]
             assert (await session.end) == Finished(outcome)
 
@@ -52,7 +52,7 @@ def test_a_process_that_ended_without_a_word_is_gone() -> None:
     async def main() -> None:
         async with worker() as (made, far):
             session = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: None, print)
-            begun = frame({"attempt": "attempt-1", "begun": True, "pid": 1})
+            begun = frame({"attempt": "attempt-1", "begun": 5, "pid": 1})
             far.sendall(begun + frame({"attempt": "attempt-1", "outcome": "success"})[:-3])
             far.close()
             made.set_gone(Gone(-9))
