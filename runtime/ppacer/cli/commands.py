@@ -30,7 +30,7 @@ _ASKING = (*_CLIENT, "logs")
 
 COMMANDS: Mapping[str, Command] = {
     "start": Command(
-        "scheduler, executor and page in one (the default)", "ppacer.cli.serve:start", (*_SERVING, *_WORKING)
+        "scheduler, executor and page in one (the default)", "ppacer.cli.early:start", (*_SERVING, *_WORKING)
     ),
     "scheduler": Command("scheduler and page alone; executors join over HTTP", "ppacer.cli.serve:scheduler", _SERVING),
     "executor": Command(

@@ -15,11 +15,12 @@ from typing import Generic, TypeVar
 from ppacer.cli.access import find_server, user_name
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import Console, Style
+from ppacer.cli.early import early_zygote
 from ppacer.cli.log import log_faults
-from ppacer.cli.program import serving
-from ppacer.cli.serve import stop_signal
+from ppacer.cli.signals import stop_signal
 from ppacer.client import Client, ClientError, RefusedError
 from ppacer.config import LOOPBACK
+from ppacer.services.zygote_process import ZygoteProcess
 
 _T = TypeVar("_T")
 
@@ -44,7 +45,8 @@ def carry_out(invocation: Invocation, errand: Errand[_T]) -> _T:
     invocation.console.keep_going()
     client = find_server(invocation.config)
     if client is None:
-        return asyncio.run(_here(invocation, errand))
+        with early_zygote(invocation) as zygote:
+            return asyncio.run(_here(invocation, errand, zygote))
     with client:
         return asyncio.run(_there(invocation, errand, client))
 
@@ -57,11 +59,15 @@ async def _there(invocation: Invocation, errand: Errand[_T], client: Client) -> 
         return await under_way.ended(stopped, asyncio.get_running_loop().create_future())
 
 
-async def _here(invocation: Invocation, errand: Errand[_T]) -> _T:
+async def _here(invocation: Invocation, errand: Errand[_T], zygote: ZygoteProcess | None) -> _T:
+    from ppacer.cli.program import serving  # noqa: PLC0415 - what a client of a program that serves need not load
+
     config = invocation.config
     log_faults(invocation.console)  # the progress says all else
     with stop_signal() as stopped:
-        async with serving(invocation, config, host=LOOPBACK, port=0, with_executor=True, schedules=False) as running:
+        async with serving(
+            invocation, config, host=LOOPBACK, port=0, with_executor=True, zygote=zygote, schedules=False
+        ) as running:
             with Client(running.url, config.token, actor=user_name()) as client:
                 made = await asyncio.to_thread(_begun, errand, client)
                 errand.begun(made, None)

@@ -21,6 +21,7 @@ from ppacer.runfile import RunFile, remove_run_file, write_run_file
 from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.transport import DirectTransport, Transport
+from ppacer.services.zygote_process import ZygoteProcess
 from ppacer.store import StoreError
 from ppacer.web.app import serve
 from ppacer.web.security import Access
@@ -41,11 +42,19 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    invocation: Invocation, config: Config, *, host: str, port: int, with_executor: bool, schedules: bool = True
+    invocation: Invocation,
+    config: Config,
+    *,
+    host: str,
+    port: int,
+    with_executor: bool,
+    zygote: ZygoteProcess | None = None,
+    schedules: bool = True,
 ) -> AsyncIterator[Serving]:
     """Runs scheduler, page and, if wanted, an executor; on leaving, running tasks get `drain` seconds to end.
 
-    With `schedules` false only what is asked for is run, and no due time is decided.
+    `zygote` is what the executor's workers come from, if that runs already. With `schedules` false only what is asked
+    for is run, and no due time is decided.
 
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
@@ -72,7 +81,7 @@ async def serving(
         server = serve(site, sockets)
         executor = None
         if with_executor:
-            executor = make_executor(invocation, config, DirectTransport(scheduler.exchange_in_program))
+            executor = make_executor(invocation, config, DirectTransport(scheduler.exchange_in_program), zygote)
         failure = asyncio.ensure_future(_first_failure(scheduler, executor))
         try:
             _announce(config, RunFile(f"http://{_reachable(host)}:{found_port}", os.getpid(), instance, config.token))
@@ -88,7 +97,9 @@ async def serving(
             await server.close_all_connections()
 
 
-def make_executor(invocation: Invocation, config: Config, transport: Transport) -> Executor:
+def make_executor(
+    invocation: Invocation, config: Config, transport: Transport, zygote: ZygoteProcess | None = None
+) -> Executor:
     return Executor(
         invocation.program,
         transport,
@@ -97,6 +108,7 @@ def make_executor(invocation: Invocation, config: Config, transport: Transport) 
         capacity=config.capacity,
         labels=config.labels,
         secrets=config.secrets,
+        zygote=zygote,
     )
 
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -17,20 +13,22 @@ from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.cli.listing import next_due, schedules_cell
 from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.program import Serving, make_executor, serving
+from ppacer.cli.signals import stop_signal
 from ppacer.config import Config
 from ppacer.localtime import local_time
 from ppacer.services.executor import Executor
 from ppacer.services.transport import HttpTransport, TransportError
+from ppacer.services.zygote_process import ZygoteProcess
 from ppacer.store import StoreError
 from ppacer.web.describe import ahead_text
 
 _BANNER_DAGS = 12
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOGGER = logging.getLogger("ppacer")
 
 
-def start(invocation: Invocation) -> int:
-    return asyncio.run(_serve(invocation, with_executor=True))
+def start(invocation: Invocation, zygote: ZygoteProcess | None) -> int:
+    """`zygote` is what the executor's workers come from, if that runs already."""
+    return asyncio.run(_serve(invocation, with_executor=True, zygote=zygote))
 
 
 def scheduler(invocation: Invocation) -> int:
@@ -44,34 +42,14 @@ def executor(invocation: Invocation) -> int:
     return asyncio.run(_work(invocation, config, config.scheduler))
 
 
-@contextmanager
-def stop_signal() -> Iterator[asyncio.Event]:
-    """Set by the first SIGINT or SIGTERM. The second ends the process at once: what was committed is not lost by it."""
-    loop = asyncio.get_running_loop()
-    caught = asyncio.Event()
-
-    def catch() -> None:
-        if caught.is_set():
-            os._exit(128 + signal.SIGINT)
-        caught.set()
-
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, catch)
-    try:
-        yield caught
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-
-
-async def _serve(invocation: Invocation, *, with_executor: bool) -> int:
+async def _serve(invocation: Invocation, *, with_executor: bool, zygote: ZygoteProcess | None = None) -> int:
     config = invocation.config
     invocation.console.keep_going()
     log = log_to_stderr()
     _warn_of_unknown(invocation)
     with stop_signal() as stopped:
         async with serving(
-            invocation, config, host=config.host, port=config.port, with_executor=with_executor
+            invocation, config, host=config.host, port=config.port, with_executor=with_executor, zygote=zygote
         ) as running:
             _banner(invocation, config, running)
             release(log)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from ppacer.cli.command import Invocation
-from ppacer.services.worker_pool import WorkerPool, worker_command
+from ppacer.services.worker_pool import WorkerPool
+from ppacer.services.zygote_process import worker_command
 
 
 def worker_pool(invocation: Invocation) -> WorkerPool:

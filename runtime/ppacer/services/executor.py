@@ -34,7 +34,8 @@ from ppacer.services.leases import Held, Leases, lease_clock
 from ppacer.services.transport import ANSWER_SECONDS, Link, Transport, TransportError
 from ppacer.services.worker_attempt import GRACE_SECONDS, RunningAttempt
 from ppacer.services.worker_judge import StopReason
-from ppacer.services.worker_pool import WorkerError, WorkerPool, worker_command
+from ppacer.services.worker_pool import WorkerError, WorkerPool
+from ppacer.services.zygote_process import ZygoteProcess, worker_command
 
 WARM_SECONDS = 2.0
 """How long before something becomes due a worker is started for it."""
@@ -58,7 +59,8 @@ class Executor:
 
     `name` is for people (default: host and process id), `capacity` how many attempts it runs at once, `labels` which
     tasks with `runs_on` it takes. `secrets` says where `secret("…")` is looked up: in a folder with a file for each, by
-    a callable (`module:name`) or, by default, in the environment. `clock` is what leases are watched by.
+    a callable (`module:name`) or, by default, in the environment. `clock` is what leases are watched by, `zygote`
+    the process that its workers come from, if that runs already.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Executor:
         labels: Sequence[str] = (),
         secrets: str | None = None,
         clock: Callable[[], float] = lease_clock,
+        zygote: ZygoteProcess | None = None,
     ) -> None:
         if capacity is not None and capacity < 1:
             raise ValueError(f"an executor with a capacity of {capacity} would do nothing")
@@ -85,7 +88,11 @@ class Executor:
         self._link = Link(transport)
         file = Path(file).resolve()
         self._pool = WorkerPool(
-            worker_command(sys.executable, file), home=file.parent, secrets=secrets, preload=_modules(program)
+            worker_command(sys.executable, file),
+            zygote=zygote,
+            home=file.parent,
+            secrets=secrets,
+            preload=_modules(program),
         )
         self._leases = Leases(
             self._renew, clock, on_confirmed=self._start, on_stale=self._stale, on_answer=self._accept

@@ -12,6 +12,7 @@ from pathlib import Path
 from ppacer.protocol import Assignment
 from ppacer.services.worker_process import Finished, Gone, Session, WorkerProcess
 from ppacer.services.worker_zygote import ZygoteLink
+from ppacer.services.zygote_process import ZygoteProcess
 
 LINGER_SECONDS = 60.0
 """How long an idle worker is kept."""
@@ -40,15 +41,16 @@ class WorkerError(Exception):
 class WorkerPool:
     """The workers of one executor.
 
-    `command` starts the program's `_worker`; a descriptor's number is added to it. `home` is the folder that the tasks'
-    folders are relative to, `secrets` where secrets are looked up (see `worker_secrets`), `preload` names modules that
-    may be imported before a task needs them.
+    `command` starts the program's `_worker`; a descriptor's number is added to it. `zygote` is one that runs already,
+    and is the pool's from here on. `home` is the folder that the tasks' folders are relative to, `secrets` where
+    secrets are looked up (see `worker_secrets`), `preload` names modules that may be imported before a task needs them.
     """
 
     def __init__(
         self,
         command: Sequence[str],
         *,
+        zygote: ZygoteProcess | None = None,
         home: Path | str = os.curdir,
         secrets: str | None = None,
         preload: Sequence[str] = (),
@@ -57,6 +59,7 @@ class WorkerPool:
         max_resident: int = MAX_RESIDENT,
     ) -> None:
         self._command = command
+        self._first = zygote
         self._settings = {"home": str(home), "secrets": secrets}
         self._preload = list(preload)
         self._linger = linger
@@ -138,6 +141,8 @@ class WorkerPool:
         async with self._starting:
             if self._zygote is not None:
                 await self._zygote.end()
+            if self._first is not None:
+                await asyncio.to_thread(self._first.end)
 
     def kill(self, worker: WorkerProcess, number: int) -> None:
         """Sends a signal to a worker and what it has started."""
@@ -178,12 +183,12 @@ class WorkerPool:
                 loop = asyncio.get_running_loop()
                 await asyncio.sleep(max(0.0, self._started_at + _RESTART_SECONDS - loop.time()))
                 self._started_at = loop.time()
+                process, self._first = self._first, None
                 try:
-                    self._zygote = ZygoteLink(
-                        self._command, on_worker_gone=self._worker_gone, on_gone=self._zygote_gone
-                    )
+                    process = process or ZygoteProcess(self._command)
                 except OSError as fault:
                     raise WorkerError(f"no worker process can be started: {fault.strerror}") from fault
+                self._zygote = ZygoteLink(process, on_worker_gone=self._worker_gone, on_gone=self._zygote_gone)
                 self._zygote.send({**self._settings, "preload": self._preload})
             return self._zygote
 
@@ -237,8 +242,3 @@ def is_shared(assignment: Assignment) -> bool:
 def _task(assignment: Assignment) -> tuple[str, str, int]:
     """What its attempts have in common."""
     return assignment.run.id, assignment.task, assignment.position
-
-
-def worker_command(python: str, file: Path) -> list[str]:
-    """The command that runs a program's zygote."""
-    return [python, str(file), "_worker"]

@@ -7,13 +7,13 @@ import logging
 import os
 import socket
 import subprocess
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from ppacer.services import worker_tree
 from ppacer.services.worker_frames import FrameError, FrameReader, Message, frame
 from ppacer.services.worker_process import Gone
+from ppacer.services.zygote_process import ZygoteProcess
 
 _END_SECONDS = 10.0
 _CHUNK = 65536
@@ -21,14 +21,14 @@ _log = logging.getLogger("ppacer")
 
 
 class ZygoteLink:
-    """Starts a zygote, sends to it, hears of its workers' ends and of its own. Raises `OSError` where it cannot start.
+    """Sends to a zygote, hears of its workers' ends and of its own, and sees to its end.
 
     `on_worker_gone` gets a worker's number and its end, `on_gone` the reason why the zygote has ended.
     """
 
     def __init__(
         self,
-        command: Sequence[str],
+        process: ZygoteProcess,
         *,
         on_worker_gone: Callable[[int, Gone], object],
         on_gone: Callable[[str], object],
@@ -39,21 +39,8 @@ class ZygoteLink:
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader()
         self._outbox: deque[tuple[bytes, Sequence[int]]] = deque()
-        self._cookie = uuid.uuid4().hex
-        self._channel, far = socket.socketpair()
-        with far:
-            try:
-                self._process = subprocess.Popen(
-                    [*command, str(far.fileno())],
-                    pass_fds=(far.fileno(),),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    env=_environment(self._cookie),
-                    start_new_session=True,
-                )
-            except OSError:
-                self._channel.close()
-                raise
+        self._process = process
+        self._channel = process.channel
         self._channel.setblocking(False)
         self._loop.add_reader(self._channel, self._on_readable)
         self._mourning: asyncio.Task[None] | None = None
@@ -130,21 +117,15 @@ class ZygoteLink:
 
     async def _wait(self, reason: str | None) -> None:
         try:
-            status = await asyncio.to_thread(self._process.wait, _END_SECONDS)
+            status = await asyncio.to_thread(self._process.popen.wait, _END_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = await asyncio.to_thread(self._process.wait)
+            self._process.popen.kill()
+            status = await asyncio.to_thread(self._process.popen.wait)
         if status != 0:
             # It did not end as it should and so has not seen to its descendants.
-            await asyncio.to_thread(worker_tree.kill_marked, self._cookie)
+            await asyncio.to_thread(worker_tree.kill_marked, self._process.cookie)
         ending = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
         self._on_gone(reason or f"the process that starts workers {ending}")
-
-
-def _environment(cookie: str) -> dict[str, str]:
-    """The program's own settings stay here: tokens and the database's address are not the tasks' business."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PPACER_")}
-    return own | {worker_tree.COOKIE: cookie}
 
 
 def _close_all(descriptors: Sequence[int]) -> None:

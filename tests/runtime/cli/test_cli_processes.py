@@ -224,7 +224,7 @@ def test_what_is_asked_of_a_program_that_serves_loads_no_server_and_no_database(
     shop.serve()
     shop.call("run", "quick")
     asking = ("runs", "logs latest", "history latest", "list", "pools", "backfill --list", "show quick --versions")
-    doing = ("rerun latest first", "pause daily", "silence daily --off", "trigger waits", "cancel latest")
+    doing = ("rerun latest first", "pause daily", "silence daily --off", "trigger waits", "cancel latest", "run quick")
     for command in (*asking, *doing):
         assert loaded(shop, *command.split()).isdisjoint(HEAVY), command
 

@@ -13,7 +13,8 @@ import pytest
 from ppacer.core import codec
 from ppacer.protocol import Outcome
 from ppacer.services.worker_attempt import RunningAttempt
-from ppacer.services.worker_pool import SPARE_WORKERS, WorkerPool, worker_command
+from ppacer.services.worker_pool import SPARE_WORKERS, WorkerPool
+from ppacer.services.zygote_process import ZygoteProcess, worker_command
 
 from .conftest import Bench, FakeScheduler, eventually, gone, make_assignment, value
 
@@ -26,6 +27,9 @@ MODULE = """
 
     def ok():
         return os.getpid()
+
+    def parent():
+        return os.getppid()
 
     def sleeps(seconds):
         time.sleep(seconds)
@@ -45,7 +49,7 @@ def module(bench: Bench) -> None:
 
 
 @asynccontextmanager
-async def pool(bench: Bench, **settings: float) -> AsyncIterator[WorkerPool]:
+async def pool(bench: Bench, **settings: object) -> AsyncIterator[WorkerPool]:
     made = WorkerPool(worker_command(sys.executable, bench.file), **settings)  # type: ignore[arg-type]
     try:
         yield made
@@ -108,6 +112,54 @@ def test_a_worker_that_was_started_ahead_is_used(bench: Bench) -> None:
             assert second == first + 1, "one was there, one was made: the zygote made nothing else"
             await workers.warm()
             assert await run(workers) in (first, second)
+
+    asyncio.run(main())
+
+
+def test_a_zygote_that_runs_already_is_the_first_one(bench: Bench) -> None:
+    async def main() -> None:
+        zygote = ZygoteProcess(worker_command(sys.executable, bench.file))
+        async with pool(bench, zygote=zygote) as workers:
+            assert await run(workers, "m:parent") == zygote.popen.pid
+        assert zygote.popen.returncode == 0
+
+    asyncio.run(main())
+
+
+def test_another_zygote_comes_after_the_one_that_ran_already(bench: Bench) -> None:
+    async def main() -> None:
+        zygote = ZygoteProcess(worker_command(sys.executable, bench.file))
+        async with pool(bench, zygote=zygote) as workers:
+            await workers.start()
+            zygote.popen.kill()
+            await asyncio.to_thread(zygote.popen.wait)
+            assert await run(workers, "m:parent") != zygote.popen.pid
+
+    asyncio.run(main())
+
+
+def test_a_zygote_that_nobody_needed_ends_with_the_pool_or_by_itself(bench: Bench) -> None:
+    async def main() -> None:
+        unused = ZygoteProcess(worker_command(sys.executable, bench.file))
+        async with pool(bench, zygote=unused):
+            pass
+        assert unused.popen.returncode == 0
+
+    asyncio.run(main())
+    alone = ZygoteProcess(worker_command(sys.executable, bench.file))
+    alone.end()
+    alone.end()
+    assert alone.popen.returncode == 0
+
+
+def test_a_worker_starts_without_what_few_tasks_need(bench: Bench) -> None:
+    bench.module(
+        "loaded", "import sys\ndef heavy(): return len({'asyncio', 'argparse', 'tornado'} & sys.modules.keys())"
+    )
+
+    async def main() -> None:
+        async with pool(bench) as workers:
+            assert await run(workers, "loaded:heavy") == 0
 
     asyncio.run(main())
 

@@ -14,7 +14,8 @@ from ppacer.protocol import Report
 from ppacer.services.executor import Executor
 from ppacer.services.transport import DirectTransport
 from ppacer.services.worker_attempt import RunningAttempt
-from ppacer.services.worker_pool import WorkerPool, worker_command
+from ppacer.services.worker_pool import WorkerPool
+from ppacer.services.zygote_process import worker_command
 
 from .conftest import PROGRAM, Bench, FakeScheduler, eventually, gone, make_assignment, numbers_in, value
 

@@ -22,7 +22,8 @@ from ppacer import spec
 from ppacer.core.model import Attempt, AttemptStatus, Run, RunKind, RunStatus
 from ppacer.core.plan import DagPlan, plans
 from ppacer.services.caller import Caller
-from ppacer.services.worker_pool import WorkerPool, worker_command
+from ppacer.services.worker_pool import WorkerPool
+from ppacer.services.zygote_process import worker_command
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from ppacer.protocol import PROTOCOL_VERSION, Claim, Exchange, Outcome, Report, 
 from ppacer.services.notification_sender import RETRY_SECONDS
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.timers import SystemClock
-from ppacer.services.worker_pool import WorkerPool, worker_command
+from ppacer.services.worker_pool import WorkerPool
+from ppacer.services.zygote_process import worker_command
 from ppacer.store import open_store
 from ppacer.store.logs import open_logs
 
