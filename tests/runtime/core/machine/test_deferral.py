@@ -63,9 +63,12 @@ def test_until_a_time_and_then_on_with_what_was_left_behind(world, plan, task) -
     w.now += MINUTE
     w.handle(h.DeferralDue(w.now, first.id))
     assert w.handle(h.Claimed(w.now, first.id, second.token, "host", "i", "r", w.now + 1)) is None, "an old claim"
+    w.now += MINUTE
     w.run("a", output="3")
     assert w.row("a").output == "3"
     assert w.row("a").attempts == 1
+    ended = w.database.attempts[first.id]
+    assert (ended.started_at, ended.finished_at) == (first.started_at, w.now)
     assert w.history() == [
         EventKind.RUN_CREATED,
         EventKind.RUN_STARTED,

@@ -13,6 +13,7 @@ from ppacer.core import codec
 from ppacer.core import happenings as h
 from ppacer.core.families import MOST_MEMBERS
 from ppacer.core.model import EventKind, InsertAttempt, InsertTask, RunStatus, TaskStatus, UpdateTask
+from ppacer.core.state import Parents
 from ppacer.protocol import Outcome
 from tests.runtime.core.machine.plans import (
     binary,
@@ -420,6 +421,20 @@ def test_partners_may_be_expanded_and_end_in_any_order(world, plan, task, order:
             w.run(family, position=position)
     w.run("end")
     assert w.machine.run.status is RunStatus.SUCCESS
+
+
+def test_how_the_parents_of_a_member_stand(world, plan, task) -> None:
+    w = world(pairs(plan, task, when=constant(False)))
+    w.start()
+    assert w.machine.parents("second") == Parents(total=2, unfinished=2)
+    w.run("xs", output="[1,2]")
+    assert w.machine.parents("second") == Parents(total=2, unfinished=1, succeeded=1)
+    assert w.machine.parents("second", 0) == Parents(total=2, unfinished=1, succeeded=1)
+    w.run("first", Outcome.FAILED, position=0)
+    assert w.machine.parents("second", 0) == Parents(total=2, unfinished=0, succeeded=1, failed=1)
+    assert w.machine.parents("second", 1) == Parents(total=2, unfinished=1, succeeded=1)
+    with pytest.raises(KeyError):
+        w.machine.parents("second", 2)
 
 
 @pytest.mark.parametrize("slow", [Outcome.SUCCESS, Outcome.FAILED])

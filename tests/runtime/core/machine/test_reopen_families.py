@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ppacer import spec
 from ppacer.core.evaluate import EvaluationError
 from ppacer.core.machine import NotPossible
-from ppacer.core.model import FAMILY, RunStatus, TaskStatus
+from ppacer.core.model import FAMILY, EventKind, RunStatus, TaskStatus
 from ppacer.protocol import Outcome
 from ppacer.records import replace
 from tests.runtime.core.machine.plans import SECOND, constant, element, list_of, output, output_at
@@ -225,3 +226,55 @@ def test_a_member_waits_for_a_task_that_is_done_again_alone(family, outcome: Out
     w.run("xs", outcome, output='["p"]')
     assert w.status("first", 1) == then
     assert w.status("second", 1) == ("waiting" if then == "queued" else "upstream_failed")
+
+
+def test_a_member_that_waits_is_left_waiting(world, plan, task) -> None:
+    """And its family keeps its rows."""
+    over = list_of("p", "q")
+    w = world(
+        plan(
+            task("first", over=over), task("other", over=over),
+            task("second", over=over, pairwise=["first", "other"], trigger=spec.Trigger.ALL_DONE),
+            edges=[("first", "second"), ("other", "second")],
+        )
+    )  # fmt: skip
+    w.start()
+    w.run("first", Outcome.FAILED, position=1)
+    assert w.status("second", 1) is TaskStatus.WAITING
+    w.rerun("first", 1)
+    assert [w.row("second", each).epoch for each in (FAMILY, 0, 1)] == [1, 1, 1]
+    told = [event.payload for event in w.database.events if event.kind is EventKind.TASK_RESET]
+    assert told == ['{"task":"first","position":1}']
+    w.run("other", position=1)
+    assert w.status("second", 1) is TaskStatus.WAITING
+    w.run("first", position=1)
+    assert w.status("second", 1) is TaskStatus.QUEUED
+
+
+def test_a_member_learns_that_a_partner_made_anew_has_none_for_it(world, plan, task) -> None:
+    """It waited for that family to be made; now there is nothing to wait for."""
+    w = world(
+        plan(
+            task("xs"), task("slow"), task("first", over=output("xs")),
+            task("second", over=output("xs"), pairwise=["first"]),
+            edges=[("xs", "first"), ("slow", "first"), ("xs", "second"), ("first", "second")],
+        )
+    )  # fmt: skip
+    w.start()
+    w.run("slow")
+    w.run("xs", output='["p","q"]')
+    for position in (0, 1):
+        w.run("first", position=position)
+        w.run("second", Outcome.FAILED if position else Outcome.SUCCESS, position=position)
+    w.rerun("xs", follow=False)
+    w.start()
+    w.run("xs", output='["p"]')
+    w.rerun("slow", follow=False)
+    w.start()
+    w.rerun("first", follow=False)
+    w.restart_failed()
+    assert (w.status("first"), w.status("second", 1)) == (TaskStatus.WAITING, TaskStatus.WAITING)
+    w.run("slow")
+    assert (w.status("first", 0), w.status("second", 1)) == (TaskStatus.QUEUED, TaskStatus.SKIPPED)
+    w.run("first", position=0)
+    assert w.machine.run.status is RunStatus.SUCCESS
