@@ -42,7 +42,8 @@ _T = TypeVar("_T")
 
 class Alone:
     """The database and the logs are the caller's, who holds them alone. A scheduler is started for the first change;
-    it takes over what is under way, but nothing runs and no due time is decided. Belongs to one thread."""
+    it takes over what is under way, but no run begins, nothing runs and no due time is decided. Belongs to one thread.
+    """
 
     def __init__(self, program: spec.Program, store: Store, logs: LogStore, actor: str) -> None:
         self._program = program
@@ -252,7 +253,7 @@ class Alone:
 
     async def _with_scheduler(self, work: Callable[[Scheduler], Awaitable[_T]]) -> _T:
         if self._scheduler is None:
-            self._scheduler = Scheduler(self._program, self._store, self._logs, schedules=False)
+            self._scheduler = Scheduler(self._program, self._store, self._logs, schedules=False, begins=False)
             await self._scheduler.start()
         return await work(self._scheduler)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ppacer.cli.access import Program
 from ppacer.cli.command import CommandError, similar
+from ppacer.core.model import RunStatus
 from ppacer.web.messages import RunDetail, TaskView
 
 _LATEST = "latest"
@@ -56,6 +57,8 @@ def find_task(detail: RunDetail, text: str) -> Named:
         if position < family.family.members:
             return Named(family.id, position, text)
         raise CommandError(f"`{family.id}` has no member {position}: {_count(family)}", 2)
+    if not detail.tasks and RunStatus(detail.run.status).terminal:
+        raise CommandError(f"run {detail.run.id} ended before it began: restart it as a whole")
     if not detail.tasks:
         raise CommandError(f"run {detail.run.id} has not begun: none of its tasks is known yet")
     plain = re.sub(r"\s", "", text)

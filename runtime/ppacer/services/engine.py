@@ -328,6 +328,8 @@ class Engine:
                 return
 
     def _enqueue(self, machine: RunMachine) -> None:
+        if machine.run.epoch == 1 and not self._settings.begins:
+            return
         self.queue.add(QueuedRun(machine.plan, machine.run, seq=machine.seq))
         self._advancing[machine.run.dag] = None
 

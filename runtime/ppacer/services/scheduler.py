@@ -56,7 +56,8 @@ class Scheduler(Operations):
 
     `lease` is the term of a lease and `code_grace` how long an attempt of another build waits for an executor that has
     its code, both in seconds. With `schedules` false no scheduled runs are made and none are passed over: for a command
-    that needs a scheduler only for a run of its own. `pool` makes the workers in which schedules and notifiers of the
+    that needs a scheduler only for a run of its own; with `begins` false new runs stay queued: for a command with which
+    nothing runs. `pool` makes the workers in which schedules and notifiers of the
     users' own are called, `page` is the address under which people reach the program's page, `retention` says what is
     kept and for how long. Whatever a method returns is durable.
     """
@@ -71,6 +72,7 @@ class Scheduler(Operations):
         lease: float = LEASE_SECONDS,
         code_grace: float = CODE_GRACE_SECONDS,
         schedules: bool = True,
+        begins: bool = True,
         pool: Callable[[], WorkerPool] | None = None,
         page: str | None = None,
         retention: Retention = FOR_EVER,
@@ -79,7 +81,7 @@ class Scheduler(Operations):
         super().__init__(Registry(program, store, journal), store, journal, clock or SystemClock())
         self.program = program
         self.logs = logs
-        self._settings = Settings(lease, code_grace, schedules)
+        self._settings = Settings(lease, code_grace, schedules, begins)
         self._sources = Sources(0)
         self._changes = Changes()
         self._caller = Caller(pool or _no_workers)

@@ -32,11 +32,13 @@ from ppacer.services.timers import Clock, Timers
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`lease` and `code_grace` in seconds; `schedules` says whether scheduled runs are made."""
+    """`lease` and `code_grace` in seconds; `schedules` says whether scheduled runs are made, `begins` whether new runs
+    begin."""
 
     lease: float
     code_grace: float
     schedules: bool
+    begins: bool
 
 
 class Sources:

@@ -45,8 +45,11 @@ def test_a_run_from_its_trigger_to_its_restart(call: Call, tmp_path: Path) -> No
     assert NEXT_START in made.out
     (line,) = lines(call("runs"))
     user = pwd.getpwuid(os.getuid()).pw_name
-    assert re.fullmatch(rf"\S (queued|running)  daily  2026-01-\S+ \S+  manual  {user}  –?.*{run_id(made)}", line), line
+    assert re.fullmatch(rf"\S queued  daily  2026-01-\S+ \S+  manual  {user}  –?.*{run_id(made)}", line), line
 
+    assert call("pause", "daily").code == 0
+    (line,) = lines(call("runs"))
+    assert "queued" in line, "no command begins it"
     cancelled = call("cancel", "latest")
     assert (cancelled.code, cancelled.out) == (0, f"daily: run {run_id(made)} is cancelled\n")
     again = call("cancel", run_id(made)[-9:])
@@ -62,6 +65,11 @@ def test_a_run_from_its_trigger_to_its_restart(call: Call, tmp_path: Path) -> No
 def test_tasks_are_marked_run_again_and_cancelled(call: Call, tmp_path: Path) -> None:
     call("trigger", "daily")
     call("cancel", "latest")
+    early = call("mark", "latest", "extract", "success", "--reason", "done by hand")
+    assert early.code == 1
+    assert "ended before it began: restart it as a whole" in early.err
+    call("restart", "latest")
+    call("cancel", "latest", "extract")
     marked = call("mark", "latest", "extract", "success", "--reason", "done by hand", "--output", '{"rows": 3}')
     assert marked.code == 0, marked
     assert marked.out.startswith("extract is marked as success: done by hand\n")
@@ -149,7 +157,8 @@ def test_a_key_makes_one_run(call: Call) -> None:
 def test_what_cannot_be_done(call: Call, given: tuple[str, ...], code: int, part: str) -> None:
     call("trigger", "by_hand")
     call("trigger", "daily")
-    call("pause", "daily")  # the runs begin
+    call("cancel", "latest")
+    call("restart", "latest")  # now its tasks are known
     said = call(*given)
     assert (said.code, said.out) == (code, "")
     assert part in said.err

@@ -180,6 +180,23 @@ async def test_a_schedule_that_cannot_be_worked_out_is_said(place, kit, caplog) 
     await scheduler.trigger("d")
 
 
+async def test_a_scheduler_with_which_nothing_runs_begins_no_run(place, kit) -> None:
+    """Its time does not go by while nobody could work on it."""
+    dag = kit.dag("d", kit.task("a"), run_timeout=timedelta(minutes=1))
+    clock = kit.clock(at(8))
+    scheduler = await place.scheduler(kit.program(dag), clock=clock, schedules=False, begins=False)
+    run = await scheduler.trigger("d")
+    await place.stop(scheduler)
+    clock.set(at(9))
+    scheduler = await place.scheduler(kit.program(dag), clock=clock, schedules=False, begins=False)
+    assert (scheduler.store.run(run.id).status, scheduler.store.run(run.id).started_at) == ("queued", None)
+    await place.stop(scheduler)
+    clock.set(at(10))
+    scheduler = await place.scheduler(kit.program(dag), clock=clock)
+    assert scheduler.store.run(run.id).status == "running"
+    assert at(10) <= scheduler.store.run(run.id).started_at < at(10, 1)
+
+
 async def test_a_scheduler_for_one_command_leaves_the_schedules_alone(place, kit) -> None:
     program = kit.program(hourly(kit, catchup=spec.Catchup.LATEST))
     clock = kit.clock(at(8, 30))
