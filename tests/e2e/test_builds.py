@@ -108,6 +108,9 @@ def test_what_is_new_changed_and_gone_is_told_at_the_start(rebuilt: Rebuilt) -> 
     assert "  changed: moved_on, priced, shrunk\n" in log
     assert "  removed: closed, retitled\n" in log
     assert [event.kind for event in events_of(rebuilt.served.client, "steady")] == ["added"]
+    _, changed = events_of(rebuilt.served.client, "moved_on")
+    assert (changed.kind, changed.actor) == ("changed", "build")
+    assert changed.payload == {"build": rebuilt.after, "before": rebuilt.before}
 
 
 def test_the_versions_of_a_dag_tell_what_changed_from_build_to_build(rebuilt: Rebuilt) -> None:

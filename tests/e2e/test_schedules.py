@@ -24,7 +24,7 @@ DAYS = 400
 @pytest.fixture(scope="module")
 def served(module_world: World) -> Iterator[Serving]:
     program = module_world.build(PIPELINES / "schedules.ppd")
-    with running(module_world, program) as made:
+    with running(module_world, program, "--drain", "1") as made:
         yield made
 
 
