@@ -69,7 +69,7 @@ class _Reset:
 def reopen(state: RunState, ask: h.Reopen) -> None:
     """Opens the new epoch within the step at hand. Raises `NotPossible`, and nothing has changed."""
     run = state.run
-    if run.status is RunStatus.QUEUED:
+    if run.status is RunStatus.QUEUED and not state.nodes:
         raise NotPossible(f"run {run.id} has not begun: it waits for its turn")
     if run.status is RunStatus.RUNNING and run.outcome is not None:
         raise NotPossible(f"run {run.id} is ending: wait for its end")

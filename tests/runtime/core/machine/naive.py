@@ -237,7 +237,7 @@ def never_ran(row: TaskRow) -> bool:
 
 def is_refused(dag: Dag, rows: Rows, run_status: RunStatus, ask: h.Reopen, *, ending: bool) -> bool:
     """Whether part of a run cannot be done again as it stands."""
-    if run_status is RunStatus.QUEUED or (run_status is RunStatus.RUNNING and ending):
+    if (run_status is RunStatus.QUEUED and not rows) or (run_status is RunStatus.RUNNING and ending):
         return True
     if ask.operation is h.Operation.RESTART:
         reset = to_reset(dag, rows, ask)

@@ -274,6 +274,23 @@ def test_a_run_of_which_a_mark_leaves_nothing_to_do_ends_when_its_turn_comes(wor
     assert w.machine.run.status is RunStatus.SUCCESS
 
 
+def test_a_run_that_waits_to_go_on_may_be_changed_further(world, plan, task) -> None:
+    """As when a person goes through what failed, task by task, while another run has its turn."""
+    w = world(plan(task("a"), task("b"), task("c"), task("d"), edges=[("b", "d")]))
+    w.start()
+    for name in ("a", "b", "c"):
+        w.run(name, Outcome.FAILED)
+    w.mark("a")
+    w.mark("b")
+    w.rerun("c")
+    assert (w.machine.run.status, w.machine.run.epoch) == (RunStatus.QUEUED, 4)
+    assert w.statuses() == {"a": "success", "b": "success", "c": "waiting", "d": "waiting"}
+    w.start()
+    w.run("c")
+    w.run("d")
+    assert w.machine.run.status is RunStatus.SUCCESS
+
+
 def test_a_success_marked_as_failure_changes_nothing_of_what_has_run(succeeded) -> None:
     w = succeeded
     w.mark("a", TaskStatus.FAILED, reason="the file was empty")
