@@ -60,8 +60,8 @@ def apprise(message: Message, url: str, *more_urls: str) -> None:
     """
     try:
         from apprise import Apprise, NotifyType  # noqa: PLC0415 (an extra, and only workers need it)
-    except ImportError as error:
-        raise NotifierError("the notifier apprise needs a package: pip install 'ppacer[notify]'") from error
+    except ImportError:
+        raise NotifierError("the notifier apprise needs a package: pip install 'ppacer[notify]'") from None
     kinds = {"failure": NotifyType.FAILURE, "success": NotifyType.SUCCESS, "message": NotifyType.INFO}
     urls = (url, *more_urls)
     with _Heard() as heard:

@@ -19,6 +19,8 @@ AT = spec.At(3, 1)
 OPS = spec.Notifier("ops", "ppacer.notifiers:log", AT)
 MAIL = spec.Notifier("mail", "shop:mail", AT)
 TRACEBACK = 'Traceback (most recent call last):\n  File "etl.py", line 3, in load\n    f()\nValueError: no rows\nwhere'
+CAUSED = "The above exception was the direct cause of the following exception:"
+MEANWHILE = "During handling of the above exception, another exception occurred:"
 
 
 def new_id(now: int) -> str:
@@ -221,6 +223,10 @@ def test_only_members_of_run_time_families_are_shown_with_their_position(kit) ->
     ("error", "line"),
     [
         (TRACEBACK, "ValueError: no rows"),
+        (f"{TRACEBACK}\n\n{CAUSED}\n\n{TRACEBACK.replace('rows', 'sales')}", "ValueError: no sales"),
+        (f"{TRACEBACK}\n\n{MEANWHILE}\n\n{TRACEBACK.replace('rows', 'sales')}", "ValueError: no sales"),
+        (f"{TRACEBACK}\n\n{CAUSED}\n\nppacer.notifiers.NotifierError: nobody is at home", "nobody is at home"),
+        (f"{TRACEBACK}\n\n{CAUSED}", "ValueError: no rows"),
         ("it was killed\nwhere", "it was killed"),
         ("ppacer.notifiers.NotifierError: nobody is at home", "nobody is at home"),
         ("shop.NotifierError: nobody is at home", "shop.NotifierError: nobody is at home"),
