@@ -158,8 +158,16 @@ def _check_task(
         over = inference.quietly(task.fan_out.over)
         if element_type(over) is None or may_be_none(over):
             syntax = task.decl.loops[-1].over
-            message = "a family is made from the elements of a list"
-            file.report(NO_LIST, message, syntax.span, label=f"this is {words(over)}", labels=task.labels())
+            why = inference.why_none(task.fan_out.over) if may_be_none(over) else ""
+            file.report(
+                NO_LIST,
+                "a family is made from the elements of a list",
+                syntax.span,
+                label=f"this is {words(over)}",
+                labels=task.labels(),
+                notes=(why,) if why else (),
+                help=_way_to_a_list(task) if may_be_none(over) and element_type(over) is not None else "",
+            )
     if task.when is not None and task.decl.when is not None:
         conditions.check_when(task, inference)
         inference.assume(task.when)
@@ -167,6 +175,13 @@ def _check_task(
     for name in _RUN_TIME_SETTINGS:
         if task.settings.get(name) is not None:
             _check_setting(dag, task, name, inference, inherited)
+
+
+def _way_to_a_list(task: ResolvedTask) -> str:
+    """For a list that may be none instead."""
+    if task.settings.get("trigger", spec.Trigger.ALL_SUCCESS) is spec.Trigger.ALL_SUCCESS:
+        return "let it be a list in any case, an empty one where there is nothing"
+    return "leave out the trigger: under `all_success` the list is there"
 
 
 # --- outputs ---------------------------------------------------------------------------------------------------------
