@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ppacer import spec as s
+from ppacer.cli.command import CommandError
 from ppacer.cli.params import run_params
 
 AT = s.At(1, 1)
@@ -46,6 +47,7 @@ CHOICE = s.ParamType(KIND.CHOICE, optional=True, choices=("a", "1"))
         ("1", CHOICE, "1"),
         ("none", CHOICE, None),
         ('{"a": [1]}', s.ParamType(KIND.JSON), {"a": [1]}),
+        ("eu", s.ParamType(KIND.JSON), "eu"),
         ("a,b", listed(KIND.STR), ["a", "b"]),
         ("7", listed(KIND.STR), ["7"]),
         ("1, 2", listed(KIND.INT), [1, 2]),
@@ -59,3 +61,10 @@ def test_meaning(text: str, type_: s.ParamType, meant: object) -> None:
     found = given(text, type_)
     assert found == meant
     assert type(found) is type(meant)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1', "[1", '"eu', "{'a': 1}", ' {"a" 1}'])
+def test_what_begins_as_json_is_taken_for_no_text(text: str) -> None:
+    with pytest.raises(CommandError, match=r"^-p p: this is no JSON: .* at character \d+$") as caught:
+        given(text, s.ParamType(KIND.JSON))
+    assert caught.value.code == 2
