@@ -90,7 +90,8 @@ class Invocation:
         for dag in self.program.dags:
             if dag.id == dag_id:
                 return dag
-        raise CommandError(f"there is no dag `{dag_id}`{similar(dag_id, [dag.id for dag in self.program.dags])}", 2)
+        hint = similar(dag_id, [dag.id for dag in self.program.dags]) or "; `list` shows what there is"
+        raise CommandError(f"there is no dag `{dag_id}`{hint}", 2)
 
 
 def from_here(path: Path) -> str:

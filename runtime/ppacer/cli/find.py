@@ -36,7 +36,7 @@ def find_run(program: Program, text: str) -> str:
         case (only,):
             return only.id
         case ():
-            raise CommandError(f"there is no run whose id holds `{text}`")
+            raise CommandError(f"there is no run whose id holds `{text}`; `runs` shows what there is")
         case several:
             listed = "".join(f"\n  {run.id}  {run.dag}, {run.status}" for run in several)
             raise CommandError(f"`{text}` fits more than one run:{listed}", 2)

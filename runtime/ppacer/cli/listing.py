@@ -39,6 +39,12 @@ def list_dags(invocation: Invocation) -> int:
     return 0
 
 
+def dag_state(invocation: Invocation, dag: spec.Dag) -> DagView | None:
+    """What is known of the dag apart from the program, if there is something and it can be told."""
+    known, _, _ = _known(invocation)
+    return next((state for state in known.dags if state.id == dag.id), None) if known is not None else None
+
+
 def _known(invocation: Invocation) -> tuple[DagList | None, str, bool]:
     """What is known of the dags, or why that cannot be told; and whether a program that serves knows it."""
     config = invocation.config

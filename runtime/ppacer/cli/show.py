@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from ppacer import spec
 from ppacer.cli.command import Invocation
 from ppacer.cli.console import SECOND, Cell, Style, now_us
-from ppacer.cli.listing import next_due, schedules_cell
+from ppacer.cli.listing import dag_state, next_due, schedules_cell
+from ppacer.cli.times import instant_of, local
 from ppacer.core.durations import duration_text
 from ppacer.core.operators import text
 from ppacer.localtime import local_time
 from ppacer.services.worker_memory import size_text
 from ppacer.web.describe import ahead_text, callable_text, place_text, type_text
+
+if TYPE_CHECKING:
+    from ppacer.web.dag_messages import DagView
 
 _HANDLERS = {
     spec.HandlerKind.SUCCESS: "on success",
@@ -32,7 +37,12 @@ def show(invocation: Invocation) -> int:
     for line in dag.doc.strip().splitlines():
         console.line(f"  {line.strip()}")
     console.line()
-    facts = [*_times(dag), *_limits(dag), *_people(dag), ("source", place_text(invocation.program, dag.at))]
+    facts = [
+        *_times(dag, dag_state(invocation, dag)),
+        *_limits(dag),
+        *_people(dag),
+        ("source", place_text(invocation.program, dag.at)),
+    ]
     facts += [("params" if index == 0 else "", _param(param)) for index, param in enumerate(dag.params)]
     console.table([[Cell(name, Style.DIM), value] for name, value in facts], indent="  ")
     console.line()
@@ -49,13 +59,17 @@ def show(invocation: Invocation) -> int:
     return 0
 
 
-def _times(dag: spec.Dag) -> list[tuple[str, str]]:
+def _times(dag: spec.Dag, state: DagView | None) -> list[tuple[str, str]]:
     now = now_us()
     due = next_due(dag, now)
+    if state is not None and state.next_run_at is not None:
+        due = instant_of(state.next_run_at)
     facts = [("schedule", schedules_cell(dag).text)]
     if dag.schedules:
         facts.append(("time zone", dag.timezone))
-    if due is not None:
+    if state is not None and state.paused:
+        facts.append(("next run", "none before `resume`: the dag is paused"))
+    elif due is not None:
         facts.append(("next run", f"{local_time(due)} ({ahead_text((due - now) / SECOND)})"))
     if dag.start is not None:
         facts.append(("start", str(dag.start)))
@@ -65,6 +79,8 @@ def _times(dag: spec.Dag) -> list[tuple[str, str]]:
         facts.append(("clock changes", dag.dst.value))
     if dag.catchup is not spec.Catchup.NONE:
         facts.append(("catchup", dag.catchup.value))
+    if state is not None and state.silenced_until is not None:
+        facts.append(("silenced", f"nobody is alerted before {local(state.silenced_until)}"))
     return facts
 
 

@@ -129,6 +129,15 @@ def test_what_only_reads_changes_nothing(call: Call, tmp_path: Path) -> None:
     assert (tmp_path / "shop.db").read_bytes() == before
 
 
+def test_show_tells_of_a_pause_and_of_a_silence(call: Call) -> None:
+    assert "next run   20" in call("show", "daily").out
+    call("pause", "daily")
+    call("silence", "daily", "--until", "2100-01-31")
+    shown = call("show", "daily").out
+    assert "next run   none before `resume`: the dag is paused\n" in shown
+    assert "silenced   nobody is alerted before 2100-01-" in shown
+
+
 def test_the_statuses_that_can_be_asked_for_are_all_there_are() -> None:
     assert tuple(RunStatus) == RUN_STATUSES
 
@@ -140,7 +149,7 @@ def test_a_key_makes_one_run(call: Call) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "part"),
     [
-        (("cancel", "nope"), 1, "there is no run whose id holds `nope`"),
+        (("cancel", "nope"), 1, "there is no run whose id holds `nope`; `runs` shows what there is"),
         (("cancel", "-"), 2, "fits more than one run"),
         (("cancel", ""), 2, "expected a run's id"),
         (("cancel", "latest", "lod"), 2, "the run has no task `lod`; did you mean `load`?"),
