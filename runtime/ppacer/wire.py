@@ -9,19 +9,21 @@ type is a fault of the program.
 from __future__ import annotations
 
 import json
-import types
-import typing
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
-from enum import StrEnum
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import fields, is_dataclass
+from operator import attrgetter
+from typing import TypeVar
 
 from ppacer.protocol import OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Exchange
+from ppacer.wire_readers import Misfit, reader
 
 _Message = TypeVar("_Message")
 
 _MAX_INTEGER = 2**63 - 1
 """The databases' own limit."""
+
+_SURE_DIGITS = len(str(_MAX_INTEGER))
+"""What is shorter than that is below the limit."""
 
 
 class WireError(ValueError):
@@ -50,8 +52,8 @@ def decode(kind: type[_Message], data: bytes) -> _Message:
     if kind is Exchange:
         _check_version(tree)
     try:
-        message: _Message = _reader(kind)(tree)
-    except _Misfit as misfit:
+        message: _Message = reader(kind)(tree)
+    except Misfit as misfit:
         raise WireError(str(misfit), misfit.path.removeprefix(".") or None) from None
     return message
 
@@ -59,7 +61,7 @@ def decode(kind: type[_Message], data: bytes) -> _Message:
 def _parse(data: bytes) -> object:
     try:
         text = data.decode()
-        tree: object = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+        tree: object = _DECODER.decode(text)
     except UnicodeDecodeError as fault:
         raise WireError(f"not UTF-8: {fault.reason} at byte {fault.start}") from None
     except json.JSONDecodeError as fault:
@@ -79,9 +81,9 @@ def _refuse_constant(text: str) -> object:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 20 or not -_MAX_INTEGER <= int(text) <= _MAX_INTEGER:
-        raise WireError("a number does not fit into 64 bits")
-    return int(text)
+    if len(text) < _SURE_DIGITS or (len(text) <= _SURE_DIGITS + 1 and -_MAX_INTEGER <= int(text) <= _MAX_INTEGER):
+        return int(text)
+    raise WireError("a number does not fit into 64 bits")
 
 
 def _check_version(tree: object) -> None:
@@ -94,161 +96,16 @@ def _check_version(tree: object) -> None:
 
 def _fields_of(message: object) -> dict[str, object]:
     kind = type(message)
-    names = _NAMES.get(kind)
-    if names is None:
+    reads = _FIELDS.get(kind)
+    if reads is None:
         if not is_dataclass(kind):
             raise TypeError(f"{kind.__name__} is no part of a message")
-        names = _NAMES[kind] = tuple(field.name for field in fields(kind))
-    return {name: getattr(message, name) for name in names}
+        names = tuple(field.name for field in fields(kind))
+        reads = _FIELDS[kind] = (names, attrgetter(*names, names[0]))  # of one name it would give the bare value
+    names, values = reads
+    return dict(zip(names, values(message), strict=False))
 
 
-_NAMES: dict[type, tuple[str, ...]] = {}
+_FIELDS: dict[type, tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]] = {}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_fields_of)
-
-# --- readers: what a type asks of a value of JSON --------------------------------------------------------------------
-
-
-class _Misfit(Exception):
-    """A value that is not as its field declares it; `path` grows outwards from the value."""
-
-    def __init__(self, message: str, path: str = "") -> None:
-        super().__init__(message, path)
-        self.message = message
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path.removeprefix('.')} {self.message}".strip()
-
-    def within(self, step: str) -> _Misfit:
-        return _Misfit(self.message, step + self.path)
-
-
-_Reader: TypeAlias = Callable[[object], Any]
-"""The value that a value of JSON stands for. Raises `_Misfit`."""
-
-
-def _reader(annotation: Any) -> _Reader:
-    """Made once for each type."""
-    reader = _READERS.get(annotation)
-    if reader is None:
-        reader = _READERS[annotation] = _make_reader(annotation)
-    return reader
-
-
-def _make_reader(annotation: Any) -> _Reader:
-    arguments = typing.get_args(annotation)
-    match typing.get_origin(annotation):
-        case types.UnionType | typing.Union if len(arguments) == 2 and arguments[1] is types.NoneType:
-            return _optional(_reader(arguments[0]))
-        case origin if origin is tuple and arguments[1:] == (...,):
-            return _array(_reader(arguments[0]))
-        case origin if origin is dict and arguments[0] is str:
-            return _object(_reader(arguments[1]))
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return _word(annotation)
-    if isinstance(annotation, type) and is_dataclass(annotation):
-        return _message(annotation)
-    raise TypeError(f"{annotation} is no type of a message's field")
-
-
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise _Misfit("must be string")
-    return value
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int:
-        raise _Misfit("must be integer")
-    return value
-
-
-def _number(value: object) -> float:
-    if type(value) is not float and type(value) is not int:
-        raise _Misfit("must be number")
-    return float(value)
-
-
-def _truth(value: object) -> bool:
-    if type(value) is not bool:
-        raise _Misfit("must be boolean")
-    return value
-
-
-def _anything(value: object) -> object:
-    return value
-
-
-def _optional(reader: _Reader) -> _Reader:
-    return lambda value: None if value is None else reader(value)
-
-
-def _word(kind: type[StrEnum]) -> _Reader:
-    words: dict[object, StrEnum] = {each.value: each for each in kind}
-
-    def read(value: object) -> StrEnum:
-        word = words.get(_text(value))
-        if word is None:
-            raise _Misfit(f"must be one of {', '.join(kind)}")
-        return word
-
-    return read
-
-
-def _array(reader: _Reader) -> _Reader:
-    def read(value: object) -> tuple[object, ...]:
-        if type(value) is not list:
-            raise _Misfit("must be array")
-        items: list[object] = []
-        try:
-            for item in value:
-                items.append(reader(item))  # noqa: PERF401 - the length tells where it failed
-        except _Misfit as misfit:
-            raise misfit.within(f"[{len(items)}]") from None
-        return tuple(items)
-
-    return read
-
-
-def _object(reader: _Reader) -> _Reader:
-    def read(value: object) -> dict[str, object]:
-        if type(value) is not dict:
-            raise _Misfit("must be object")
-        items: dict[str, object] = {}
-        key = ""
-        try:
-            for key, item in value.items():
-                items[key] = reader(item)
-        except _Misfit as misfit:
-            raise misfit.within(f".{key}") from None
-        return items
-
-    return read
-
-
-def _message(kind: type) -> _Reader:
-    hints = typing.get_type_hints(kind)
-    readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
-    needed = {each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING}
-
-    def read(value: object) -> object:
-        if type(value) is not dict:
-            raise _Misfit("must be object")
-        given: dict[str, object] = {}
-        key = ""
-        try:
-            for key, item in value.items():
-                reader = readers.get(key)
-                if reader is None:
-                    raise _Misfit("is no field that is known here")
-                given[key] = reader(item)
-        except _Misfit as misfit:
-            raise misfit.within(f".{key}") from None
-        for name in needed - given.keys():
-            raise _Misfit("is missing", f".{name}")
-        return kind(**given)
-
-    return read
-
-
-_READERS: dict[Any, _Reader] = {str: _text, int: _whole, float: _number, bool: _truth, Any: _anything}
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppacer import wire
+from ppacer import wire, wire_readers
 from ppacer.protocol import (
     PROTOCOL_VERSION,
     Ack,
@@ -76,6 +76,34 @@ EXCHANGES = st.builds(
 @given(EXCHANGES)
 def test_an_exchange_arrives_as_it_was_sent(exchange: Exchange) -> None:
     assert wire.decode(Exchange, wire.encode(exchange)) == exchange
+
+
+ODD = st.sampled_from([None, True, 0, -1, 1.5, "", "success", [], [None], ["a"], {}, {"until": 1}])
+
+
+@given(st.one_of(EXCHANGES, REPORTS, PROGRESS, NOTICES, LOGS), st.data())
+def test_messages_are_read_the_same_quickly_and_thoroughly(message: object, data: st.DataObject) -> None:
+    """As they are written, and with a field that is gone, odd or new."""
+    fields = json.loads(wire.encode(message))
+    name = data.draw(st.sampled_from([*fields, "surprise"]))
+    if data.draw(st.booleans()):
+        fields.pop(name, None)
+    else:
+        fields[name] = data.draw(ODD)
+
+    def read(*, quick: bool) -> object:
+        try:
+            return wire_readers.message(type(message), quick=quick)(fields)
+        except wire_readers.Misfit as misfit:
+            return str(misfit)
+
+    assert read(quick=True) == read(quick=False)
+
+
+@pytest.mark.parametrize("value", [None, 1, "protocol", ["protocol"], {}])
+def test_what_is_no_object_is_no_message(value: object) -> None:
+    with pytest.raises(wire_readers.Misfit):
+        wire_readers.reader(Exchange)(value)
 
 
 def test_an_answer_arrives_as_it_was_sent() -> None:
