@@ -153,6 +153,9 @@ _FIRST = from_datetime(datetime(2, 1, 1, tzinfo=UTC))
 _LAST = from_datetime(datetime(9999, 12, 30, tzinfo=UTC))
 _DAY = timedelta(days=1)
 
+_MOST_GAPS = 100
+"""A job whose next hundred times all lie in gaps (at 02:30 on the last Sunday of March, under `skip`) is never due."""
+
 
 class _Source(Protocol):
     def next(self, after: int) -> int | None:
@@ -252,13 +255,15 @@ class _WallClock:
             again = self._second_showing(wall, moment)
             if again is not None:
                 return again
-        while moment is not None:
+        gaps = 0
+        while moment is not None and gaps < _MOST_GAPS:
             shift = shift_at(moment, self._tz)
             if shift is None:
                 return self._instant(moment)
             if shift.skips:
                 if self._moves(moment, shift):
                     return shift.instant
+                gaps += 1
                 midnight = datetime.combine(moment.date(), time()) + _DAY
                 moment = self._rule.at_or_after(min(shift.after, midnight))
                 continue

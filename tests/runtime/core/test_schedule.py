@@ -3,6 +3,9 @@
 # ruff: noqa: DTZ001 (wall-clock times are naive)
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -166,3 +169,50 @@ def test_an_odd_interval_stays_on_its_grid() -> None:
     assert due is not None
     assert due % 333_333 == 0
     assert clock.next(due) == due + 333_333
+
+
+ODD = [
+    # expression, zone, dst: each is due rarely, or never
+    ("30 2 * 3 L0", "Europe/Warsaw", "skip"),
+    ("0-29 2 * 3 L0", "Europe/Warsaw", "twice"),
+    ("30 2 * 3 SUN#2", "America/New_York", "skip"),
+    ("15 2 * 10 SUN#1", "Australia/Lord_Howe", "skip"),
+    ("0 0 30 12 *", "Pacific/Apia", None),
+    ("0 0 * 2 MON#5", "UTC", None),
+    ("0 0 29 2 *", "America/Havana", None),
+    ("* * 31 4,6 SUN#5", "Africa/Casablanca", "once"),
+    ("59 59 23 31 12 *", "Pacific/Chatham", None),
+]
+
+
+@pytest.mark.parametrize(("expression", "timezone", "dst"), ODD)
+def test_no_question_takes_more_than_so_many_steps(expression: str, timezone: str, dst: str | None) -> None:
+    """Whatever is asked of it, in whatever year, due ever again or not."""
+    policy = None if dst is None else spec.DaylightSaving(dst)
+    clock = DagClock(spec.Dag("d", AT, (), schedules=(cron(expression),), timezone=timezone, dst=policy))
+    asked = [at(f"{year:04}-03-01T00:00Z") for year in (2, 1900, 1969, 2026, 2099, 9990, 9999)]
+    assert max(_calls(lambda after=after: clock.next(after)) for after in asked) < 100_000
+    assert _calls(lambda: clock.last(asked[3], asked[4])) < 4_000_000
+
+
+def test_a_job_that_would_always_be_in_a_gap_is_never_due() -> None:
+    clock = DagClock(replace(dag(cron("30 2 * 3 L0")), dst=spec.DaylightSaving.SKIP))
+    assert clock.next(at("2026-01-01T00:00Z")) is None
+    moscow = replace(dag(cron("30 2 * 3 L0"), timezone="Europe/Moscow"), dst=spec.DaylightSaving.SKIP)
+    assert next_due(moscow, at("1994-01-01T00:00Z")) == at("2012-03-25T02:30+04:00")
+
+
+def _calls(function: Callable[[], object]) -> int:
+    """How many functions were called meanwhile, in Python or C."""
+    made = 0
+
+    def profiled(frame: object, event: str, argument: object) -> None:
+        nonlocal made
+        made += event in ("call", "c_call")
+
+    sys.setprofile(profiled)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return made
