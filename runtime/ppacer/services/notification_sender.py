@@ -1,15 +1,14 @@
 """Sends notifications: when they are due, in workers, as often as it takes up to a bound, and beside everything else.
 
 A notification is pending from the commit on that made it, and is sent at least once: what was sent but not marked when
-the scheduler ended is sent again by the next one. A heap holds what is to be sent later, one timer waits for the
-earliest. What is due stands in a line for its notifier, of which few are called at once: one that hangs holds up
-nobody else. What one run has to tell reaches a notifier in order, but for what has to be tried again.
+the scheduler ended is sent again by the next one. What is due stands in a line for its notifier, of which few are
+called at once: one that hangs holds up nobody else. What one run has to tell reaches a notifier in order, but for what
+has to be tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -23,6 +22,7 @@ from ppacer.core.instants import SECOND, to_datetime, zone
 from ppacer.core.model import NoticeEvent, Notification, NotificationStatus, UpdateNotification
 from ppacer.core.plan import DagPlan
 from ppacer.records import replace
+from ppacer.services.alarms import Alarms
 from ppacer.services.caller import Caller, CallError
 from ppacer.services.changes import run_topic
 from ppacer.services.commits import Commits
@@ -43,9 +43,6 @@ RETRY_SECONDS: Final = (10, 60, 300, 1800)
 PER_NOTIFIER: Final = 2
 AT_ONCE: Final = 4
 """How many notifications are being sent at once, by one notifier and in all."""
-
-LOOK_AGAIN: Final = 30.0
-"""The longest sleep in seconds: timers run on a clock that does not notice when that on the wall is set."""
 
 LOG: Final = "ppacer.notifiers:log"
 """The one notifier that needs no worker, being the runtime's own and in want of nothing."""
@@ -69,19 +66,17 @@ class NotificationSender:
         page: str | None = None,
     ) -> None:
         self._commits = commits
-        self._timers = timers
+        self._alarms = Alarms(timers, clock)
         self._clock = clock
         self._caller = caller
         self._turn = turn
         self._plan = plan
         self._page = page
         self._pending: dict[str, Outgoing] = {}
-        self._later: list[tuple[int, str]] = []
         self._lines: dict[str, deque[str]] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._busy: Counter[str] = Counter()
         self._runs: set[tuple[str, str | None]] = set()
-        self._alarm: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
@@ -95,15 +90,14 @@ class NotificationSender:
         if row.id in self._pending:
             return
         self._pending[row.id] = outgoing
-        heapq.heappush(self._later, (row.due_at, row.id))
-        if self._later[0][1] == row.id:
-            self._arm()
+        self._wait(row)
 
     def forget(self, run_ids: Iterable[str]) -> None:
         """Runs are being deleted, and their notifications with them. Belongs into the turn that does so."""
         gone = set(run_ids)
         for id_ in [id_ for id_, one in self._pending.items() if one.row.run_id in gone]:
             del self._pending[id_]
+            self._alarms.drop(id_)
 
     def close(self) -> None:
         """Stops sending. What was under way is tried again by whoever comes next."""
@@ -113,24 +107,14 @@ class NotificationSender:
 
     # --- when --------------------------------------------------------------------------------------------------------
 
-    def _arm(self) -> None:
-        """Sets the one timer; at the latest it looks again after `LOOK_AGAIN`."""
-        if self._alarm is not None:
-            self._timers.cancel(self._alarm)
-            self._alarm = None
-        if self._later and not self._closed:
-            seconds = (self._later[0][0] - self._clock.now()) / SECOND
-            self._alarm = self._timers.call_in(min(seconds, LOOK_AGAIN), self._ring)
+    def _wait(self, row: Notification) -> None:
+        within = max(0, row.due_at - self._clock.now())
+        self._alarms.set(row.id, row.due_at, within, lambda _: self._due(row.id))
 
-    def _ring(self) -> None:
-        self._alarm = None
-        now = self._clock.now()
-        while self._later and self._later[0][0] <= now:
-            _, id_ = heapq.heappop(self._later)
-            if id_ in self._pending:
-                self._lines.setdefault(self._pending[id_].row.notifier, deque()).append(id_)
-        self._send_what_is_due()
-        self._arm()
+    def _due(self, id_: str) -> None:
+        if id_ in self._pending and not self._closed:
+            self._lines.setdefault(self._pending[id_].row.notifier, deque()).append(id_)
+            self._send_what_is_due()
 
     def _send_what_is_due(self) -> None:
         """Starts as many as may be under way; a notifier that had its turn goes to the end of all."""
@@ -168,7 +152,6 @@ class NotificationSender:
         if row.id in self._pending:
             self._mark(self._tried(row, error))
         self._send_what_is_due()
-        self._arm()
 
     def _tried(self, row: Notification, error: BaseException | None) -> Notification:
         """The row after one more try."""
@@ -188,7 +171,7 @@ class NotificationSender:
         before = self._pending.pop(row.id)
         if row.status is NotificationStatus.PENDING:
             self._pending[row.id] = Outgoing(row, before.scheduled_at, before.cause)
-            heapq.heappush(self._later, (row.due_at, row.id))
+            self._wait(row)
         with self._turn():
             self._commits.write([UpdateNotification(row, NotificationStatus.PENDING)])
             if row.run_id is not None:

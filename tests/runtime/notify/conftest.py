@@ -97,6 +97,9 @@ class Hand:
     def now(self) -> int:
         return self.at
 
+    def time(self) -> float:
+        return self.at / 1_000_000
+
     def call_in(self, seconds: float, call: Callable[[], None]) -> _Timer:
         timer = _Timer(self.at + round(max(0.0, seconds) * 1_000_000), call)
         self.waiting.append(timer)

@@ -259,7 +259,7 @@ async def test_those_that_wait_take_turns(desk) -> None:
     here.add("c", "chat")
     here.add("d", "page")
     await here.settle()
-    assert here.worker.under_way == ["ops", "ops", "mail", "mail"]
+    assert here.worker.under_way == ["ops", "mail", "ops", "mail"], "each as it came, few of one notifier at once"
     here.worker.held.set()
     await here.settle()
     order = [call[1].removeprefix("shop:") for call in here.worker.calls]
