@@ -49,6 +49,7 @@ class Leases:
         self._expired = expired
         self._deadlines: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
+        self._standing: set[str] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
 
@@ -57,10 +58,9 @@ class Leases:
 
     def watch(self, attempt_id: str) -> None:
         """Grants a full term from now on, to a new attempt or an old one."""
-        new = attempt_id not in self._deadlines
         deadline = self._deadlines[attempt_id] = self._timers.time() + self._lease
-        if new:
-            heapq.heappush(self._heap, (deadline, attempt_id))
+        if attempt_id not in self._standing:  # another part of an attempt that waited may find its entry there still
+            self._push(deadline, attempt_id)
             self._arm()
 
     def forget(self, attempt_id: str) -> None:
@@ -69,7 +69,7 @@ class Leases:
     def _arm(self) -> None:
         """Wakes for the earliest deadline, but not for each one of many: a lease may end a little late."""
         while self._heap and self._heap[0][1] not in self._deadlines:
-            heapq.heappop(self._heap)
+            self._pop()
         if self._alarm is None and self._heap:
             now = self._timers.time()
             self._rings_at = max(self._heap[0][0], now + self._lease / GRAIN)
@@ -83,17 +83,28 @@ class Leases:
             self._deadlines = dict.fromkeys(self._deadlines, now + self._lease)
         over: list[str] = []
         while self._heap and self._heap[0][0] <= now:
-            _, attempt_id = heapq.heappop(self._heap)
+            attempt_id = self._pop()
             deadline = self._deadlines.get(attempt_id)
             if deadline is not None and deadline > now:
-                heapq.heappush(self._heap, (deadline, attempt_id))
+                self._push(deadline, attempt_id)
             elif deadline is not None:
                 over.append(attempt_id)
         if over:
             with self._turn():
                 for attempt_id in over:
-                    self._expired(attempt_id)
+                    if attempt_id in self._deadlines:  # the end of another may have been its end
+                        self._expired(attempt_id)
         self._arm()
+
+    def _push(self, deadline: float, attempt_id: str) -> None:
+        """Each attempt has one entry at most, or its lease would end twice."""
+        self._standing.add(attempt_id)
+        heapq.heappush(self._heap, (deadline, attempt_id))
+
+    def _pop(self) -> str:
+        _, attempt_id = heapq.heappop(self._heap)
+        self._standing.discard(attempt_id)
+        return attempt_id
 
 
 class CodeWatch:
