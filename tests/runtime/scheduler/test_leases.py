@@ -69,6 +69,15 @@ def test_an_attempt_that_waited_and_runs_again_ends_once(watch: Watch) -> None:
     assert watch.ended == [("a", 14.0)]
 
 
+def test_an_attempt_that_waits_and_runs_many_times_leaves_nothing_behind(watch: Watch) -> None:
+    for _ in range(100):
+        watch.leases.watch("a")
+        watch.pass_time(1)
+        watch.leases.forget("a")
+    watch.leases.watch("a")
+    assert len(watch.leases._heap) == 1
+
+
 def test_one_whose_end_came_with_that_of_another_does_not_end_again(watch: Watch) -> None:
     watch.leases.watch("a")
     watch.leases.watch("b")
