@@ -55,10 +55,14 @@ else:
         return hasattr(class_or_instance, "__fields__")
 
     def replace(instance, /, **changes):
-        for each in instance.__fields__.values():
-            if each.init and each.name not in changes:
-                changes[each.name] = getattr(instance, each.name)
-        return type(instance)(**changes)
+        cls = instance.__class__
+        values = [*cls.__values__(instance)]
+        places = cls.__init_names__
+        for name, value in changes.items():
+            if name not in places:
+                raise TypeError(f"{cls.__qualname__} is not made with a {name!r}")
+            values[places[name]] = value
+        return cls(*values)
 
     def dataclass(*, frozen=False, slots=False, eq=True, order=False):
         if not slots:
@@ -106,7 +110,8 @@ else:
         methods["__fields__"] = found
         methods["__frozen__"] = frozen
         methods["__match_args__"] = names
-        methods["__init_names__"] = frozenset(names)
+        methods["__init_names__"] = {name: place for place, name in enumerate(names)}
+        methods["__values__"] = staticmethod(_reads(names))
         made = type(cls)(cls.__name__, cls.__bases__, methods)
         made.__qualname__ = cls.__qualname__
         return made
@@ -146,7 +151,8 @@ else:
         """What the `__init__` of the class would do, worked out from its fields."""
         cls = type(self)
         values = dict(zip(cls.__match_args__, args, strict=False))
-        if len(values) < len(args) or not values.keys().isdisjoint(named) or not named.keys() <= cls.__init_names__:
+        unknown = not named.keys() <= cls.__init_names__.keys()
+        if unknown or len(values) < len(args) or not values.keys().isdisjoint(named):
             return _write_init(cls)(self, *args, **named)  # which tells what is wrong
         values.update(named)
         for each in cls.__fields__.values():
@@ -213,6 +219,12 @@ else:
 
     def _nothing(_instance):
         return ()
+
+    def _reads(names):
+        """Reads the values of those names, as a tuple."""
+        if len(names) > 1:
+            return operator.attrgetter(*names)
+        return lambda instance: tuple([getattr(instance, name) for name in names])
 
     def _comparison(key, name):
         compared = getattr(operator, name)

@@ -64,7 +64,7 @@ class CodecError(ValueError):
 def encode(value: object) -> str:
     """The canonical JSON of a value. Raises `CodecError` naming the place and the type of what has none."""
     try:
-        return json.dumps(_tree(value, 0), separators=(",", ":"), allow_nan=False)
+        return _ENCODER.encode(_tree(value, 0))
     except _NoFormError as fault:
         raise CodecError(fault.message, "".join(reversed(fault.steps))) from None
     except RecursionError:
@@ -78,7 +78,7 @@ def encode(value: object) -> str:
 def decode(text: str) -> object:
     """The value of a JSON text made by `encode`. Raises `CodecError`."""
     try:
-        value: object = json.loads(text, object_hook=_revive, parse_constant=_refuse_constant)
+        value: object = _DECODER.decode(text)
     except RecursionError:
         raise CodecError("the value is nested too deeply") from None
     except json.JSONDecodeError as fault:
@@ -296,6 +296,10 @@ def _fields_of(value: object) -> dict[object, object]:
 def _refuse_constant(text: str) -> object:
     raise CodecError(f"{text} is no JSON number")
 
+
+# Made once: each takes longer to make than most values to write or read.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(object_hook=_revive, parse_constant=_refuse_constant)
 
 # --- the spec's own classes ------------------------------------------------------------------------------------------
 

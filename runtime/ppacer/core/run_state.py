@@ -375,4 +375,7 @@ def about(task: str, position: int) -> dict[str, str | int]:
 
 
 def event_payload(**values: str | int | None) -> str:
-    return json.dumps(values, separators=(",", ":"))
+    return _PAYLOAD.encode(values)
+
+
+_PAYLOAD = json.JSONEncoder(separators=(",", ":"))

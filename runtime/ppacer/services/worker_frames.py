@@ -16,6 +16,8 @@ MAX_FRAME = 64 * 1024 * 1024
 """A length above this is no length: whoever wrote it was no part of the program."""
 
 _LENGTH = struct.Struct(">I")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_DECODER = json.JSONDecoder()
 _CHUNK = 262144
 
 
@@ -25,7 +27,7 @@ class FrameError(ValueError):
 
 def frame(message: Mapping[str, object]) -> bytes:
     """The bytes of a message: pure ASCII, so that any text passes."""
-    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    body = _ENCODER.encode(message).encode("ascii")
     return _LENGTH.pack(len(body)) + body
 
 
@@ -77,7 +79,7 @@ class FrameSocket:
 
 def _message(body: bytes) -> Message:
     try:
-        message: object = json.loads(body)
+        message: object = _DECODER.decode(body.decode())
     except ValueError as fault:
         raise FrameError(f"not JSON: {fault}") from None
     if not isinstance(message, dict):

@@ -104,6 +104,11 @@ def test_a_frozen_one_does_not_change() -> None:
 
 def test_it_is_replaced_matched_copied_and_pickled() -> None:
     assert replace(Place(1, 2, ("a",)), column=7) == Place(1, 7)
+    assert replace(Place(1, 2, ("a",)), column=7).names == ("a",)
+    assert replace(Empty()) == Empty()
+    assert replace(Single(1), value=2).value == 2
+    with pytest.raises(TypeError, match="Counter is not made with a 'twice'"):
+        replace(Counter(3), twice=1)
     assert dataclasses.replace(Place(1, 2), line=9) == Place(9, 2)
     match Named(1, 2, (), "n"):
         case Named(line, column, _, name):
