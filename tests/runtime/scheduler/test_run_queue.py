@@ -162,12 +162,3 @@ def test_the_limit_holds_and_every_place_comes_back(data: st.DataObject, limit: 
         line.end(active[0])
     assert line.queue.queued == 0
     assert line.queue.active == 0
-
-
-def test_a_long_line_costs_no_more_at_its_head() -> None:
-    """The head of a line of many thousands is found without passing what has gone before it."""
-    line = Line()
-    line.add(*(str(number) for number in range(50_000)))
-    for number in range(50_000):
-        line.end(str(number))
-    assert line.started == [str(number) for number in range(50_000)]
