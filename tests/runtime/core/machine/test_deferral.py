@@ -111,7 +111,7 @@ def test_for_a_run_that_ends_well(world, plan, task) -> None:
     w = world(plan(task("a")))
     w.start()
     a = w.defer("a", Deferral(run=OTHER))
-    assert w.commands[1] == h.Await(a, OTHER)
+    assert w.commands[-1] == h.Await(a, OTHER)
     w.handle(h.Awaited(w.now, a.id, output='{"run":"r7","status":"success"}'))
     assert w.row("a").output == '{"run":"r7","status":"success"}'
     assert w.machine.run.status is RunStatus.SUCCESS
