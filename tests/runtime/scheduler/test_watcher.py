@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ppacer import spec
-from ppacer.core.model import RunKind, RunStatus
+from ppacer.core.model import DagEventKind, RunKind, RunStatus
+from ppacer.protocol import Outcome
 from ppacer.services.dag_run_watcher import MISFIRE_GRACE
 
 SECOND = 1_000_000
@@ -211,3 +213,85 @@ async def test_a_scheduler_for_one_command_leaves_the_schedules_alone(place, kit
     clock.set(at(11, 30))
     again = await place.scheduler(program, clock=clock)
     assert [one.scheduled_at for one in again.store.runs()] == [at(11), run.scheduled_at]
+
+
+def told(scheduler, kind: DagEventKind) -> list[dict[str, object]]:
+    """What the dag's history says of one kind, oldest first."""
+    return [json.loads(event.payload) for event in scheduler.store.dag_events("d")[::-1] if event.kind is kind]
+
+
+@pytest.mark.parametrize(
+    ("catchup", "expected", "missed"),
+    [
+        (spec.Catchup.NONE, [], (9, 12, 4)),
+        (spec.Catchup.LATEST, [12], (9, 11, 3)),
+        (spec.Catchup.ALL, [9, 10, 11, 12], None),
+    ],
+)
+async def test_a_pause_lasts_through_a_restart_and_ends_like_an_outage(place, kit, catchup, expected, missed) -> None:
+    program = kit.program(hourly(kit, catchup=catchup, max_active_runs=9))
+    clock = kit.clock(at(8, 30))
+    scheduler = await place.scheduler(program, clock=clock)
+    row = await scheduler.pause_dag("d", actor="ann", reason="holidays")
+    assert row.paused
+    assert scheduler.dag("d").next_due is None
+    assert (await scheduler.pause_dag("d")) == row
+    await place.crash(scheduler)
+    clock.set(at(12, 30))
+    scheduler = await place.scheduler(program, clock=clock)
+    assert scheduler.dag("d").paused
+    assert scheduler.dag("d").next_due is None
+    manual = await scheduler.trigger("d")
+    assert runs(scheduler) == [manual.scheduled_at]
+    await scheduler.resume_dag("d", actor="bob")
+    assert runs(scheduler) == sorted([*(at(hour) for hour in expected), manual.scheduled_at])
+    assert scheduler.dag("d").next_due == at(13)
+    [stored] = scheduler.store.dags()
+    assert (stored.paused, stored.watched_until) == (False, at(12))
+    spans = [(span["from"], span["until"], span["count"]) for span in told(scheduler, DagEventKind.DUE_MISSED)]
+    assert spans == ([(at(missed[0]), at(missed[1]), missed[2])] if missed else [])
+    assert [told(scheduler, kind) for kind in (DagEventKind.PAUSED, DagEventKind.RESUMED)] == [
+        [{"reason": "holidays"}],
+        [{}],
+    ]
+
+
+@pytest.mark.parametrize("overlap", spec.Overlap)
+async def test_what_a_due_time_does_to_the_run_before_it(place, kit, overlap) -> None:
+    program = kit.program(hourly(kit, overlap=overlap))
+    clock = kit.clock(at(8, 59, 59.9))
+    scheduler = await place.scheduler(program, clock=clock)
+    client = kit.client(scheduler.exchange, program)
+    first = await client.claim_one()
+    clock.set(at(10, 0, 1))
+    scheduler._engine.watcher._ring()
+    match overlap:
+        case spec.Overlap.QUEUE:
+            await kit.until(lambda: runs(scheduler) == [at(9), at(10)])
+            assert scheduler.health().queued_runs == 1
+            await client.report(first)
+        case spec.Overlap.SKIP:
+            await kit.until(lambda: told(scheduler, DagEventKind.DUE_SKIPPED) != [])
+            [skipped] = told(scheduler, DagEventKind.DUE_SKIPPED)
+            assert skipped == {"due": at(10), "reason": "another run was active"}
+            assert runs(scheduler) == [at(9)]
+            return
+        case spec.Overlap.CANCEL_RUNNING:
+            answer = await client.renew(first)
+            assert answer.cancel == (first.attempt,)
+            await client.report(first, Outcome.CANCELLED)
+    second = await client.claim_one()
+    assert second.run.scheduled_at == at(10)
+    ends = {run.scheduled_at: run.status for run in scheduler.store.runs()}
+    cancelled = overlap is spec.Overlap.CANCEL_RUNNING
+    assert ends == {at(9): RunStatus.CANCELLED if cancelled else RunStatus.SUCCESS, at(10): RunStatus.RUNNING}
+
+
+async def test_executors_are_told_when_something_is_due(place, kit) -> None:
+    program = kit.program(hourly(kit))
+    scheduler = await place.scheduler(program, clock=kit.clock(at(8, 30)))
+    client = kit.client(scheduler.exchange, program)
+    answer = await client.ask(client.request())
+    assert 1_700 < answer.next_due_in <= 1_800
+    await scheduler.pause_dag("d")
+    assert (await client.ask(client.request())).next_due_in is None
