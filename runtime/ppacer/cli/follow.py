@@ -26,6 +26,8 @@ _IDLE_SECONDS = 20.0
 _QUEUED_SECONDS = 3.0
 """After how long it is told what a queued task waits for: an executor may be about to come."""
 
+_WAITS_ITS_TURN = "waits for its turn: no more runs of the dag may be active"
+
 _MAX_LINES = 500
 """How many lines of one attempt are shown; `logs` prints all."""
 
@@ -91,12 +93,16 @@ class _Progress:
     told: dict[str, int] = field(default_factory=dict)
     queued: set[str] = field(default_factory=set)
     late: bool = False
+    waits: bool = False
     width: int = 0
 
     def show(self, detail: RunDetail) -> None:
         if detail.run.late_at is not None and not self.late:
             self.late = True
             self._say("late", Style.YELLOW, f"{detail.run.dag} is late: it should have ended by now")
+        if self.queued_run(detail) and not self.waits and not self.console.live and _age(detail) > _QUEUED_SECONDS:
+            self.waits = True
+            self._say("queued", Style.DIM, f"{detail.run.dag} {_WAITS_ITS_TURN}")
         self.width = min(_MAX_NAME, max((display_width(task.name) for task in detail.tasks), default=0))
         collapsed = many(detail)
         for task in _ends_in_order(detail):
@@ -110,6 +116,9 @@ class _Progress:
         """The tasks under way, on a terminal only."""
         if not self.console.live or RunStatus(detail.run.status).terminal:
             return
+        if self.queued_run(detail):
+            self.console.footer([self.console.style(f"{_WAITS_ITS_TURN}, {_whole_seconds(_age(detail))}", Style.DIM)])
+            return
         now = time.time()
         collapsed = many(detail)
         busy = [task for task in detail.tasks if task.status in _BUSY]
@@ -118,9 +127,11 @@ class _Progress:
         if len(running) > _RUNNING_LINES:
             lines.append(self.console.style(f"  … and {len(running) - _RUNNING_LINES} more", Style.DIM))
         done, total = counted(detail)
-        spent = _whole_seconds(now - seconds_of(detail.run.created_at))
-        lines.append(self.console.style(f"{done} of {total} tasks done, {spent}", Style.DIM))
+        lines.append(self.console.style(f"{done} of {total} tasks done, {_whole_seconds(_age(detail))}", Style.DIM))
         self.console.footer(lines)
+
+    def queued_run(self, detail: RunDetail) -> bool:
+        return detail.run.status == RunStatus.QUEUED
 
     def running(self, detail: RunDetail) -> bool:
         return any(task.status in _BUSY for task in detail.tasks)
@@ -265,7 +276,8 @@ def _await_news(client: Client, progress: _Progress, detail: RunDetail, *, not_b
         running = progress.running(detail)
         busy = running and (progress.console.live or not progress.quiet)
         stuck = progress.stuck(detail)
-        wait = _TICK_SECONDS if busy else _QUEUED_SECONDS if stuck else _IDLE_SECONDS
+        waits = _LOOK_SECONDS if progress.queued_run(detail) else _IDLE_SECONDS
+        wait = _TICK_SECONDS if busy else _QUEUED_SECONDS if stuck else waits
         changes = client.changes(detail.run.id, since=detail.seq, wait=wait)
         if changes.seq != detail.seq:
             time.sleep(max(0.0, not_before - time.monotonic()))
@@ -313,6 +325,11 @@ def _running_note(task: TaskView, now: float) -> str:
 
 def _waiting_note(attempt: AttemptView) -> str:
     return "waits" if attempt.due_at is None else f"waits until {local(attempt.due_at)}"
+
+
+def _age(detail: RunDetail) -> float:
+    """Seconds since somebody asked for the run."""
+    return time.time() - seconds_of(detail.run.created_at)
 
 
 def _whole_seconds(seconds: float) -> str:

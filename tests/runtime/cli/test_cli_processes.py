@@ -70,6 +70,17 @@ def test_ctrl_c_cancels_a_run_that_is_followed(shop: Shop) -> None:
     assert server.poll() is None
 
 
+def test_a_run_that_waits_for_another_one_says_so(shop: Shop) -> None:
+    shop.serve()
+    shop.start("run", "waits", output="first.txt")
+    wait_until(lambda: "waiting" in shop.said("first.txt"), "the gate to be reached")
+    second = shop.start("run", "waits", output="second.txt")
+    wait_until(lambda: "waits waits for its turn: no more runs" in shop.said("second.txt"), "the reason to be told")
+    second.send_signal(signal.SIGINT)
+    assert second.wait(20) == 1
+    assert shop.said("second.txt").count("for its turn") == 1
+
+
 def test_while_a_program_serves_others_go_through_it(shop: Shop) -> None:
     server, found = shop.serve()
     assert stat.S_IMODE((shop.folder / "shop.run.json").stat().st_mode) == 0o600
