@@ -33,6 +33,9 @@ def cancel(invocation: Invocation) -> int:
         invocation.console.line(f"{what} is {after.run.status}")
     elif busy:
         invocation.console.line(f"{what} is being cancelled; told to stop: {_names(busy)}")
+    elif named is None:
+        left = [task for task in after.tasks if not TaskStatus(task.status).terminal]
+        invocation.console.line(f"{what} is being cancelled; still to come: {_names(left)}")
     else:
         invocation.console.line(f"{what} is cancelled")
     return 0
