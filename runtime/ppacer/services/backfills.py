@@ -29,7 +29,7 @@ from ppacer.core.plan import DagPlan
 from ppacer.records import replace
 from ppacer.services.changes import dag_topic
 from ppacer.services.commits import Commits
-from ppacer.services.custom_schedules import CustomSchedules, ScheduleProblem
+from ppacer.services.custom_schedules import ASK_AGAIN_SECONDS, CustomSchedules, ScheduleProblem
 from ppacer.services.dag_run_watcher import DagRunWatcher, Tell
 from ppacer.services.due_range import DueRange, due_range
 from ppacer.services.errors import InvalidTrigger, NotPossible, SchedulerUnavailable, UnknownBackfill
@@ -252,15 +252,20 @@ class Backfills:
     async def _recall(self, backfill: _Open) -> None:
         """Works out what a backfill from before a restart has left to do."""
         row, dag = backfill.row, backfill.plan.dag
+        found: DueRange | ScheduleProblem | InvalidTrigger
         try:
             found = await self._due_times(dag, row.next_after + 1, row.until_at)
         except InvalidTrigger as error:
+            found = error
+        if backfill.row.status.terminal:  # cancelled meanwhile
+            return
+        if isinstance(found, InvalidTrigger):
             with self._turn():
-                self._end(backfill, BackfillStatus.CANCELLED, ACTOR, reason=str(error))
+                self._end(backfill, BackfillStatus.CANCELLED, ACTOR, reason=str(found))
             return
         if isinstance(found, ScheduleProblem):
             _log.error("the backfill of dag %s waits: %s", dag.id, found.message)
-            self._timers.call_in(60.0, lambda: self._go_on_with(backfill))
+            self._timers.call_in(ASK_AGAIN_SECONDS, lambda: self._go_on_with(backfill))
             return
         with self._turn():
             backfill.times, backfill.previous = found.times, found.previous
