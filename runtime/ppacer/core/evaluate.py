@@ -253,11 +253,11 @@ class _Evaluator:
                 return left
             return _truth(self.value(expr.right, depth), operator, expr.right.at)
         right = self.value(expr.right, depth)
-        if isinstance(left, datetime) and isinstance(right, datetime):
-            left, right = self._aware(left, right), self._aware(right, left)
         try:
+            if isinstance(left, datetime) and isinstance(right, datetime):
+                left, right = self._aware(left, right), self._aware(right, left)
             return binary(operator, left, right)
-        except OperandError as fault:
+        except (OperandError, OverflowError) as fault:
             raise EvaluationError(str(fault), expr.at) from None
 
     def _aware(self, moment: datetime, other: datetime) -> datetime:

@@ -48,7 +48,10 @@ def binary(operator: Operator, left: object, right: object) -> object:
 def negative(value: object) -> object:
     """`-value`. Raises `OperandError`."""
     if isinstance(value, timedelta) or _is_number(value):
-        return -value
+        try:
+            return -value
+        except ArithmeticError as fault:
+            raise OperandError(f"-{kind(value)}: {fault}") from None
     raise OperandError(f"`-` takes a number or a duration, found {kind(value)}")
 
 
@@ -69,7 +72,7 @@ def text(value: object) -> str:
         case timedelta():
             return _duration_text(value)
         case list() | tuple() | dict():
-            return json.dumps(value, ensure_ascii=False, default=text)
+            return json.dumps(_with_texts_as_keys(value), ensure_ascii=False, default=text)
         case _:
             return str(value)
 
@@ -236,6 +239,19 @@ def _contains(item: object, container: object) -> bool | None:
 
 def _is_number(value: object) -> TypeGuard[int | float | Decimal]:
     return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def _with_texts_as_keys(value: object) -> object:
+    """As JSON needs it; a value without other keys stays as it is."""
+    match value:
+        case dict():
+            return {
+                key if isinstance(key, str) else text(key): _with_texts_as_keys(item) for key, item in value.items()
+            }
+        case list() | tuple():
+            return [_with_texts_as_keys(item) for item in value]
+        case _:
+            return value
 
 
 def _negated(value: bool | None) -> bool | None:  # noqa: FBT001 (a value, no switch)

@@ -20,6 +20,7 @@ from ppacer.core import codec
 from ppacer.core.durations import duration_of
 from ppacer.core.evaluate import EvaluationError, Scope, evaluate
 from ppacer.core.instants import from_local, to_datetime, zone
+from ppacer.core.operators import text as words
 from ppacer.services.errors import InvalidTrigger
 
 _MOST_SHOWN: Final = 60
@@ -83,7 +84,7 @@ class _Misfit(Exception):
         """The value as JSON, cut where it is long."""
         if self.value is None:
             return "none"
-        text = json.dumps(self.value, ensure_ascii=False, default=str)
+        text = words(self.value) if isinstance(self.value, dict | list | tuple) else json.dumps(self.value, default=str)
         return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
