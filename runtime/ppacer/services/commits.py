@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from ppacer.core.model import Write
@@ -10,6 +11,8 @@ from ppacer.protocol import LogEntry
 from ppacer.services.changes import Changes, log_topic
 from ppacer.services.errors import SchedulerUnavailable
 from ppacer.services.journal import Journal
+
+_log = logging.getLogger("ppacer")
 
 
 class Commits:
@@ -84,7 +87,10 @@ class Commits:
             self.fail(error)
         elif self._failure is None:
             for call in calls:
-                call()
+                try:
+                    call()
+                except Exception:  # it is durable: what else follows it must not be lost
+                    _log.exception("something that was to follow a commit failed")
             for topic in news:
                 self._changes.publish(topic)
 
