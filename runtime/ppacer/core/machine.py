@@ -394,14 +394,15 @@ class RunMachine:
             state.command(command)
 
     def _wait_for(self, node: Node, attempt: Attempt) -> Iterator[h.Command]:
-        """The commands that bring a deferred attempt back in time, or end it then."""
-        wanted = deferral_of(attempt).run
-        if wanted is not None:
-            yield h.Await(attempt, wanted)
+        """The commands that bring a deferred attempt back in time, or end it then. What it asks for may be answered at
+        once, and the run end by that: so that comes last."""
         times = [each for each in (attempt.due_at, _times_out_at(node, attempt)) if each is not None]
         if times:
             due = min(times)
             yield h.WakeAt(self.run.id, due, max(0, due - (attempt.started_at or due)), h.DeferralDue(due, attempt.id))
+        wanted = deferral_of(attempt).run
+        if wanted is not None:
+            yield h.Await(attempt, wanted)
 
     def _deferral_due(self, happening: h.DeferralDue) -> bool:
         found = self._state.deferred(happening.attempt)
