@@ -106,8 +106,7 @@ class Exchanges:
     def dispatch(self) -> None:
         """Hands what is on offer to those who wait for it: in turn, so that executors share what comes at once."""
         for instance in list(self._executors.untold):
-            for waiter in [waiter for (of, _), waiter in self._waiters.items() if of == instance]:
-                self._leave_line(waiter)
+            self._let_go(instance)
         seen = -1
         while seen != self._ready.arrived:  # handing out may end runs, and so start others
             seen = self._ready.arrived
@@ -132,7 +131,10 @@ class Exchanges:
         if self._closed:
             raise SchedulerUnavailable("the scheduler is not ready at the moment")
         with self._turn():
+            before = self._executors.profile(instance)
             executor = self._executors.heard(exchange, instance, in_program=in_program)
+            if before is not None and executor.profile is not before:
+                self._let_go(instance)  # what they wait for is no longer what it can take: they ask again
             logs = [self._take_log(log) for log in exchange.logs]
             notices = [self._notices.take(notice) for notice in exchange.notices]
             for progress in exchange.progress:
@@ -268,6 +270,11 @@ class Exchanges:
             if not line:
                 del self._lines[waiter.profile]
         waiter.woken.set()
+
+    def _let_go(self, instance: str) -> None:
+        """Answers all long-polls of an executor."""
+        for waiter in [waiter for (of, _), waiter in self._waiters.items() if of == instance]:
+            self._leave_line(waiter)
 
     def _give_up(self, key: tuple[str, str]) -> None:
         """Nobody waits for the answer any more, or not for long: it says what there is."""

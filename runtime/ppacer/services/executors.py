@@ -81,6 +81,11 @@ class Executors:
             executor.profile = self._ready.join(exchange.codes, frozenset(exchange.labels))
         return executor
 
+    def profile(self, instance: str) -> Profile | None:
+        """What an executor could take when it was last heard of; none if it is not known."""
+        executor = self._executors.get(instance)
+        return None if executor is None else executor.profile
+
     def new_claim(self, executor: Executor, request: str) -> bool:
         """Whether the executor's request claims for the first time, as far as is remembered."""
         if request in executor.claims:
