@@ -14,10 +14,13 @@ from ppacer.services.errors import SchedulerError
 ACTOR: Final = "run_dag"
 """The actor of what tasks ask for."""
 
+KEYS: Final = "run_dag:"
+"""What the idempotency keys of the runs that tasks ask for begin with."""
+
 
 def key_of(attempt: Attempt) -> str:
     """The idempotency key of the run that an attempt asks for: it makes one, however often it is asked."""
-    return f"run_dag:{attempt.id}"
+    return f"{KEYS}{attempt.id}"
 
 
 class AwaitedRuns:

@@ -103,6 +103,7 @@ class Engine:
         self._alarms = Alarms(self._timers, clock)
         self._last_scheduled: dict[str, int] = {}
         self._ended: deque[Run] = deque()
+        self._given_up: deque[str] = deque()
         self._advancing: dict[str, None] = {}
         self.commits = Commits(journal, changes, failed)
         self.ready = ReadyQueue()
@@ -148,7 +149,7 @@ class Engine:
             run_ended=self._ended.append,
             reopened=self._reopened,
             ask=self._awaited.ask,
-            given_up=self._awaited.given_up,
+            given_up=self._given_up.append,
         )
         self.queue = RunQueue(self._start, self._limit)
         self.exchanges = Exchanges(
@@ -277,7 +278,12 @@ class Engine:
             backfill=backfill,
         )
         bare, _ = fields()
-        params = params_json(plan.dag, given, run_scope(bare, plan.dag.timezone, environment))
+        try:
+            scope = run_scope(bare, plan.dag.timezone, environment)
+        except OverflowError:
+            zone = plan.dag.timezone
+            raise InvalidTrigger(f"scheduled_at is beyond the years 1 to 9999 in {zone}", "scheduled_at") from None
+        params = params_json(plan.dag, given, scope)
         run, writes = fields(params=params)
         return Prepared(plan, run, writes)
 
@@ -309,8 +315,11 @@ class Engine:
     # --- what follows within a turn ----------------------------------------------------------------------------------
 
     def _follow_up(self) -> None:
-        """Ended runs make room, room starts runs, started runs offer attempts, handing those out may end runs."""
+        """Runs that nobody waits for any more are cancelled, ended runs make room, room starts runs, started runs offer
+        attempts, handing those out may end runs."""
         while True:
+            while self._given_up:  # one after the other: runs may wait for runs that wait for runs
+                self._awaited.given_up(self._given_up.popleft())
             while self._ended:
                 run = self._ended.popleft()
                 self.queue.ended(run)
@@ -323,8 +332,10 @@ class Engine:
                 del self._advancing[dag_id]
                 self.queue.advance(dag_id)
                 continue
+            if self._given_up:
+                continue
             self.exchanges.dispatch()
-            if not self._ended and not self._advancing:
+            if not (self._given_up or self._ended or self._advancing):
                 return
 
     def _enqueue(self, machine: RunMachine) -> None:
@@ -337,6 +348,7 @@ class Engine:
         """Part of a run is to be done again: one that had ended waits for its turn once more."""
         if machine.run.status is RunStatus.QUEUED:
             self._enqueue(machine)
+            self._watch_deadline(machine.run, machine.plan)
             self.backfills.reopened(machine.run)
 
     def _start(self, queued: QueuedRun) -> None:
@@ -396,12 +408,17 @@ class Engine:
     # --- lateness ----------------------------------------------------------------------------------------------------
 
     def _watch_deadline(self, run: Run, plan: DagPlan) -> None:
-        """Has it noticed when a run has not ended in time: scheduled ones are due when planned, others when made."""
+        """Has it noticed when a run has not ended in time: scheduled ones are due when planned, others when made.
+
+        One that is done again after its deadline is nothing that anybody waits for.
+        """
         deadline = plan.dag.deadline
         if deadline is None or run.late_at is not None:
             return
         span = microseconds(deadline)
         due = (run.scheduled_at if run.kind is RunKind.SCHEDULED else run.created_at) + span
+        if run.epoch > 1 and due <= self._clock.now():
+            return
         self._alarms.set(run.id, due, max(0, due - self._clock.now()), lambda at: self._deadline_passed(run.id, at))
 
     def _deadline_passed(self, run_id: str, at: int) -> None:
@@ -417,7 +434,10 @@ class Engine:
         if plan is None:
             raise UnknownDag(f"there is no dag {request.dag} in this program")
         at = self._clock.now() if request.scheduled_at is None else request.scheduled_at
-        given = codec.decode(request.params)
+        try:
+            given = codec.decode(request.params)
+        except codec.CodecError as error:
+            raise InvalidTrigger(f"the parameters of a run cannot be read: {error}") from error
         if not isinstance(given, dict):
             raise InvalidTrigger("the parameters of a run are a dict")
         return self.create(self.prepare(plan, RunKind.MANUAL, at, actor=RUN_DAG, given=given, idempotency_key=key))
@@ -428,14 +448,25 @@ class Engine:
     async def _await_again(self) -> None:
         """Finds the runs that attempts of restored runs wait for: they were made in the transaction of the waiting."""
         for command in self.tasks.awaiting():
+            run = await self._asked_for(command)
+            with self.turn():
+                if self.tasks.waits(command.attempt):
+                    if run is None:
+                        self._awaited.ask(command)
+                    else:
+                        self._awaited.found(command, run)
+                elif run is not None:  # the wait was over in the meantime
+                    self.cancel(run.id, RUN_DAG)
+
+    async def _asked_for(self, command: h.Await) -> Run | None:
+        """The run that an attempt asked for, as it is: it may end at any moment, even before its end is durable."""
+        while True:
+            await self.commits.settled()
             run = await self._journal.read(
                 self._store.run_by_idempotency_key, command.request.dag, key_of(command.attempt)
             )
-            with self.turn():
-                if run is None:
-                    self._awaited.ask(command)
-                else:
-                    self._awaited.found(command, run)
+            if run is None or run.status.terminal or self.tasks.machine(run.id) is not None:
+                return run
 
     # --- restoring ---------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from ppacer.core.machine import RunMachine
 from ppacer.core.model import Backfill, DagEventKind, DagRow, Run, RunKind, TaskStatus
 from ppacer.core.plan import DagPlan
 from ppacer.core.restore import RestoreError
+from ppacer.services.awaited_runs import KEYS
 from ppacer.services.engine import Engine
 from ppacer.services.errors import (
     InvalidTrigger,
@@ -34,6 +35,7 @@ from ppacer.store.errors import StoreError
 from ppacer.store.store import Store
 
 _LONGEST_NAME = 200
+_KEY = "idempotency_key"
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -66,7 +68,8 @@ class Operations(ABC):
     ) -> Run:
         """Makes a manual run; `scheduled_at` is its logical time (now by default).
 
-        A key that the dag has seen before is answered with the run it made then. Raises `UnknownDag`, `InvalidTrigger`.
+        A key that the dag has seen before is answered with the run it made then; those that begin with `run_dag:` are
+        the scheduler's own. Raises `UnknownDag`, `InvalidTrigger`.
         """
         plan = self._plan(dag_id)
         _check_actor(actor)
@@ -74,7 +77,9 @@ class Operations(ABC):
         if key is None:
             return await self._trigger(plan, params or {}, scheduled_at, None, actor)
         if not 0 < len(key) <= _LONGEST_NAME:
-            raise InvalidTrigger(f"an idempotency key must have 1 to {_LONGEST_NAME} characters", "idempotency_key")
+            raise InvalidTrigger(f"an idempotency key must have 1 to {_LONGEST_NAME} characters", _KEY)
+        if key.startswith(KEYS):
+            raise InvalidTrigger(f"no idempotency key but of runs that tasks ask for begins with {KEYS}", _KEY)
         making = self._keyed.get((dag_id, key))
         if making is None:
             making = asyncio.create_task(self._trigger_once(plan, params or {}, scheduled_at, key, actor))
@@ -266,7 +271,8 @@ class Operations(ABC):
         return machine.run
 
     async def _ended_machine(self, engine: Engine, run_id: str) -> RunMachine:
-        """The machine of a run that has ended."""
+        """The machine of a run that has ended; its end may not be durable yet."""
+        await engine.commits.settled()
         run = await self._run(run_id)
         try:
             plan = await self._registry.plan(run.build, run.dag)

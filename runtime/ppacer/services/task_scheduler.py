@@ -223,7 +223,10 @@ class TaskScheduler:
             machine = self._by_attempt[attempt_id]
             attempt = machine.attempt(attempt_id)
             if attempt is not None and attempt.instance == instance:
-                what = given(machine, attempt)
+                try:
+                    what = given(machine, attempt)
+                except NoArguments:  # they had a value once: what a parent that has ended since left behind is in them
+                    continue
                 again.append(assignment(machine, attempt, what, lease=self._settings.lease, now=now))
         return again
 
@@ -268,6 +271,12 @@ class TaskScheduler:
         """What the attempts of restored runs wait for."""
         commands = (command for machine in self._machines.values() for command in machine.resume())
         return [command for command in commands if isinstance(command, h.Await)]
+
+    def waits(self, attempt: Attempt) -> bool:
+        """Whether the deferred attempt of a restored run still waits."""
+        machine = self._machines.get(attempt.run_id)
+        now = None if machine is None else machine.attempt(attempt.id)
+        return now is not None and now.status is AttemptStatus.DEFERRED and now.parts == attempt.parts
 
     def renew(self, attempt_id: str, token: int) -> bool:
         """Grants another term in memory; false if the attempt does not run under this token."""
