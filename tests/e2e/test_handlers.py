@@ -101,6 +101,16 @@ def test_after_a_cancel_only_finally_runs(served: Serving) -> None:
     assert task_of(run, "page").reason == "it is for a run that ends as failed"
 
 
+def test_a_run_that_is_cancelled_before_it_begins_runs_nothing(served: Serving) -> None:
+    first, second = served.trigger("stopped"), served.trigger("stopped")
+    served.until(first, "main", "running")
+    assert served.client.cancel(second).status == "cancelled"
+    run = served.client.run(second)
+    assert (run.run.started_at, run.tasks) == (None, ())
+    served.client.cancel(first)
+    served.ended(first)
+
+
 def test_a_task_cancelled_by_itself_fails_the_run(served: Serving) -> None:
     run_id = served.trigger("stopped")
     served.until(run_id, "main", "running")

@@ -140,7 +140,9 @@ def test_a_run_may_be_late_while_it_queues(served: Serving) -> None:
     wait_until(lambda: served.client.run(second).run.late_at is not None, "the second run to be late")
     assert served.client.run(second).run.status == "queued"
     served.client.cancel(first)
-    assert served.ended(second).run.status == "success"
+    late = served.ended(second)
+    assert late.run.status == "success"
+    assert [(each.task, each.notifier) for each in told(served, late)] == [(None, "diary"), ("main", "other")]
 
 
 def test_a_run_that_ends_in_time_is_not_late(served: Serving) -> None:
