@@ -105,6 +105,11 @@ def test_what_cannot_be_waited_for(call: Callable[[], object], message: str) -> 
         call()
 
 
+def test_the_parameters_of_a_run_have_names() -> None:
+    with pytest.raises(TypeError, match="the parameters of a run are a dict, not list"):
+        defer_to_run("child", [1])  # type: ignore[arg-type]  # as a param of type json may be
+
+
 # --- what the executor reports ---------------------------------------------------------------------------------------
 
 
