@@ -89,7 +89,8 @@ def defer_to_run(
     """Has the scheduler make a run of another dag of the program, once for this attempt; never returns.
 
     `scheduled_at` is the run's logical time, aware; now by default. Without `wait` the task goes on or succeeds as soon
-    as the run is made. See `Deferred`. Raises `TypeError` for params that are no mapping, `ValueError` for a naive time.
+    as the run is made. See `Deferred`. Raises `TypeError` for params that are no mapping, `ValueError` for a time that
+    has no zone.
     """
     if params is not None and not isinstance(params, Mapping):
         raise TypeError(f"the parameters of a run are a dict, not {type(params).__name__}")
