@@ -127,7 +127,8 @@ class _Views:
 
     def of(self, row: TaskRow, *, member: bool = False) -> TaskView:
         task = self._specs.get(row.task)
-        big = row.output is not None and len(row.output) > BIG_OUTPUT and not self._whole
+        output = None if row.position == FAMILY else row.output
+        big = output is not None and len(output) > BIG_OUTPUT and not self._whole
         tried = self._attempts.get((row.task, row.position), ())
         return TaskView(
             id=row.task,
@@ -149,8 +150,8 @@ class _Views:
             reason=row.reason,
             error=row.error,
             waits_for=self._waits_for(task) if row.status is TaskStatus.QUEUED else None,
-            output=None if big else json_value(row.output),
-            output_size=None if row.output is None else len(row.output),
+            output=None if big else json_value(output),
+            output_size=None if output is None else len(output),
             family=self._family(row) if row.position == FAMILY else None,
         )
 
