@@ -3,8 +3,6 @@
 # ruff: noqa: DTZ001 (wall-clock times are naive)
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,6 +11,7 @@ import pytest
 from ppacer import spec
 from ppacer.core.instants import HOUR, UnknownZoneError, from_datetime, from_local, iso, zone
 from ppacer.core.schedule import DagClock, ScheduleError, due_between, next_due, next_times
+from tests.runtime.counting import calls
 
 AT = spec.At(7, 3)
 WARSAW = zone("Europe/Warsaw")
@@ -191,8 +190,8 @@ def test_no_question_takes_more_than_so_many_steps(expression: str, timezone: st
     policy = None if dst is None else spec.DaylightSaving(dst)
     clock = DagClock(spec.Dag("d", AT, (), schedules=(cron(expression),), timezone=timezone, dst=policy))
     asked = [at(f"{year:04}-03-01T00:00Z") for year in (2, 1900, 1969, 2026, 2099, 9990, 9999)]
-    assert max(_calls(lambda after=after: clock.next(after)) for after in asked) < 100_000
-    assert _calls(lambda: clock.last(asked[3], asked[4])) < 4_000_000
+    assert max(calls(lambda after=after: clock.next(after)) for after in asked) < 100_000
+    assert calls(lambda: clock.last(asked[3], asked[4])) < 4_000_000
 
 
 def test_a_job_that_would_always_be_in_a_gap_is_never_due() -> None:
@@ -200,19 +199,3 @@ def test_a_job_that_would_always_be_in_a_gap_is_never_due() -> None:
     assert clock.next(at("2026-01-01T00:00Z")) is None
     moscow = replace(dag(cron("30 2 * 3 L0"), timezone="Europe/Moscow"), dst=spec.DaylightSaving.SKIP)
     assert next_due(moscow, at("1994-01-01T00:00Z")) == at("2012-03-25T02:30+04:00")
-
-
-def _calls(function: Callable[[], object]) -> int:
-    """How many functions were called meanwhile, in Python or C."""
-    made = 0
-
-    def profiled(frame: object, event: str, argument: object) -> None:
-        nonlocal made
-        made += event in ("call", "c_call")
-
-    sys.setprofile(profiled)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return made

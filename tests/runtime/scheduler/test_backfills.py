@@ -3,192 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from unittest.mock import patch
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ppacer import spec
-from ppacer.core.custom_times import Answer, Answers, Question, Unasked
+from ppacer.core.custom_times import Answer, Question
 from ppacer.core.model import (
     Backfill,
     BackfillStatus,
     DagEventKind,
-    InsertBackfill,
-    Run,
     RunKind,
     RunStatus,
-    UpdateBackfill,
-    Write,
 )
 from ppacer.core.plan import DagPlan
-from ppacer.services import due_range
-from ppacer.services.backfills import CHUNK, TRY_AGAIN, Backfills
+from ppacer.services.backfills import CHUNK, TRY_AGAIN
 from ppacer.services.custom_schedules import ScheduleProblem
 from ppacer.services.errors import InvalidTrigger, NotPossible, SchedulerError, SchedulerUnavailable, UnknownBackfill
 from ppacer.store.errors import Unavailable
-from tests.runtime.scheduler.watching import AT, SECOND, World
+from tests.runtime.scheduler.backfilling import BackfillWorld, quiet
+from tests.runtime.scheduler.watching import AT, HOUR, at, hourly, hours
 
-HOUR = 3600
 RUNNING, DONE, CANCELLED = BackfillStatus.RUNNING, BackfillStatus.DONE, BackfillStatus.CANCELLED
-
-
-def at(hour: int, minute: float = 0) -> int:
-    return round((datetime(2026, 5, 4, tzinfo=UTC).timestamp() + hour * HOUR + minute * 60) * SECOND)
-
-
-def hours(*numbers: int) -> list[int]:
-    return [at(number) for number in numbers]
-
-
-def hourly(id: str = "d", **settings: object) -> spec.Dag:
-    return spec.Dag(id, AT, (), schedules=(spec.Cron("0 * * * *", AT),), **settings)
-
-
-class BackfillWorld(World):
-    """A world with backfills, whose turns become durable one by one: at the latest when somebody waits for that."""
-
-    def __init__(self, now: int, *dags: spec.Dag, custom: Callable[[Question], Answer | ScheduleProblem] | None = None):
-        super().__init__(now, *dags)
-        self.made: dict[str, Backfill] = {}
-        self.custom = custom
-        self.reads = 0
-        self.hold: asyncio.Event | None = None
-        self.slow: asyncio.Event | None = None
-        self.settling = 0
-        self.broken: Exception | None = None
-        self.refused: set[int] = set()
-        self.rests = False
-        self._keep()
-
-    def loaded(self) -> None:
-        self.backfills = Backfills(
-            self,
-            self,
-            _Store(self),
-            timers=self.timers,
-            clock=self,
-            queue=self.queue,
-            watcher=self.watcher,
-            custom=self,
-            turn=self.turn,
-            prepare=self._prepare,
-            cancel_run=self._cancel,
-            tell=self._tell,
-            new_id=lambda now: f"b{next(self.numbers)}",
-        )
-        open_ones = [row for row in self.made.values() if row.status is RUNNING]
-        left = [run for run in self.runs.values() if not run.status.terminal]
-        self.backfills.restore(open_ones, self.plans, left, go_on=not self.rests)
-
-    def run_ended(self, run: Run) -> None:
-        self.backfills.ended(run)
-
-    async def begin(self, begin: int, end: int, parallel: int = 1, dag_id: str = "d", **params: object) -> Backfill:
-        plan = self.plans[dag_id]
-        return await self.backfills.start(plan, begin, end, parallel=parallel, params=params, actor="ann")
-
-    def crash(self) -> None:
-        """What is not durable is gone."""
-        self.backfills.close()
-        super().crash()
-        self.rows, self.runs, self.told, self.made = (type(kept)(kept) for kept in self.durable)
-
-    def backfilled(self, status: RunStatus | None = None) -> list[int]:
-        runs = [run for run in self.runs.values() if run.kind is RunKind.BACKFILL]
-        return sorted(run.scheduled_at for run in runs if status in (None, run.status))
-
-    def running_of_backfills(self) -> list[str]:
-        return [run_id for run_id in self.running() if self.runs[run_id].kind is RunKind.BACKFILL]
-
-    # --- the journal, the store and the workers ----------------------------------------------------------------------
-
-    def _keep(self) -> None:
-        self.durable = (dict(self.rows), dict(self.runs), list(self.told), dict(self.made))
-
-    async def settled(self) -> None:
-        self._keep()
-        self.settling += 1
-        await (self.slow.wait() if self.slow is not None else asyncio.sleep(0))
-
-    async def read(self, function: Callable[..., object], *args: object) -> object:
-        self.reads += 1
-        if self.broken is not None:
-            raise self.broken
-        found = function(*args)
-        if self.hold is not None and function.__name__ == "due_times":
-            await self.hold.wait()
-        else:
-            await asyncio.sleep(0)
-        return found
-
-    def write(self, writes: list[Write]) -> None:
-        for write in writes:
-            match write:
-                case InsertBackfill():
-                    assert write.row.id not in self.made
-                    self.made[write.row.id] = write.row
-                case UpdateBackfill():
-                    assert self.made[write.row.id].status is write.expected
-                    self.made[write.row.id] = write.row
-                case _:
-                    super().write([write])
-
-    async def work_out(self, answers: Answers, look: Callable[[], object]) -> object:
-        while True:
-            try:
-                return look()
-            except Unasked as unasked:
-                await asyncio.sleep(0)
-                found = self.custom(unasked.question)
-                if isinstance(found, ScheduleProblem):
-                    return found
-                answers.learn(unasked.question, found)
-
-    def _prepare(
-        self, plan: DagPlan, row: Backfill, due: int, previous_at: int | None, given: Mapping[str, object]
-    ) -> Callable[[], Run]:
-        if due in self.refused or "bad" in given:
-            raise InvalidTrigger("dag d has no parameter bad", "params.bad")
-
-        def make() -> Run:
-            assert due not in self.dues(dag_id=plan.dag.id), "it has a run already"
-            more = {"backfill": row.id, "previous_at": previous_at}
-            return self.runs[self._make(plan, due, RunKind.BACKFILL, **more)]
-
-        return make
-
-
-class _Store:
-    """What has become durable."""
-
-    def __init__(self, world: BackfillWorld) -> None:
-        self.world = world
-
-    def due_times(self, dag: str, from_at: int, until_at: int) -> list[int]:
-        _, runs, _, _ = self.world.durable
-        dues = (run.scheduled_at for run in runs.values() if run.dag == dag and run.kind is not RunKind.MANUAL)
-        return sorted(due for due in dues if from_at <= due < until_at)
-
-    def backfill(self, backfill_id: str) -> Backfill | None:
-        return self.world.durable[3].get(backfill_id)
-
-
-async def quiet(world: BackfillWorld) -> None:
-    """Until the backfills wait for nothing but runs."""
-    for _ in range(1_000):
-        tasks = world.backfills._tasks
-        if not tasks:
-            return
-        done, _ = await asyncio.wait(tasks, timeout=20)
-        assert done, "it waits for ever"
-        assert world.failed is None
-    raise AssertionError("it goes on for ever")
 
 
 async def settle_in(world: BackfillWorld, condition: Callable[[], bool]) -> None:
@@ -649,136 +486,3 @@ async def test_a_backfill_that_is_cancelled_through_the_scheduler(place, kit) ->
     assert ended.status is CANCELLED
     assert [run.status for run in scheduler.store.runs()] == [RunStatus.CANCELLED] * 3
     assert scheduler.health().active_runs == 0
-
-
-# --- laws ------------------------------------------------------------------------------------------------------------
-
-STEP = 20
-START = at(8)
-
-
-async def _in_line(function: Callable[[], object]) -> object:
-    return function()
-
-
-class BackfillMachine(RuleBasedStateMachine):
-    """A dag that is due every `STEP` seconds, whose schedule and backfills go over the same time."""
-
-    @initialize(catchup=st.sampled_from(spec.Catchup), overlap=st.sampled_from(spec.Overlap), limit=st.integers(1, 4))
-    def begin(self, catchup: spec.Catchup, overlap: spec.Overlap, limit: int) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.patched = patch.object(due_range.asyncio, "to_thread", _in_line)
-        self.patched.start()
-        schedule = spec.Cron(f"*/{STEP} * * * * *", AT)
-        dag = spec.Dag("d", AT, (), schedules=(schedule,), catchup=catchup, overlap=overlap, max_active_runs=limit)
-        self.world = BackfillWorld(START + SECOND, dag)
-        self.do(self.world.start)
-        self.asked: list[Backfill] = []
-
-    def do(self, *deeds: Callable[[], object]) -> None:
-        """In the loop, which goes on a little: so readings and turns mix."""
-
-        async def within() -> None:
-            for deed in deeds:
-                deed()
-            await asyncio.sleep(0)
-
-        self.loop.run_until_complete(within())
-
-    @rule(begin=st.integers(-10, 40), length=st.integers(1, 12), parallel=st.integers(1, 4))
-    def somebody_begins(self, begin: int, length: int, parallel: int) -> None:
-        first = START + begin * STEP * SECOND
-        try:
-            row = self.loop.run_until_complete(self.world.begin(first, first + length * STEP * SECOND, parallel))
-        except SchedulerError:
-            return
-        assert row.total <= length
-        self.asked.append(row)
-
-    @rule(data=st.data())
-    def somebody_cancels(self, data: st.DataObject) -> None:
-        if self.asked:
-            row = data.draw(st.sampled_from(self.asked))
-            try:
-                self.loop.run_until_complete(self.world.backfills.cancel(row.id, actor="bob"))
-            except SchedulerError:
-                assert self.world.made[row.id].status.terminal
-
-    @rule(seconds=st.sampled_from([1, 7, 20, 45, 61, 200]))
-    def time_passes(self, seconds: float) -> None:
-        self.do(lambda: self.world.pass_time(seconds))
-
-    @rule()
-    def it_becomes_durable(self) -> None:
-        self.world._keep()
-
-    @rule(ticks=st.integers(1, 9))
-    def the_loop_goes_on(self, ticks: int) -> None:
-        for _ in range(ticks):
-            self.do()
-
-    @rule()
-    def readings_begin_to_wait(self) -> None:
-        self.world.hold = self.world.hold or asyncio.Event()
-
-    @precondition(lambda self: self.world.hold is not None)
-    @rule()
-    def readings_end(self) -> None:
-        self.world.hold.set()
-        self.world.hold = None
-
-    @rule(seconds=st.sampled_from([0, 30, 100]))
-    def it_crashes_and_starts(self, seconds: int) -> None:
-        self.do(self.world.crash, lambda: self.world.pass_time(seconds), self.world.start)
-        self.asked = [row for row in self.asked if row.id in self.world.made]
-
-    @rule()
-    def somebody_pauses_or_resumes(self) -> None:
-        self.do(self.world.resume if self.world.rows["d"].paused else self.world.pause)
-
-    @rule(data=st.data())
-    def a_run_ends(self, data: st.DataObject) -> None:
-        running = self.world.running()
-        if running:
-            ended = data.draw(st.sampled_from(running))
-            self.do(lambda: self.world.end(ended))
-
-    @invariant()
-    def limits_hold(self) -> None:
-        world = self.world
-        assert world.failed is None
-        assert world.queue.active <= world.plans["d"].dag.max_active_runs
-        for row in world.made.values():
-            of_it = [run for run in world.runs.values() if run.backfill == row.id]
-            assert sum(not run.status.terminal for run in of_it) <= row.parallel
-            assert len(of_it) == row.made
-            assert row.made + row.passed_over <= row.total
-
-    def teardown(self) -> None:
-        """Everything ends; then every due time of every backfill that was not cancelled has a run."""
-        world = self.world
-        if world.hold is not None:
-            world.hold.set()
-            world.hold = None
-        for _ in range(3_000):
-            self.loop.run_until_complete(quiet(world))
-            if not world.running():
-                break
-            self.do(lambda: world.end(world.running()[0]))
-        assert not [row for row in world.made.values() if row.status is RUNNING]
-        dues = world.dues()
-        assert len(set(dues)) == len(dues)
-        for row in world.made.values():
-            if row.status is DONE:
-                assert row.made + row.passed_over == row.total
-                step = STEP * SECOND
-                wanted = range(-(-row.from_at // step) * step, row.until_at, step)
-                assert set(wanted) <= set(dues)
-                assert len(wanted) == row.total
-        self.do(world.crash)
-        self.loop.close()
-        self.patched.stop()
-
-
-TestBackfills = BackfillMachine.TestCase
-TestBackfills.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

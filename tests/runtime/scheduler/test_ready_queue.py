@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Callable
 from functools import partial
 from itertools import count
 
@@ -16,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ppacer import spec
 from ppacer.core.model import Attempt, AttemptStatus
 from ppacer.services.ready_queue import Gate, GateKind, Profile, Ready, ReadyQueue
+from tests.runtime.counting import calls
 
 CODES = ({"m:f": "c1"}, {"m:f": "c1", "m:g": "c2"}, {"m:f": "c2"})
 GATES = ((GateKind.POOL, "p"), (GateKind.POOL, "q"), (GateKind.DAG, "d"))
@@ -279,22 +278,6 @@ def test_a_higher_limit_lets_several_through_and_a_lower_one_nobody(queue: Ready
 
 
 # --- what an event costs ---------------------------------------------------------------------------------------------
-
-
-def calls(function: Callable[[], object]) -> int:
-    """How many functions were called meanwhile, in Python or C."""
-    made = 0
-
-    def profiled(frame: object, event: str, argument: object) -> None:
-        nonlocal made
-        made += event in ("call", "c_call")
-
-    sys.setprofile(profiled)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return made
 
 
 def busy(queue: ReadyQueue, waiting: int, dags: int) -> list[Profile]:

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 import pytest
 
 from ppacer import spec
-from ppacer.core.custom_times import Answer, Question
-from ppacer.core.model import DagEventKind, RunStatus
-from ppacer.services.custom_schedules import ASK_AGAIN_SECONDS, ScheduleProblem
+from ppacer.core.model import RunStatus
 from ppacer.services.dag_run_watcher import MISFIRE_GRACE, MOST_WAITING, SCHEDULE
-from tests.runtime.scheduler.watching import AT, SECOND, World
+from tests.runtime.counting import calls
+from tests.runtime.scheduler.watching import AT, HOUR, SECOND, World, at, hourly, hours
 
 NONE, LATEST, ALL = spec.Catchup.NONE, spec.Catchup.LATEST, spec.Catchup.ALL
 QUEUE, SKIP, CANCEL = spec.Overlap.QUEUE, spec.Overlap.SKIP, spec.Overlap.CANCEL_RUNNING
-HOUR = 3600
-
-
-def at(hour: int, minute: float = 0) -> int:
-    return round((datetime(2026, 5, 4, tzinfo=UTC).timestamp() + hour * HOUR + minute * 60) * SECOND)
-
-
-def hourly(id: str = "d", **settings: object) -> spec.Dag:
-    return spec.Dag(id, AT, (), schedules=(spec.Cron("0 * * * *", AT),), **settings)
 
 
 def world(*dags: spec.Dag, now: int | None = None) -> World:
     made = World(at(8, 30) if now is None else now, *dags)
     made.start()
     return made
-
-
-def missed(world: World) -> list[tuple[int, int, int]]:
-    return [(span["from"], span["until"], span["count"]) for span in world.of_kind(DagEventKind.DUE_MISSED)]
-
-
-def skipped(world: World) -> list[int]:
-    return [event["due"] for event in world.of_kind(DagEventKind.DUE_SKIPPED)]
-
-
-def hours(*numbers: int) -> list[int]:
-    return [at(number) for number in numbers]
 
 
 # --- catch-up --------------------------------------------------------------------------------------------------------
@@ -88,7 +63,7 @@ def test_what_becomes_of_what_was_missed(how, until, catchup, run, recorded) -> 
             w.set_clock(until)
             w.pass_time(31)
     assert w.dues() == hours(*run)
-    assert missed(w) == recorded
+    assert w.missed() == recorded
     assert w.watcher.next_due("d") == at(until // HOUR // SECOND - at(0) // HOUR // SECOND + 1)
 
 
@@ -98,7 +73,7 @@ def test_what_came_due_during_a_pause_was_missed_however_short_it_was() -> None:
     w.pause()
     w.pass_time(0.2 * 60)
     w.resume()
-    assert (w.dues(), missed(w)) == ([], [(at(9), at(9), 1)])
+    assert (w.dues(), w.missed()) == ([], [(at(9), at(9), 1)])
 
 
 def test_what_is_noticed_within_the_grace_was_not_missed() -> None:
@@ -109,7 +84,7 @@ def test_what_is_noticed_within_the_grace_was_not_missed() -> None:
     w.set_clock(at(10) + MISFIRE_GRACE)
     w.pass_time(31)
     assert w.dues() == hours(9)
-    assert missed(w) == [(at(10), at(10), 1)]
+    assert w.missed() == [(at(10), at(10), 1)]
 
 
 def test_catching_up_goes_on_one_by_one_as_runs_end() -> None:
@@ -140,7 +115,7 @@ def test_due_times_while_behind_are_caught_up_not_skipped() -> None:
     assert w.dues() == hours(9)
     w.end(w.running()[0])
     w.end(w.running()[0])  # 11:00:36: less than the grace since 11:00
-    assert (w.dues(), skipped(w)) == (hours(9, 10, 11), [])
+    assert (w.dues(), w.skipped()) == (hours(9, 10, 11), [])
 
 
 @pytest.mark.parametrize(("catchup", "run"), [(NONE, []), (LATEST, [11]), (ALL, [9, 10, 11])])
@@ -203,7 +178,7 @@ def test_what_a_backfill_has_made_is_neither_run_nor_missed(made, catchup, run, 
         w.start()
     w.resume()
     assert w.dues() == hours(*sorted(made + run))
-    assert missed(w) == [(at(hour), at(hour), 1) for hour in recorded]
+    assert w.missed() == [(at(hour), at(hour), 1) for hour in recorded]
     assert w.watcher.next_due("d") == at(13)
 
 
@@ -213,7 +188,7 @@ def test_backfilled_times_that_are_no_longer_due_are_nobodys_business() -> None:
     w.pass_time(3 * HOUR)
     w.backfill(at(9, 30))
     w.resume()
-    assert missed(w) == [(at(9), at(9), 1), (at(10), at(11), 2)]
+    assert w.missed() == [(at(9), at(9), 1), (at(10), at(11), 2)]
 
 
 # --- overlap ---------------------------------------------------------------------------------------------------------
@@ -229,7 +204,7 @@ def test_a_due_time_while_no_more_runs_may_be_active(overlap, running, waiting, 
     assert w.dues(RunStatus.RUNNING) == hours(*running)
     assert w.dues(RunStatus.QUEUED) == hours(*waiting)
     assert w.dues(RunStatus.CANCELLED) == hours(*cancelled)
-    assert skipped(w) == hours(*not_run)
+    assert w.skipped() == hours(*not_run)
     assert {told.actor for told in w.told} <= {SCHEDULE}
 
 
@@ -248,7 +223,7 @@ def test_no_more_than_so_many_runs_wait_for_their_turn() -> None:
         w.trigger()
     w.pass_time(1.5 * HOUR)
     assert w.dues() == hours(9)
-    assert skipped(w) == hours(10)
+    assert w.skipped() == hours(10)
     w.end(w.running()[0])
     w.pass_time(HOUR)
     assert w.dues() == hours(9, 11)
@@ -293,22 +268,6 @@ def test_a_due_time_costs_no_more_the_more_dags_and_runs_there_are() -> None:
     assert costs[2_000] < 1.2 * costs[5]
 
 
-def calls(function: Callable[[], object]) -> int:
-    """How many functions were called meanwhile, in Python or C."""
-    made = 0
-
-    def profiled(frame: object, event: str, argument: object) -> None:
-        nonlocal made
-        made += event in ("call", "c_call")
-
-    sys.setprofile(profiled)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return made
-
-
 def test_a_schedule_that_cannot_be_is_its_dags_problem() -> None:
     w = world(hourly("a"), spec.Dag("b", AT, (), schedules=(spec.Cron("0 0 30 2 *", AT),)))
     assert "this never fires" in w.watcher.problem("b")
@@ -338,167 +297,3 @@ def test_several_schedules_with_bounds() -> None:
     assert w.dues() == [at(10), at(10, 30), at(11)]
     assert w.watcher.next_due("d") is None
     assert w.watcher.next_due_overall() is None
-
-
-# --- schedules written in Python -------------------------------------------------------------------------------------
-
-PYTHON = spec.CustomSchedule("shop.times:weird", AT)
-
-
-class Workers:
-    """Answers when the test says so: with the given times, as far as they are asked for."""
-
-    def __init__(self, *times: int) -> None:
-        self.times = times
-        self.questions: list[Question] = []
-        self.problem: ScheduleProblem | None = None
-        self.fault: Exception | None = None
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def ask(self, question: Question) -> Answer | ScheduleProblem:
-        self.questions.append(question)
-        await self.open.wait()
-        if self.fault is not None:
-            raise self.fault
-        if self.problem is not None:
-            return self.problem
-        later = [time for time in self.times if time > question.after]
-        told = [time for time in later if time <= question.until]
-        told += later[len(told) : len(told) + 1]
-        return Answer(tuple(told), ended=len(told) == len(later))
-
-
-def custom(*dags: spec.Dag, workers: Workers, **settings: object) -> World:
-    dag = spec.Dag("d", AT, (), schedules=(PYTHON,), **settings)
-    made = World(at(8, 30), dag, *dags, ask=workers.ask)
-    made.start()
-    return made
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
-async def test_a_schedule_in_python_is_asked_and_nobody_waits_for_it() -> None:
-    workers = Workers(at(8, 50), at(9, 10))
-    workers.open.clear()
-    w = custom(hourly("e"), workers=workers)
-    await settle()
-    assert (w.watcher.next_due("d"), w.watcher.next_due("e")) == (None, at(9))
-    assert [question.previous for question in workers.questions] == [None]
-    w.pass_time(19.5 * 60)
-    w.pass_time(15)
-    workers.open.set()
-    await settle()
-    assert w.watcher.next_due("d") == at(8, 50)
-    w.pass_time(15 * 60)
-    assert w.dues() == [at(8, 50)]
-    assert w.dues(dag_id="e") == hours(9)
-    await settle()
-    assert w.watcher.next_due("d") == at(9, 10)
-    w.pass_time(HOUR)
-    await settle()
-    assert w.dues() == [at(8, 50), at(9, 10)]
-    assert w.watcher.next_due("d") is None
-    assert w.watcher.problem("d") is None
-
-
-@pytest.mark.parametrize(
-    ("catchup", "run", "recorded"),
-    [
-        (NONE, [], [(at(9), at(11), 3)]),
-        (LATEST, [11], [(at(9), at(10), 2)]),
-        (ALL, [9, 10, 11], []),
-    ],
-)
-async def test_what_a_schedule_in_python_missed(catchup, run, recorded) -> None:
-    workers = Workers(*hours(9, 10, 11, 12))
-    w = custom(workers=workers, catchup=catchup, max_active_runs=9)
-    await settle()
-    w.crash()
-    w.pass_time(3 * HOUR)
-    w.start()
-    await settle()
-    assert w.dues() == hours(*run)
-    assert missed(w) == recorded
-    assert w.watcher.next_due("d") == at(12)
-
-
-@pytest.mark.parametrize("fault", [False, True])
-async def test_a_schedule_that_fails_is_a_problem_and_is_asked_again(fault, caplog) -> None:
-    workers = Workers(*hours(9, 10))
-    if fault:
-        workers.fault = TypeError("no answer of a schedule")
-    else:
-        workers.problem = ScheduleProblem("the schedule does not answer: ValueError", "Traceback …")
-    w = custom(hourly("e"), workers=workers)
-    await settle()
-    problem = w.watcher.problem("d")
-    assert "no answer of a schedule" in problem if fault else problem == "the schedule does not answer: ValueError"
-    assert len(workers.questions) == 1
-    for number in (2, 3):
-        w.pass_time(ASK_AGAIN_SECONDS)
-        await settle()
-        assert len(workers.questions) == number
-    assert [record.levelname for record in caplog.records if "dag d (p.ppd:1)" in record.message] == ["ERROR"]
-    w.pass_time(0.6 * HOUR)
-    assert w.dues(dag_id="e") == hours(9)
-    workers.problem = workers.fault = None
-    w.pass_time(ASK_AGAIN_SECONDS)
-    await settle()
-    assert w.watcher.problem("d") is None
-    assert missed(w) == [(at(9), at(9), 1)]
-    assert w.watcher.next_due("d") == at(10)
-
-
-async def test_an_answer_to_a_dag_that_was_paused_meanwhile_decides_nothing() -> None:
-    workers = Workers(*hours(9, 10))
-    workers.open.clear()
-    w = custom(workers=workers, catchup=LATEST)
-    await settle()
-    w.pause()
-    w.pass_time(HOUR)
-    workers.open.set()
-    await settle()
-    assert (w.dues(), w.watcher.next_due("d")) == ([], None)
-    w.resume()
-    await settle()
-    assert w.dues() == hours(9)
-
-
-async def test_a_schedule_learns_of_the_run_before_a_restart() -> None:
-    workers = Workers(*hours(9, 10))
-    w = custom(workers=workers)
-    await settle()
-    w.pass_time(0.6 * HOUR)
-    await settle()
-    w.crash()
-    w.start()
-    await settle()
-    assert workers.questions[-1].previous == at(9)
-
-
-async def test_a_watcher_that_is_closed_waits_for_no_answer() -> None:
-    workers = Workers(*hours(9, 10))
-    workers.open.clear()
-    before = asyncio.all_tasks()
-    w = custom(workers=workers)
-    await settle()
-    assert len(asyncio.all_tasks()) == len(before) + 1
-    w.crash()
-    await settle()
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_bounded_schedule_in_python_is_united_with_others() -> None:
-    workers = Workers(at(8, 45), at(9, 15), at(10, 15))
-    dag = spec.Dag("d", AT, (), schedules=(PYTHON, spec.Cron("0 * * * *", AT)), end=date(2026, 5, 5), max_active_runs=9)
-    w = World(at(8, 30), dag, ask=workers.ask)
-    w.start()
-    for _ in range(7):
-        await settle()
-        w.pass_time(15 * 60)
-    await settle()
-    assert w.dues() == [at(8, 45), at(9), at(9, 15), at(10), at(10, 15)]

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count
 
 from ppacer import spec
@@ -18,7 +19,23 @@ from ppacer.services.dag_run_watcher import SCHEDULE, DagRunWatcher
 from ppacer.services.run_queue import QueuedRun, RunQueue
 
 SECOND = 1_000_000
+HOUR = 3600
+"""In seconds: what `pass_time` takes."""
+
 AT = spec.At(1, 1)
+
+
+def at(hour: int, minute: float = 0) -> int:
+    """A time of the day on which all of this happens."""
+    return round((datetime(2026, 5, 4, tzinfo=UTC).timestamp() + hour * HOUR + minute * 60) * SECOND)
+
+
+def hours(*numbers: int) -> list[int]:
+    return [at(number) for number in numbers]
+
+
+def hourly(id: str = "d", **settings: object) -> spec.Dag:
+    return spec.Dag(id, AT, (), schedules=(spec.Cron("0 * * * *", AT),), **settings)
 
 
 class Handle:
@@ -228,6 +245,13 @@ class World:
 
     def of_kind(self, kind: DagEventKind) -> list[dict[str, object]]:
         return [told.payload for told in self.told if told.kind is kind]
+
+    def missed(self) -> list[tuple[object, object, object]]:
+        """The spans of missed due times, and how many each has."""
+        return [(span["from"], span["until"], span["count"]) for span in self.of_kind(DagEventKind.DUE_MISSED)]
+
+    def skipped(self) -> list[object]:
+        return [event["due"] for event in self.of_kind(DagEventKind.DUE_SKIPPED)]
 
     def running(self) -> list[str]:
         return sorted(run.id for run in self.runs.values() if run.status is RunStatus.RUNNING)
