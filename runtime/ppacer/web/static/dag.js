@@ -21,7 +21,7 @@ export async function show(main, { id, signal }) {
   });
 }
 
-function view({ dag, tasks, next_runs }, runs) {
+function view({ dag, tasks, next_runs, params }, runs) {
   return [
     h("section", { "data-key": "dag" },
       h("div", { class: "heading" },
@@ -34,6 +34,7 @@ function view({ dag, tasks, next_runs }, runs) {
         dag.silenced_until && fact("silenced until", due(dag.silenced_until)),
         dag.problem && fact("problem", dag.problem),
         dag.last_runs.length > 0 && fact("last runs", squares(dag.last_runs)),
+        params.length > 0 && fact("params", params.map((param) => h("div", {}, h("code", {}, declared(param)), param.doc && h("span", { class: "quiet" }, ` ${param.doc.trim().split("\n")[0]}`)))),
         dag.tags.length > 0 && fact("tags", dag.tags.map((tag) => h("span", { class: "tag" }, tag))),
         dag.owner && fact("owner", dag.owner)),
       next_runs.length > 1 && h("details", { "data-key": "next" },
@@ -55,8 +56,25 @@ function view({ dag, tasks, next_runs }, runs) {
   ];
 }
 
+const HANDLERS = { success: "on success", failure: "on failure", finally: "finally" };
+
+// A param as its author wrote it, as far as that is known: a default that is worked out when a run is made is not.
+function declared({ name, type, required, default: value }) {
+  const text = `${name}: ${type}`;
+  if (required) return text;
+  if (value === null) return type.endsWith("?") ? text : `${text} = …`;
+  if (value.$ === "duration") return `${text} = ${notation(value.v)}`;
+  return `${text} = ${typeof value.v === "string" && value.$ ? value.v : JSON.stringify(value)}`;
+}
+
 function settings(task) {
   const parts = [];
+  if (HANDLERS[task.handler]) parts.push(HANDLERS[task.handler]);
+  if (task.over) parts.push(`for each ${task.over}`);
+  if (task.trigger !== "all_success") parts.push(`trigger ${task.trigger}`);
+  if (task.pool) parts.push(`pool ${task.pool}`);
+  if (task.priority) parts.push(`priority ${task.priority}`);
+  if (task.runs_on.length) parts.push(`on ${task.runs_on.join(", ")}`);
   if (task.retries) parts.push(plural(task.retries, "retry").replace("retrys", "retries"));
   parts.push(task.timeout === null ? "no time-out" : `time-out ${notation(task.timeout)}`);
   return parts.join(", ");

@@ -2,7 +2,7 @@
 
 import { get, repeat, sleep } from "./api.js";
 import { h, morphChildren } from "./dom.js";
-import { plural } from "./format.js";
+import { plural, shortTime } from "./format.js";
 import { dagLink, due, runTable, squares } from "./parts.js";
 
 const MANY = 8;
@@ -48,6 +48,7 @@ function dagTable(dags) {
     h("tr", { "data-key": dag.id },
       h("td", { class: "c-name" },
         h("a", { href: dagLink(dag.id), class: "row" }, dag.id),
+        dag.silenced_until && h("span", { class: "quiet" }, "silenced until ", shortTime(dag.silenced_until)),
         dag.doc && h("span", { class: "quiet doc" }, dag.doc.trim().split("\n")[0])),
       h("td", { class: "c-schedule" }, schedule(dag)),
       h("td", { class: "c-next" }, next(dag)),

@@ -3,7 +3,7 @@
 import { get, part, repeat, sleep } from "./api.js";
 import { fact } from "./dag.js";
 import { h, morphChildren } from "./dom.js";
-import { fullTime, milliseconds, plural, words } from "./format.js";
+import { fullTime, milliseconds, plural, shortTime, words } from "./format.js";
 import { LogPanel } from "./log.js";
 import { badge, dagLink, duration, when } from "./parts.js";
 
@@ -48,7 +48,7 @@ function view({ run, tasks, params }, picked, place) {
         fact(run.kind === "manual" ? "asked for" : "planned for", fullTime(run.scheduled_at)),
         fact("started", when(run.started_at)),
         fact("took", duration(run.started_at, run.finished_at)),
-        fact("tasks done", `${done} of ${total}`),
+        total > 0 && fact("tasks done", `${done} of ${total}`),
         fact("by", run.actor),
         run.late_at && fact("late", when(run.late_at)),
         run.epoch > 1 && fact("epoch", String(run.epoch)),
@@ -57,7 +57,8 @@ function view({ run, tasks, params }, picked, place) {
         fact("run", h("code", { class: "id" }, run.id)))),
     h("section", { "data-key": "body", class: picked ? "split picked" : "split" },
       h("div", {},
-        h("table", { class: "tasks" },
+        !tasks.length && h("p", { class: "empty" }, ENDED.has(run.status) ? "It ended before it began." : "It waits for its turn: no more runs of the dag may be active."),
+        tasks.length > 0 && h("table", { class: "tasks" },
           h("thead", {}, h("tr", {}, h("th", {}, "task"), h("th", {}, "status"), h("th", { class: "number" }, "took"), h("th", { class: "c-bar" }, "time line"))),
           h("tbody", {}, tasks.map((task) =>
             h("tr", { "data-key": task.name, class: task.name === picked ? "here" : null },
@@ -68,7 +69,7 @@ function view({ run, tasks, params }, picked, place) {
               h("td", { class: "c-time number" }, duration(first(task), task.finished_at ?? last(task))),
               h("td", { class: "c-bar" }, h("span", { class: "lane", "aria-hidden": "true" }, task.attempts.filter((attempt) => attempt.started_at).map((attempt) =>
                 h("span", { class: `bar ${attempt.status}`, "data-key": attempt.id, title: `attempt ${attempt.number}: ${words(attempt.status)}` }))))))))),
-      place),
+      tasks.length > 0 && place),
   ];
 }
 
@@ -82,7 +83,9 @@ function note(task) {
   }
   if (task.reason) parts.push(task.reason);
   if (task.waits_for) parts.push(`waits for ${task.waits_for}`);
-  const progress = task.status === "running" ? task.attempts.at(-1)?.progress : null;
+  const attempt = task.status === "running" ? task.attempts.at(-1) : null;
+  if (attempt?.status === "deferred") parts.push(attempt.due_at ? `waits until ${shortTime(attempt.due_at)}` : "waits");
+  const progress = attempt?.progress;
   if (progress) parts.push([progress.fraction === null ? "" : `${Math.round(progress.fraction * 100)}%`, progress.message].filter(Boolean).join(" "));
   return parts.filter(Boolean).join(" · ");
 }
