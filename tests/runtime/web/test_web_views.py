@@ -139,7 +139,8 @@ def test_a_run_whose_build_cannot_be_read_is_shown_as_it_is_stored() -> None:
 
 def test_a_big_output_is_told_with_the_task_alone() -> None:
     big = f'"{"x" * BIG_OUTPUT}"'
-    rows = RunRows(RUN, DAG, [row("files", output=big), row("drop", output="null"), row("check", FAMILY, output="[1]")], [])
+    made = [row("files", output=big), row("drop", output="null"), row("check", FAMILY, output="[1]")]
+    rows = RunRows(RUN, DAG, made, [])
     found = shown(rows)
     assert (found["files"].output, found["files"].output_size) == (None, BIG_OUTPUT + 2)
     assert (found["drop"].output, found["drop"].output_size) == (None, 4)
