@@ -16,8 +16,9 @@ JSON of `ppacer.core.codec`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from ppacer.records import dataclass, field
 
 PROTOCOL_VERSION = 2
 """Integer. A scheduler accepts this version and the one before."""
