@@ -2,221 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ppacer.protocol import Outcome, Report
+from ppacer.protocol import Outcome
 
 from .conftest import Bench, FakeScheduler, eventually, gone, numbers_in, value
+from .sharing import ASYNC, THREAD, Body, player, until_ended
 
 pytestmark = pytest.mark.slow
-
-MODULE = """
-    import asyncio, ctypes, logging, os, subprocess, sys, threading, time
-    from concurrent.futures import ThreadPoolExecutor
-    from pathlib import Path
-    from ppacer import TaskContext
-
-    def ok():
-        return os.getpid()
-
-    async def ok_async():
-        await asyncio.sleep(0)
-        return os.getpid()
-
-    def fails():
-        raise ValueError("no such region")
-
-    def exits(code):
-        sys.exit(code)
-
-    async def exits_async():
-        sys.exit(3)
-
-    def exits_at_once(code):
-        os._exit(code)
-
-    def segfaults():
-        ctypes.string_at(0)
-
-    def meet(folder, name, others):
-        (Path(folder) / name).touch()
-        end = time.monotonic() + 20
-        while len(list(Path(folder).iterdir())) < others:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-
-    def meets(folder, name, others):
-        meet(folder, name, others)
-        return os.getpid()
-
-    async def meets_async(folder, name, others):
-        (Path(folder) / name).touch()
-        while len(list(Path(folder).iterdir())) < others:
-            await asyncio.sleep(0.01)
-        return os.getpid()
-
-    def talks(folder, name, others, context: TaskContext):
-        meet(folder, name, others)
-        for n in range(50):
-            print(f"{name} {n}")
-        sys.stderr.write(f"{name} to stderr\\n")
-        sys.stdout.buffer.write(f"{name} in bytes\\n".encode())
-        logging.getLogger("shop").warning("%s logs", name, extra={"who": name})
-        context.logger.debug("%s details", name)
-        thread = threading.Thread(target=print, args=(f"{name} in a thread",))
-        thread.start()
-        thread.join()
-        with ThreadPoolExecutor() as pool:
-            pool.submit(print, f"{name} in a pool").result()
-        subprocess.run(["sh", "-c", f"echo {name} in a process; echo {name} to its stderr >&2"], check=True)
-        print(f"{name} unfinished", end="")
-
-    async def talks_async(folder, name, others, context: TaskContext):
-        await meets_async(folder, name, others)
-        for n in range(50):
-            print(f"{name} {n}")
-            await asyncio.sleep(0)
-        logging.getLogger("shop").warning("%s logs", name, extra={"who": name})
-        await asyncio.to_thread(print, f"{name} in a thread")
-        await asyncio.get_running_loop().run_in_executor(None, print, f"{name} in a pool")
-        await asyncio.create_task(say(f"{name} in a task"))
-        process = await asyncio.create_subprocess_exec("echo", name, "in a process")
-        assert await process.wait() == 0
-
-    async def say(text):
-        print(text)
-
-    def writes_to_descriptor(text):
-        os.write(1, text.encode() + b"\\n")
-
-    def writes_and_waits(text, folder, go):
-        Path(folder, text).touch()
-        while len(os.listdir(folder)) < 2:
-            time.sleep(0.01)
-        os.write(1, text.encode() + b"\\n")
-        while not Path(go).exists():
-            time.sleep(0.01)
-
-    def waits(path, seconds=60):
-        Path(path).write_text(str(os.getpid()))
-        time.sleep(seconds)
-        return "waited"
-
-    def heeds(path, context: TaskContext):
-        Path(path).write_text(str(os.getpid()))
-        while not context.cancelled:
-            time.sleep(0.01)
-        return "heeded"
-
-    def beats(path, trace, context: TaskContext):
-        Path(path).write_text(str(os.getpid()))
-        try:
-            while True:
-                context.heartbeat()
-                time.sleep(0.01)
-        finally:
-            Path(trace).write_text("cleaned up")
-
-    async def cleans_up(path, trace):
-        Path(path).write_text(str(os.getpid()))
-        try:
-            await asyncio.sleep(60)
-        finally:
-            Path(trace).write_text("cleaned up")
-
-    async def blocks(path):
-        Path(path).write_text(str(os.getpid()))
-        time.sleep(60)
-
-    async def leaves_tasks(path):
-        async def later():
-            try:
-                await asyncio.sleep(60)
-            finally:
-                Path(path).write_text("1")
-        task = asyncio.create_task(later())
-        await asyncio.sleep(0)
-        return os.getpid()
-
-    def runs_command(path):
-        subprocess.run(["sh", "-c", f"echo $$ > {path}; exec sleep 1000"])
-        return "after it"
-
-    def leaves_processes(path):
-        one = subprocess.Popen(["sh", "-c", f"sleep 1000 & echo $! > {path}.new; mv {path}.new {path}; wait"])
-        while not Path(path).exists():
-            time.sleep(0.01)
-        return [os.getpid(), one.pid, int(Path(path).read_text())]
-
-    def leaves_a_daemon(path):
-        subprocess.run(["sh", "-c", f"setsid sh -c 'echo $$ > {path}; exec sleep 1000' >/dev/null 2>&1 &"], check=True)
-        while not Path(path).exists() or not Path(path).read_text():
-            time.sleep(0.01)
-        return [os.getpid(), int(Path(path).read_text())]
-
-    def leaves_a_thread():
-        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
-        return os.getpid()
-
-    def forks():
-        pid = os.fork()
-        if pid == 0:
-            print("from the child", flush=True)
-            logging.getLogger("child").warning("logged by the child")
-            os._exit(0)
-        os.waitpid(pid, 0)
-
-    def spoils():
-        os.environ["SPOILED"] = "yes"
-        os.chdir("/")
-        return os.getpid()
-
-    def looks():
-        return [os.getpid(), os.environ.get("SPOILED"), os.getcwd()]
-
-    def floods(path):
-        line = "x" * 1000
-        for _ in range(25_000):
-            print(line)
-            logging.info(line)
-        Path(path).touch()
-"""
-
-THREAD = {"isolation": "thread"}
-ASYNC = {"isolation": "async"}
-Body = Callable[[FakeScheduler], Awaitable[None]]
 
 
 @pytest.fixture
 def play(bench: Bench, scheduler: FakeScheduler) -> Callable[[Body], None]:
-    """Runs a coroutine against an executor of the module above."""
-    bench.module("m", MODULE)
-
-    def play(body: Body) -> None:
-        async def main() -> None:
-            async with bench.executor(scheduler, capacity=8):
-                await body(scheduler)
-
-        asyncio.run(main())
-
-    return play
+    return player(bench, scheduler)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "meeting").mkdir()
     return tmp_path / "meeting"
-
-
-async def until_ended(scheduler: FakeScheduler, *attempts: str, seconds: float = 20) -> list[Report]:
-    return [await scheduler.report(attempt, seconds) for attempt in attempts]
 
 
 # --- one process for all ---------------------------------------------------------------------------------------------
@@ -543,113 +352,3 @@ def test_a_worker_killed_from_outside(play: Callable[[Body], None], tmp_path: Pa
         assert (report.outcome, report.error_kind) == (Outcome.FAILED, "killed")
 
     play(body)
-
-
-# --- what attempts leave behind --------------------------------------------------------------------------------------
-
-
-def test_processes_that_a_thread_leaves_behind_end_with_it(play: Callable[[Body], None], tmp_path: Path) -> None:
-    async def body(scheduler: FakeScheduler) -> None:
-        neighbour = scheduler.assign("m:waits", str(tmp_path / "pid"), 60, given=THREAD)
-        await scheduler.offer()
-        await numbers_in(tmp_path / "pid")
-        pids = value(await scheduler.run("m:leaves_processes", str(tmp_path / "child"), given=THREAD))
-        assert isinstance(pids, list)
-        await gone(pids[1:], 1)
-        assert neighbour not in scheduler.reports
-        assert value(await scheduler.run("m:ok", given=THREAD)) == pids[0]
-
-    play(body)
-
-
-def test_a_daemon_that_a_thread_leaves_behind_costs_the_worker(play: Callable[[Body], None], tmp_path: Path) -> None:
-    """Nobody can tell whose it is: it ends with the worker, which ends with its last attempt."""
-
-    async def body(scheduler: FakeScheduler) -> None:
-        go = tmp_path / "go"
-        (tmp_path / "folder").mkdir()
-        (tmp_path / "folder" / "x").touch()
-        arguments = ("m:writes_and_waits", "y", str(tmp_path / "folder"), str(go))
-        neighbour = scheduler.assign(*arguments, given=THREAD)
-        await scheduler.offer()
-        await scheduler.until(lambda: neighbour in scheduler.logs)
-        pids = value(await scheduler.run("m:leaves_a_daemon", str(tmp_path / "daemon"), given=THREAD))
-        assert isinstance(pids, list)
-        assert value(await scheduler.run("m:ok", given=THREAD)) != pids[0]
-        assert neighbour not in scheduler.reports
-        go.touch()
-        assert (await scheduler.report(neighbour)).outcome is Outcome.SUCCESS
-        await gone(pids, 0.5)
-
-    play(body)
-
-
-def test_processes_end_with_an_executor_that_is_stopped(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
-    bench.module("m", MODULE)
-
-    async def main() -> None:
-        path = tmp_path / "pid"
-        async with bench.executor(scheduler):
-            scheduler.assign("m:runs_command", str(path), given=THREAD)
-            await scheduler.offer()
-            pids = await numbers_in(path)
-        await gone(pids, 0.5)
-
-    asyncio.run(main())
-
-
-def test_a_thread_left_behind_costs_nothing(play: Callable[[Body], None]) -> None:
-    """Clients and pools that a program keeps have threads of their own, which the next attempt shall find."""
-
-    async def body(scheduler: FakeScheduler) -> None:
-        before = value(await scheduler.run("m:leaves_a_thread", given=THREAD))
-        assert value(await scheduler.run("m:ok", given=THREAD)) == before
-
-    play(body)
-
-
-def test_too_many_threads_left_behind_cost_the_worker(play: Callable[[Body], None]) -> None:
-    async def body(scheduler: FakeScheduler) -> None:
-        before = value(await scheduler.run("m:ok", given=THREAD))
-        for _ in range(70):
-            await scheduler.run("m:leaves_a_thread", given=THREAD)
-        assert value(await scheduler.run("m:ok", given=THREAD)) != before
-
-    play(body)
-
-
-def test_tasks_that_a_coroutine_leaves_behind_are_cancelled(play: Callable[[Body], None], tmp_path: Path) -> None:
-    async def body(scheduler: FakeScheduler) -> None:
-        before = value(await scheduler.run("m:leaves_tasks", str(tmp_path / "trace"), given=ASYNC))
-        assert (tmp_path / "trace").exists()
-        assert value(await scheduler.run("m:ok", given=ASYNC)) == before
-
-    play(body)
-
-
-def test_surroundings_are_restored_when_nobody_needs_them(play: Callable[[Body], None]) -> None:
-    async def body(scheduler: FakeScheduler) -> None:
-        before = value(await scheduler.run("m:spoils", given=THREAD))
-        assert value(await scheduler.run("m:looks", given=THREAD)) == [before, None, str(Path.cwd())]
-
-    play(body)
-
-
-def test_draining_for_a_time_hands_back_what_does_not_stop(
-    bench: Bench, scheduler: FakeScheduler, tmp_path: Path
-) -> None:
-    bench.module("m", MODULE)
-
-    async def main() -> None:
-        async with bench.executor(scheduler, capacity=4) as executor:
-            attempts = [scheduler.assign("m:waits", str(tmp_path / name), 60, given=THREAD) for name in "ab"]
-            await scheduler.offer()
-            (pid,) = await numbers_in(tmp_path / "a")
-            await numbers_in(tmp_path / "b")
-            began = time.monotonic()
-            await executor.drain(0.2)
-            assert time.monotonic() - began < 10
-            assert {scheduler.reports[one].outcome for one in attempts} == {Outcome.LOST}
-            await gone([pid], 0.5)
-
-    asyncio.run(main())
