@@ -19,8 +19,8 @@ KEYS: Final = "run_dag:"
 
 
 def key_of(attempt: Attempt) -> str:
-    """The idempotency key of the run that an attempt asks for: it makes one, however often it is asked."""
-    return f"{KEYS}{attempt.id}"
+    """The idempotency key of the run that a deferred attempt asks for: each of its waits makes one at most."""
+    return f"{KEYS}{attempt.id}" + (f":{attempt.parts}" if attempt.parts > 1 else "")
 
 
 class AwaitedRuns:

@@ -18,7 +18,10 @@ from ppacer.store.database import Database
 from ppacer.store.reads import ACTIVE
 
 AWAITED_KEY = "run_dag:"
-"""What the idempotency key of a run begins with that a task asked for; the id of the task's attempt follows."""
+"""What the idempotency key of a run begins with that a task asked for; the id of the task's attempt follows, and more
+where that has asked before."""
+
+_ID_LENGTH = 36
 
 Mark: TypeAlias = tuple[int, str]
 """A place among the ended runs, oldest first: when a run ended, and its id."""
@@ -142,7 +145,7 @@ _LIVE = [status.value for status in AttemptStatus if not status.terminal]
 
 
 def _asking_attempt(run: FromClause) -> ColumnElement[str]:
-    return func.substr(run.c.idempotency_key, len(AWAITED_KEY) + 1)
+    return func.substr(run.c.idempotency_key, len(AWAITED_KEY) + 1, _ID_LENGTH)
 
 
 _waited_for = exists().where(_attempts.id == _asking_attempt(_runs), _attempts.status.in_(_LIVE))

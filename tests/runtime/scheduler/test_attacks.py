@@ -160,6 +160,27 @@ async def test_nobody_takes_the_key_of_a_run_that_a_task_will_ask_for(place, kit
     assert never_stalled(caplog)
 
 
+@pytest.mark.parametrize("wait", [True, False])
+async def test_an_attempt_may_ask_for_one_run_after_the_other(place, kit, caplog, *, wait: bool) -> None:
+    scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a")), kit.dag("other", kit.task("x")))
+    run = await scheduler.trigger("d")
+    for number in range(3):
+        one = await client.claim_one()
+        while one.task != "a":  # those that nobody waits for stand on the line, too
+            await client.report(one)
+            one = await client.claim_one()
+        assert one.part == number
+        ask = Deferral(run=RunRequest("other", wait=wait), state=str(number))
+        await client.ask(client.request(reports=(deferred(one, ask),)))
+        if wait:
+            assert await client.work(1) == ["x"]
+    while not scheduler.store.run(run.id).status.terminal:
+        await client.report(await client.claim_one())
+    assert (await kit.ended(scheduler, run.id)).status is RunStatus.SUCCESS
+    assert len(scheduler.store.runs("other")) == 3
+    assert never_stalled(caplog)
+
+
 @pytest.mark.parametrize(
     ("request_", "error"),
     [
