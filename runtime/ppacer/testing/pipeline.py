@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import wraps
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from ppacer import schedules, spec
 from ppacer.cli.command import similar
@@ -36,6 +37,25 @@ DEFAULT_AT: Final = "2026-01-01T00:00"
 """The planned time of a run for which a test gives none: the same every day."""
 
 
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def _told_where_it_is_called(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """pytest then shows a `PipelineError` at the line of the test that is at fault, and nothing of what is in here."""
+
+    @wraps(function)
+    def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        __tracebackhide__ = True
+        try:
+            return function(*args, **kwargs)
+        except PipelineError as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    return call
+
+
+@_told_where_it_is_called
 def load(source: str | Path, *, path: Sequence[str | Path] = ()) -> Pipeline:
     """The program of a `.ppd` source, which is built for this Python, or of a generated `.py`, which is not.
 
@@ -58,6 +78,7 @@ class Pipeline:
         """The names of its dags."""
         return [*self._plans]
 
+    @_told_where_it_is_called
     def run(
         self,
         dag: str,
@@ -109,11 +130,12 @@ class Pipeline:
                 plan, scheduled_at=now, previous_at=before, given=params or {}, cancel_after=cancelled_after
             )
         except InvalidTrigger as fault:
-            raise PipelineError(str(fault)) from fault
+            raise PipelineError(str(fault)) from None
         for each in world.played.values():
             each.stubs.check_members(_expanded(each))
         return result_of(played, world.played.values())
 
+    @_told_where_it_is_called
     def next_times(self, dag: str, after: Moment, n: int = 1, *, previous: Moment | None = None) -> list[datetime]:
         """The first `n` times after `after` at which the dag is due, in its zone; fewer where its schedule ends.
 

@@ -237,6 +237,16 @@ def test_other_things_that_there_are_not(flows: Pipeline) -> None:
         flows.run("parent", dags={"parent": {}})
 
 
+@pytest.mark.parametrize(
+    "given", [{"dag": "nosuch"}, {"dag": "kinds", "tasks": {"nosuch": 1}}, {"dag": "kinds", "params": {"x": 1}}]
+)
+def test_pytest_shows_a_fault_of_the_test_at_its_line_alone(flows: Pipeline, given: dict[str, object]) -> None:
+    with pytest.raises(PipelineError) as told:
+        flows.run(**{"dag": "kinds", **given})
+    assert [entry.name for entry in told.traceback.filter(told)] == [sys._getframe().f_code.co_name]
+    assert told.value.__cause__ is None
+
+
 def test_what_is_given_in_the_wrong_form(flows: Pipeline) -> None:
     with pytest.raises(PipelineError, match="parameter day of dag sales takes a date"):
         flows.run("sales", params={"day": "tomorrow"})
