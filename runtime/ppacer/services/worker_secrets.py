@@ -90,6 +90,8 @@ class _Provider:
     def find(self, name: str) -> str:
         try:
             found = self._ask(name)
+        except NoSecretError:
+            raise
         except Exception as fault:
             text = f'{self._source} could not look up the secret "{name}":\n{describe(fault)}'
             raise LookupFailedError(text) from None
@@ -101,9 +103,19 @@ class _Provider:
 
     def _ask(self, name: str) -> object:
         if self._provide is None:
-            module, _, path = self._source.partition(":")
-            self._provide = attrgetter(path)(import_module(module))
+            self._provide = self._load()
         try:
             return self._provide(name)
         except KeyError:
             return None
+
+    def _load(self) -> Any:
+        module, _, path = self._source.partition(":")
+        try:
+            return attrgetter(path)(import_module(module))
+        except ModuleNotFoundError as fault:
+            if not f"{module}.".startswith(f"{fault.name}."):
+                raise
+            raise NoSecretError(
+                f"the setting `secrets` is {self._source}, but there is no module {fault.name}"
+            ) from None

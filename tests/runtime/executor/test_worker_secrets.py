@@ -152,8 +152,14 @@ def test_a_callable(monkeypatch: pytest.MonkeyPatch) -> None:
         secrets.find("odd")
     with pytest.raises(LookupFailedError, match='tests:no could not look up the secret "TOKEN":\nAttributeError'):
         Secrets("tests:no", {}).find("TOKEN")
-    with pytest.raises(LookupFailedError, match="ModuleNotFoundError"):
-        Secrets("no.such.module:f", {}).find("TOKEN")
+
+
+def test_a_provider_whose_module_is_missing_is_told_as_the_setting_that_it_is() -> None:
+    for source in ("nosuch.keys:find", "tests.nosuch:find"):
+        with pytest.raises(
+            NoSecretError, match=rf"^the setting `secrets` is {source}, but there is no module \S*nosuch$"
+        ):
+            Secrets(source, {}).find("TOKEN")
 
 
 @pytest.mark.parametrize(
