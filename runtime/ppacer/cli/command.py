@@ -19,6 +19,9 @@ from ppacer.config import Config, Loaded, load
 CallableLoader: TypeAlias = Callable[[], object]
 """Imports and returns one of the users' callables; called only in workers."""
 
+_SHOWN = 8
+"""How many names are listed of what there is."""
+
 
 class CommandError(Exception):
     """A fault of whoever gave the command, or of the surroundings: a message for people and an exit code."""
@@ -90,7 +93,8 @@ class Invocation:
         for dag in self.program.dags:
             if dag.id == dag_id:
                 return dag
-        hint = similar(dag_id, [dag.id for dag in self.program.dags]) or "; `list` shows what there is"
+        names = [dag.id for dag in self.program.dags]
+        hint = similar(dag_id, names) or f"{similar('', names[:_SHOWN])} and {len(names) - _SHOWN} more"
         raise CommandError(f"there is no dag `{dag_id}`{hint}", 2)
 
 
@@ -105,6 +109,6 @@ def similar(name: str, names: list[str]) -> str:
     close = difflib.get_close_matches(name, names, 1)
     if close:
         return f"; did you mean `{close[0]}`?"
-    if 0 < len(names) <= 8:
+    if 0 < len(names) <= _SHOWN:
         return f"; there is {', '.join(f'`{known}`' for known in names)}"
     return ""
