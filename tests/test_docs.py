@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ppacer.cli import arguments
 from ppacer.config import ENVIRONMENT_PREFIX, SETTINGS, Setting
+from ppacer.spec import Program
 from ppacer.web.app import ROUTES
 from ppc.cli import main
 from ppc.diagnostics import in_source_order
@@ -91,6 +94,38 @@ def test_the_readmes_commands_are_the_scripts_that_tests_run() -> None:
     assert commands == ["sh examples/try.sh", "sh tests/run.sh"]
     assert "sh tests/run.sh" in text(".ci/run")
     assert all((ROOT / command.split()[1]).is_file() for command in commands)
+
+
+@pytest.mark.slow
+def test_what_the_readme_does_with_a_pipeline_can_be_done(tmp_path: Path) -> None:
+    """All but the installation, which `test_try.py` does."""
+    (tmp_path / "pipeline.ppd").write_text(blocks("ppd")[0][1], encoding="utf-8")
+    (use,) = [block for place, block in blocks("sh") if place.startswith("README") and "ppc " in block]
+    install, *commands = use.splitlines()
+    assert install.split("#")[0].strip() == "python -m pip install '.[build]'"
+    assert len(commands) == 3
+    script = re.sub(r"^ppc ", f"{sys.executable} -m ppc.cli ", "\n".join(commands), flags=re.MULTILINE)
+    done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✔ hello success" in done.stdout
+    assert (tmp_path / "build" / "pipeline.py").is_file()
+
+
+def told_commands() -> list[str]:
+    """Every command of a program that is written out in the README and in `docs/operations.md`."""
+    tables = re.findall(r"^\| (`python pipeline\.py.*?) \|", text("README.md"), re.MULTILINE)
+    commands = text("docs/operations.md").partition("## Commands")[2].partition("\nDAG is")[0]
+    tables += re.findall(r"^\| (`.*?) \|", commands, re.MULTILINE)
+    whole = [command for cell in tables for command in re.findall(r"`([^`]+)`", cell)]
+    whole += [line for _, block in blocks("sh") for line in block.splitlines() if line.startswith("python pipeline.py")]
+    return sorted({command.removeprefix("python pipeline.py").strip() for command in whole})
+
+
+@pytest.mark.parametrize("command", told_commands())
+def test_a_program_takes_every_command_as_it_is_told(command: str) -> None:
+    """Placeholders stand for texts; optional ones are in brackets."""
+    words = re.sub(r"\[(.*?)\]", r"\1", command).split()
+    arguments.parse(Program("p", "00" * 32, "0", (), (), ()), Path("pipeline.py"), words)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
