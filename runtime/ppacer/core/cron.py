@@ -1,4 +1,4 @@
-"""Cron expressions: what they may say, and the wall-clock times that they mean.
+"""Cron expressions: what they may say.
 
 `parse_cron` is stricter than cron programs are: what they read in different ways, or accept though it means nothing, is
 a fault here. Five fields, or six with seconds first, or `@hourly @daily @midnight @weekly @monthly @yearly @annually`:
@@ -12,18 +12,14 @@ a fault here. Five fields, or six with seconds first, or `@hourly @daily @midnig
 | day of week | 0-7, 0 and 7 are Sunday | the same, and `SUN` to `SAT`, `MON#2` (second Monday), `L5` (last Friday) |
 
 Where both day of month and day of week are restricted (anything but `*` or `*/1`), a day that fits either one fits, as
-POSIX has it. Ranges do not wrap, except that one may end in Sunday (`FRI-SUN`).
-
-Times of day come from the parsed sets; the calendar (which day comes next) is croniter's part, asked only in its sound
-use: naive midnights and canonical fields. It is not even imported for expressions that fit every day.
+POSIX has it. Ranges do not wrap, except that one may end in Sunday (`FRI-SUN`). The times that they mean: see
+`ppacer.core.cron_rule`.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping
 
 from ppacer.records import dataclass
 from ppacer.spec import DaylightSaving
@@ -65,6 +61,11 @@ class CronFields:
     def every_day(self) -> bool:
         return self.days == self.months == self.weekdays == "*"
 
+    @property
+    def times(self) -> int:
+        """How many times a day that fits has."""
+        return len(self.hours) * len(self.minutes) * len(self.seconds)
+
 
 def parse_cron(text: str) -> CronFields | CronFault:
     """The fields of an expression, or what is wrong with the first wrong one."""
@@ -98,99 +99,6 @@ def parse_cron(text: str) -> CronFields | CronFault:
         weekdays="*" if every_day else weekday.words(),
         dst=_default_dst(second, minute, hour),
     )
-
-
-class CronRule:
-    """The wall-clock times that an expression means, in no zone at all."""
-
-    def __init__(self, fields: CronFields) -> None:
-        self._fields = fields
-        self._day = _every_day if fields.every_day else _calendar(fields)
-        self._first_time = time(fields.hours[0], fields.minutes[0], fields.seconds[0])
-        self._from, self._found = date.max, date.min  # the last question about days and its answer; none yet
-
-    def after(self, moment: datetime) -> datetime | None:
-        """The first of them later than a naive time; none where the years (up to 9999) end before it."""
-        return self.at_or_after(moment.replace(microsecond=0) + _SECOND)
-
-    def at_or_after(self, moment: datetime) -> datetime | None:
-        """The first of them at or after a naive time without microseconds."""
-        day = self._day_from(moment.date())
-        if day is not None and day == moment.date():
-            found = self._time_from(moment.hour, moment.minute, moment.second)
-            if found is not None:
-                return datetime.combine(day, found)
-            day = self._day_from(day + _DAY) if day < date.max else None
-        return None if day is None else datetime.combine(day, self._first_time)
-
-    def _day_from(self, day: date) -> date | None:
-        """The first fitting day not before this one. The last answer serves all questions in between."""
-        if self._from <= day <= self._found:
-            return self._found
-        found = self._day(day)
-        if found is not None:
-            self._from, self._found = day, found
-        return found
-
-    def _time_from(self, hour: int, minute: int, second: int) -> time | None:
-        """The first fitting time of day not before this one."""
-        fields = self._fields
-        if (at := bisect_left(fields.hours, hour)) == len(fields.hours):
-            return None
-        if fields.hours[at] == hour:
-            if (found := self._minute_from(minute, second)) is not None:
-                return time(hour, *found)
-            at += 1
-            if at == len(fields.hours):
-                return None
-        return time(fields.hours[at], fields.minutes[0], fields.seconds[0])
-
-    def _minute_from(self, minute: int, second: int) -> tuple[int, int] | None:
-        fields = self._fields
-        at = bisect_left(fields.minutes, minute)
-        if at < len(fields.minutes) and fields.minutes[at] == minute:
-            if (later := bisect_left(fields.seconds, second)) < len(fields.seconds):
-                return minute, fields.seconds[later]
-            at += 1
-        return (fields.minutes[at], fields.seconds[0]) if at < len(fields.minutes) else None
-
-
-# --- days ------------------------------------------------------------------------------------------------------------
-
-_SECOND = timedelta(seconds=1)
-_DAY = timedelta(days=1)
-
-
-def _every_day(day: date) -> date | None:
-    return day
-
-
-def _calendar(fields: CronFields) -> Callable[[date], date | None]:
-    """The first fitting day from a given one on, by croniter.
-
-    It is asked for days of the month and days of the week apart: beside `MON#2` or `L5` it forgets the former, or finds
-    nothing at all.
-    """
-    if fields.days == "*" or fields.weekdays == "*":
-        return _days(fields.days, fields.months, fields.weekdays)
-    of_month, of_week = _days(fields.days, fields.months, "*"), _days("*", fields.months, fields.weekdays)
-    return lambda day: min((found for find in (of_month, of_week) if (found := find(day)) is not None), default=None)
-
-
-def _days(days: str, months: str, weekdays: str) -> Callable[[date], date | None]:
-    from croniter import CroniterBadDateError, croniter  # noqa: PLC0415 (40 ms, and most schedules do without)
-
-    midnights = croniter(f"0 0 {days} {months} {weekdays}", datetime(2000, 1, 1))  # noqa: DTZ001
-
-    def first_from(day: date) -> date | None:
-        before = datetime.combine(day, time()) - _SECOND
-        try:
-            found: datetime = midnights.get_next(datetime, start_time=before)
-        except (CroniterBadDateError, ValueError):  # it runs into the year 10000
-            return None
-        return found.date()
-
-    return first_from
 
 
 # --- parsing ---------------------------------------------------------------------------------------------------------

@@ -90,6 +90,21 @@ def shift_at(moment: datetime, tz: tzinfo) -> Shift | None:
     return Shift(instant, change + offset, change + later_offset)
 
 
+def next_shift(after: int, until: int, tz: tzinfo) -> Shift | None:
+    """The first change of the clocks later than `after` and not later than `until`, looked for day by day."""
+    offset = to_datetime(after, tz).utcoffset()
+    while after < until and offset is not None:
+        later = min(after + 24 * HOUR, until)
+        next_offset = to_datetime(later, tz).utcoffset()
+        if next_offset != offset and next_offset is not None:
+            instant = _transition(after, later, offset, tz)
+            change = to_datetime(instant)
+            shown = to_datetime(instant, tz).utcoffset() or next_offset
+            return Shift(instant, change.replace(tzinfo=None) + offset, change.replace(tzinfo=None) + shown)
+        after = later
+    return None
+
+
 def iso(instant: int, tz: tzinfo = UTC) -> str:
     """ISO 8601 with the offset of `tz` (`Z` for UTC), as short as is exact: `2026-01-01T02:15:00Z`."""
     moment = to_datetime(instant, tz)

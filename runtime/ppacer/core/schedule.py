@@ -44,9 +44,19 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from ppacer import spec
-from ppacer.core.cron import CronFault, CronFields, CronRule, parse_cron
+from ppacer.core.cron import CronFault, CronFields, parse_cron
+from ppacer.core.cron_rule import CronRule
 from ppacer.core.custom_times import Answers
-from ppacer.core.instants import Shift, from_datetime, from_local, microseconds, shift_at, to_datetime, zone
+from ppacer.core.instants import (
+    Shift,
+    from_datetime,
+    from_local,
+    microseconds,
+    next_shift,
+    shift_at,
+    to_datetime,
+    zone,
+)
 
 __all__ = [
     "CronFault",
@@ -119,6 +129,18 @@ class DagClock:
                 low = due = later
         return due
 
+    def count(self, after: int, until: int, most: int) -> int | None:
+        """How many due times `between` gives, without going through them where there is one schedule; none where there
+        are more than `most` of several."""
+        self._cover(after, until)
+        after, until = max(after, self._after), min(until, self._end - 1)
+        if after >= until:
+            return 0
+        if len(self._sources) == 1:
+            return self._sources[0].count(after, until)
+        number = sum(1 for _ in islice(self._between(after, until), most + 1))
+        return number if number <= most else None
+
     def _between(self, after: int, until: int) -> Iterator[int]:
         while (due := self.next(after)) is not None and due <= until:
             yield due
@@ -152,6 +174,7 @@ def next_times(dag: spec.Dag, after: int, n: int) -> tuple[int, ...]:
 _FIRST = from_datetime(datetime(2, 1, 1, tzinfo=UTC))
 _LAST = from_datetime(datetime(9999, 12, 30, tzinfo=UTC))
 _DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 _MOST_GAPS = 100
 """A job whose next hundred times all lie in gaps (at 02:30 on the last Sunday of March, under `skip`) is never due."""
@@ -161,6 +184,10 @@ class _Source(Protocol):
     def next(self, after: int) -> int | None:
         """The first due time strictly later than `after`."""
 
+    def count(self, after: int, until: int) -> int:
+        """How many are later than `after` and not later than `until`."""
+        ...
+
 
 class _Rule(Protocol):
     """Wall-clock times, in no zone."""
@@ -168,6 +195,8 @@ class _Rule(Protocol):
     def after(self, moment: datetime) -> datetime | None: ...
 
     def at_or_after(self, moment: datetime) -> datetime | None: ...
+
+    def count(self, after: datetime, until: datetime) -> int: ...
 
 
 def _source(schedule: spec.Schedule, dag: spec.Dag, tz: ZoneInfo, answers: Answers | None) -> _Source:
@@ -203,6 +232,9 @@ class _Custom:
     def next(self, after: int) -> int | None:
         return self._answers.next(self._schedule, self._timezone, after)
 
+    def count(self, after: int, until: int) -> int:
+        return _stepped(self, after, until)
+
     def cover(self, after: int, until: int) -> None:
         self._answers.cover(self._schedule, self._timezone, after, until)
 
@@ -217,6 +249,9 @@ class _Elapsed:
     def next(self, after: int) -> int:
         return after + self._interval - (after - self._anchor) % self._interval
 
+    def count(self, after: int, until: int) -> int:
+        return (until - self._anchor) // self._interval - (after - self._anchor) // self._interval
+
 
 class _Days:
     """Every so many calendar days at the anchor's time of day."""
@@ -230,6 +265,9 @@ class _Days:
 
     def at_or_after(self, moment: datetime) -> datetime | None:
         return self._anchor - (self._anchor - moment) // self._interval * self._interval
+
+    def count(self, after: datetime, until: datetime) -> int:
+        return (until - self._anchor) // self._interval - (after - self._anchor) // self._interval
 
 
 class _WallClock:
@@ -246,6 +284,36 @@ class _WallClock:
             return self._next(after)
         except OverflowError:  # the calendar ends
             return None
+
+    def count(self, after: int, until: int) -> int:
+        """By the rule alone, from one change of the clocks to the next."""
+        number = 0
+        shown = to_datetime(after, self._tz)
+        shift = shift_at(shown.replace(tzinfo=None), self._tz) if shown.fold else None
+        if shift is not None:
+            again = min(until, self._end_of_fold(shift))
+            number += self._second_showings(self._wall(after), self._wall(again))
+            after = again
+        while (shift := next_shift(after, until, self._tz)) is not None:
+            number += self._rule.count(self._wall(after), self._wall(shift.instant - 1))
+            if shift.skips:
+                number += self.next(shift.instant - 1) == shift.instant
+                after = shift.instant
+            else:
+                after = min(until, self._end_of_fold(shift))
+                number += self._second_showings(shift.after - _MICROSECOND, self._wall(after))
+        return number + self._rule.count(self._wall(after), self._wall(until))
+
+    def _second_showings(self, after: datetime, until: datetime) -> int:
+        return self._rule.count(after, until) if self._policy is spec.DaylightSaving.TWICE else 0
+
+    @staticmethod
+    def _end_of_fold(shift: Shift) -> int:
+        """The last instant of the second showing."""
+        return shift.instant + microseconds(shift.before - shift.after) - 1
+
+    def _wall(self, instant: int) -> datetime:
+        return to_datetime(instant, self._tz).replace(tzinfo=None, fold=0)
 
     def _next(self, after: int) -> int | None:
         shown = to_datetime(after, self._tz)
@@ -295,3 +363,12 @@ class _WallClock:
 
     def _instant(self, moment: datetime, fold: int = 0) -> int:
         return from_datetime(moment.replace(tzinfo=self._tz, fold=fold))
+
+
+def _stepped(source: _Source, after: int, until: int) -> int:
+    """How many due times there are, counted one by one."""
+    number = 0
+    while (due := source.next(after)) is not None and due <= until:
+        number += 1
+        after = due
+    return number

@@ -27,7 +27,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import islice
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -57,7 +56,7 @@ MOST_WAITING: Final = 1_000
 """How many runs of a dag may wait for their turn and one more still be made for a due time."""
 
 MOST_COUNTED: Final = 1_000
-"""Up to how many missed due times are counted."""
+"""Up to how many missed due times of several schedules are counted; those of one are always."""
 
 _log = logging.getLogger("ppacer")
 
@@ -286,8 +285,7 @@ class DagRunWatcher:
 
     def _record_missed(self, watched: _Watched, first: int, last: int) -> None:
         dag_id = watched.plan.dag.id
-        found = sum(1 for _ in islice(watched.clock.between(watched.watermark, last), MOST_COUNTED + 1))
-        number = found if found <= MOST_COUNTED else None
+        number = watched.clock.count(watched.watermark, last, MOST_COUNTED)
         since, until = local_time(first, seconds=True), local_time(last, seconds=True)
         _log.info("%s: %s due times were missed from %s to %s", dag_id, number or "many", since, until)
         span = {"from": first, "until": last}

@@ -13,7 +13,8 @@ from croniter import CroniterBadDateError, croniter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ppacer.core.cron import CronFault, CronFields, CronRule, parse_cron
+from ppacer.core.cron import CronFault, CronFields, parse_cron
+from ppacer.core.cron_rule import CronRule
 from ppacer.spec import DaylightSaving
 from tests.runtime.core.naive_time import fits_day
 
@@ -253,7 +254,7 @@ def test_croniter_is_not_imported_for_what_fits_every_day() -> None:
 import sys
 from datetime import datetime
 from ppacer.core.schedule import CronFields, parse_cron
-from ppacer.core.cron import CronRule
+from ppacer.core.cron_rule import CronRule
 for expression in ("*/15 * * * *", "30 2 * * *", "0 0 1-31 * MON", "@daily"):
     fields = parse_cron(expression)
     assert CronRule(fields).after(datetime(2026, 1, 1)), expression

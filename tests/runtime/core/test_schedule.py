@@ -106,6 +106,25 @@ def test_the_last_of_a_year_of_seconds_is_found_at_once() -> None:
     assert clock.last(begin, until) == until - 1
 
 
+def test_due_times_are_counted_at_once() -> None:
+    begin, end = at("2020-01-01T00:00+01:00"), at("2030-01-01T00:00+01:00")
+    seconds = (end - begin) // 1_000_000
+    for schedule, number in (
+        (cron("* * * * * *"), seconds),
+        (cron("0 9 * * MON-FRI"), 2_609),
+        (cron("30 2 29 2 *"), 3),
+        (every(timedelta(seconds=0.5)), 2 * seconds),
+        (every(timedelta(days=7)), 522),
+    ):
+        clock = DagClock(dag(schedule))
+        assert clock.count(begin, end, 0) == number
+        assert calls(lambda clock=clock: clock.count(begin, end, 0)) < 500_000
+    bounded = DagClock(dag(cron("@daily"), start=date(2026, 1, 1), end=date(2026, 1, 4)))
+    assert [bounded.count(begin, end, 0), bounded.count(end, begin, 0), bounded.count(end, end, 0)] == [3, 0, 0]
+    several = DagClock(dag(cron("@daily"), cron("0 12 * * *")))
+    assert [several.count(begin, end, most) for most in (7_305, 7_306)] == [None, 7_306]
+
+
 @pytest.mark.parametrize(
     ("schedule", "first"),
     [

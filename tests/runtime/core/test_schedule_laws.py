@@ -177,6 +177,15 @@ def test_the_last_due_time_is_found_without_going_through_all(case: Case) -> Non
         assert clock.last(due, due) is None
 
 
+@settings(max_examples=200, deadline=None)
+@given(cases(), st.integers(0, 6 * 86_400), st.none() | st.integers(1, 5).map(lambda n: n * DAY))
+def test_due_times_are_counted_without_going_through_them(case: Case, seconds: int, every: timedelta | None) -> None:
+    schedule = case.dag.schedules[0] if every is None else spec.Every(every, AT, anchor=datetime(2020, 1, 1, 2, 30))
+    clock = DagClock(spec.Dag("d", AT, (), schedules=(schedule,), timezone=case.zone, dst=case.dst))
+    until = case.after + seconds * 1_000_000
+    assert clock.count(case.after, until, 0) == len(list(clock.between(case.after, until)))
+
+
 @settings(max_examples=100, deadline=None)
 @given(cases(), cases())
 def test_a_list_of_schedules_is_their_union(one: Case, other: Case) -> None:
