@@ -396,3 +396,23 @@ async def test_who_learns_new_code_while_it_waits_is_served(place, kit) -> None:
     await scheduler.trigger("d")
     assert (await asyncio.wait_for(poll, 5)).assignments == ()
     assert await client.work(1) == ["a"]
+
+
+async def test_a_claim_is_repeated_when_its_arguments_have_no_value_any_more(place, kit, caplog) -> None:
+    """What a parent that had not ended left behind meanwhile is in them now, and does not fit."""
+    at, none = kit.at, spec.Literal(None, kit.at)
+    output, equal = spec.Output("b", at), spec.BinaryOperator.EQUAL
+    field = spec.Attribute(output, "n", at)
+    late = spec.Binary(spec.BinaryOperator.OR, spec.Binary(equal, output, none, at), field, at)
+    last = kit.task("c", after="a b", trigger=spec.Trigger.ONE_SUCCESS, args=(late,))
+    scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a"), kit.task("b"), last))
+    run = await scheduler.trigger("d")
+    a, b = await client.claim(2)
+    await client.report(a)
+    request = client.request(claim=Claim(1, 5))
+    [c] = (await client.ask(request)).assignments
+    await client.report(b, output="a text")
+    assert (await client.ask(request)).assignments == ()
+    assert await client.report(c) == 200
+    assert (await kit.ended(scheduler, run.id)).status is RunStatus.SUCCESS
+    assert never_stalled(caplog)
