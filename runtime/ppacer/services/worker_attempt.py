@@ -54,6 +54,10 @@ class RunningAttempt:
         self._told_notices = assignment.part * MAX_NOTICES
         self._now = False
         self._changed = asyncio.Event()
+        self._watched: Session | None = None
+        self._measuring: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rung = False
 
     def stop(self, reason: StopReason, *, now: bool = False) -> None:
         """Ends the attempt: it is told to stop, has a time of grace, is killed; `now` leaves out the grace. May be said
@@ -90,8 +94,7 @@ class RunningAttempt:
             if self.reason is not None:
                 return self._judge.report(Gone(None), self.reason)
             worker = await self._pool.acquire(self.assignment)
-            session = worker.begin(self.assignment, self.output, self._changed.set, self._said)
-            session.end.add_done_callback(lambda _: self._changed.set())
+            session = worker.begin(self.assignment, self.output, self._on_change, self._said)
             self._worker = worker
             try:
                 await self._watch(worker, session)
@@ -114,20 +117,32 @@ class RunningAttempt:
     async def _watch(self, worker: WorkerProcess, session: Session) -> None:
         """Returns when the attempt has ended, or has to."""
         end = session.end
-        await self._wait(lambda: session.begun is not None or end.done() or self.reason is not None, START_SECONDS)
+        self._watched = session
+        try:
+            await self._wait(lambda: end.done() or self.reason is not None, START_SECONDS)
+        finally:
+            self._watched = None
+            if self._measuring is not None:
+                self._measuring.cancel()
+        if end.done() or self.reason is not None:
+            return
         if session.begun is not None:
-            self._judge.begin(session.begun)
-            watching = self._watch_memory(worker)
-            try:
-                await self._wait(lambda: end.done() or self.reason is not None, self._time_left())
-            finally:
-                if watching is not None:
-                    watching.cancel()
-            if not end.done() and self.reason is None:
-                self.stop(StopReason.TIMED_OUT)
-        elif not end.done() and self.reason is None:
+            self.stop(StopReason.TIMED_OUT)
+        else:
             self._now = True
             worker.end_for(f"no worker process was ready within {START_SECONDS:g} seconds", lost=True)
+
+    def _on_change(self) -> None:
+        """Something has happened in the worker. From when it has the attempt, that has its own time and limits: nobody
+        is woken for this."""
+        session = self._watched
+        if session is None or session.begun is None or self._judge.begun:
+            self._changed.set()
+            return
+        self._judge.begin(session.begun)
+        self._ring_in(self._time_left())
+        if self._worker is not None:
+            self._measuring = self._watch_memory(self._worker)
 
     def _time_left(self) -> float | None:
         left = self.assignment.time_left
@@ -177,13 +192,25 @@ class RunningAttempt:
             await asyncio.wait({worker.gone}, timeout=_KILL_SECONDS)
 
     async def _wait(self, over: Callable[[], bool], seconds: float | None) -> None:
+        """Returns when it is over, or the time is."""
+        self._ring_in(seconds)
         try:
-            async with asyncio.timeout(seconds):
-                while not over():
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return
+            while not over() and not self._rung:
+                self._changed.clear()
+                await self._changed.wait()
+        finally:
+            self._ring_in(None)
+
+    def _ring_in(self, seconds: float | None) -> None:
+        """Ends a wait in so many seconds, or never, and not when it was to end before."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rung = False
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._rung = True
+        self._changed.set()
 
     def _said(self, message: Message) -> None:
         """Takes what the task says of itself."""

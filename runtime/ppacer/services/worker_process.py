@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -61,8 +62,8 @@ class Session:
     """An attempt in a worker. `end` tells how it ended there; `begun` is when the worker got it, in microseconds since
     the epoch, or none.
 
-    `on_change` is called then, and when another attempt in the worker has ended; `on_said` gets what the task says of
-    itself. An attempt is `hopeless` if it was told to stop and has not, so that the worker has to be killed.
+    `on_change` is called at both, and when another attempt in the worker has ended, `on_said` gets what the task says
+    of itself. An attempt is `hopeless` if it was told to stop and has not, so that the worker has to be killed.
     """
 
     attempt: str
@@ -72,6 +73,11 @@ class Session:
     end: asyncio.Future[End] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     begun: int | None = None
     hopeless: bool = False
+
+    def ended(self, end: End) -> None:
+        if not self.end.done():
+            self.end.set_result(end)
+            self.on_change()
 
 
 class WorkerProcess:
@@ -98,6 +104,9 @@ class WorkerProcess:
         self._protocol = _Channel(self)
         self._outputs = outputs
         self._reading: set[str] = set()
+        self._pipes = select.poll()
+        for descriptor in outputs.values():
+            self._pipes.register(descriptor, select.POLLIN)
         self._mask = Mask()
         self._transport: asyncio.Transport | None = None
         self._why = ""
@@ -126,7 +135,7 @@ class WorkerProcess:
         self.served += 1
         self.variables = assignment.env
         if self.gone.done():
-            session.end.set_result(self.gone.result())
+            session.ended(self.gone.result())
         else:
             self._send({**_fields(assignment, _ASSIGNMENT), "run": _fields(assignment.run, _RUN)})
         return session
@@ -166,7 +175,8 @@ class WorkerProcess:
 
     def drain(self) -> None:
         """Reads what is in the pipes now; more than a pipe holds has come since."""
-        for stream in list(self._outputs):
+        ready = {descriptor for descriptor, _ in self._pipes.poll(0)}  # mostly none: nothing was written
+        for stream in [stream for stream, descriptor in self._outputs.items() if descriptor in ready]:
             left = _PIPE_CAPACITY
             while left > 0 and (count := self._read(stream)):
                 left -= count
@@ -197,7 +207,7 @@ class WorkerProcess:
         )
         self.gone.set_result(gone)
         for session in running:
-            session.end.set_result(gone)
+            session.ended(gone)
         self.close()
 
     def _read_last_words(self) -> None:
@@ -254,8 +264,7 @@ class WorkerProcess:
                 session.log.write(stream, data.encode("latin-1"))
             case {"outcome": str(), "fit": bool()}:
                 self.drain()
-                if not session.end.done():
-                    session.end.set_result(Finished(message))
+                session.ended(Finished(message))
             case {"progress": _} | {"notice": _}:
                 session.on_said(message)
             case _:
@@ -316,6 +325,7 @@ class WorkerProcess:
 
     def _close(self, stream: str) -> None:
         descriptor = self._outputs.pop(stream)
+        self._pipes.unregister(descriptor)
         if stream in self._reading:
             self._reading.discard(stream)
             asyncio.get_running_loop().remove_reader(descriptor)

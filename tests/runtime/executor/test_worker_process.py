@@ -36,13 +36,13 @@ async def worker() -> AsyncIterator[tuple[WorkerProcess, socket.socket]]:
 def test_an_outcome_counts_although_the_end_of_the_process_is_heard_first() -> None:
     async def main() -> None:
         async with worker() as (made, far):
-            begun: list[bool] = []
-            session = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: begun.append(True), print)
+            told: list[int | None] = []
+            session = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: told.append(session.begun), print)
             outcome: Message = {"attempt": "attempt-1", "outcome": "success", "output": "1", "fit": False}
             far.sendall(frame({"attempt": "attempt-1", "begun": 5, "pid": 1}) + frame(outcome))
             made.set_gone(Gone(0))
             assert session.begun == 5
-            assert begun == [True]
+            assert told == [5, 5], "once that it began, once that it ended"
             assert (await session.end) == Finished(outcome)
 
     asyncio.run(main())
