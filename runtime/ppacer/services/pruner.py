@@ -86,6 +86,7 @@ class Pruner:
         self._forget = forget
         self._removing: frozenset[str] = frozenset()
         self._spared: list[str] = []
+        self._spared_lately: set[str] | None = None  # since the last look of the pass under way
         self._looked_at: int | None = None
         self._removed: Counter[str] = Counter()
         self._pass: asyncio.Task[None] | None = None
@@ -106,6 +107,8 @@ class Pruner:
         if run_id in self._removing:
             raise UnknownRun(f"run {run_id} is being removed: it is no longer kept")
         self._spared.append(run_id)
+        if self._spared_lately is not None:
+            self._spared_lately.add(run_id)
         try:
             yield
         finally:
@@ -122,6 +125,7 @@ class Pruner:
             _log.warning("what is no longer kept could not be removed for now: %s", error)
         except Exception:
             _log.exception("what is no longer kept could not be removed for now")
+        self._spared_lately = None
         if self._closed:
             return
         if removed := +self._removed:  # those above 0
@@ -151,7 +155,7 @@ class Pruner:
 
     async def _remove_runs(self, until: Mark, dag: str | None = None) -> None:
         after = BEGINNING
-        while found := await self._journal.read(self._store.old.runs, until, after, PER_READ, dag=dag):
+        while found := await self._look(self._store.old.runs, until, after, PER_READ, dag=dag):
             with self._removal(found) as runs:
                 after = (runs or found)[-1].mark
                 if runs:
@@ -180,7 +184,7 @@ class Pruner:
         self._looked_at = now
 
     async def _clear_outputs(self, ended_before: int) -> None:
-        while found := await self._journal.read(self._store.old.runs_with_outputs, ended_before, PER_READ):
+        while found := await self._look(self._store.old.runs_with_outputs, ended_before, PER_READ):
             with self._removal(found) as runs:
                 if not runs:  # all that is left can wait for the next pass
                     return
@@ -219,10 +223,15 @@ class Pruner:
 
     # --- how ---------------------------------------------------------------------------------------------------------
 
+    async def _look(self, find: Callable[P, list[OldRun]], *args: P.args, **kwargs: P.kwargs) -> list[OldRun]:
+        """What there is to remove; with what somebody has begun since then, that is not so any more."""
+        self._spared_lately = set(self._spared)
+        return await self._journal.read(find, *args, **kwargs)
+
     @contextmanager
     def _removal(self, found: Sequence[OldRun]) -> Iterator[Sequence[OldRun]]:
         """Those of the runs, in order, that may be dealt with now, and as many as one transaction takes."""
-        runs = _first_of([run for run in found if run.id not in self._spared])
+        runs = _first_of([run for run in found if run.id not in (self._spared_lately or ())])
         self._removing = frozenset(run.id for run in runs)
         try:
             yield runs

@@ -416,3 +416,29 @@ async def test_a_claim_is_repeated_when_its_arguments_have_no_value_any_more(pla
     assert await client.report(c) == 200
     assert (await kit.ended(scheduler, run.id)).status is RunStatus.SUCCESS
     assert never_stalled(caplog)
+
+
+# --- what is no longer kept ------------------------------------------------------------------------------------------
+
+
+async def test_a_run_that_is_restarted_after_it_was_found_to_be_old_is_kept(place, kit) -> None:
+    scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a")))
+    run = await scheduler.trigger("d")
+    await client.report(await client.claim_one(), Outcome.FAILED, error="no")
+    await scheduler.trigger("d")
+    await client.work(1)
+    pruner, real = scheduler._engine.pruner, scheduler.journal.read
+
+    async def read(function, *args, **kwargs):
+        found = await real(function, *args, **kwargs)
+        if function == scheduler.store.old.runs and found:
+            await scheduler.restart_run(run.id)
+            assert await client.report(await client.claim_one(), Outcome.FAILED, error="no") == 200
+            scheduler.journal.read = real
+        return found
+
+    scheduler.journal.read = read
+    await pruner._remove_runs((scheduler.clock.now(), ""))
+    assert scheduler.journal.read == real
+    assert scheduler.store.run(run.id) is None or scheduler.store.run(run.id).epoch == 2
+    assert pruner._removed["runs"] == 0
