@@ -324,3 +324,30 @@ def test_a_notifier_that_hangs_holds_up_nobody_and_is_tried_again(telling: Telli
     assert "notifier stuck could not tell “hung: t failed”: it took longer than 30 s; once more in 10 s" in (
         telling.served.log
     )
+
+
+def test_a_run_in_the_terminal_ends_when_all_has_been_told_and_says_what_was_not(world: World) -> None:
+    """Nothing serves before or after it: what is not told then waits for the next start."""
+    with sink() as server:
+        source = world.folder / "source" / "brief.ppd"
+        source.parent.mkdir()
+        hook = f"json://127.0.0.1:{server.port}/hook"
+        source.write_text(
+            f"""
+            notifier hook  = apprise("{hook}")
+            notifier wrong = apprise("nonsense")
+            dag brief {{
+              notify   = [hook, wrong]
+              alert_on = [success]
+              task a = empty()
+            }}
+            """,
+            encoding="utf-8",
+        )
+        done = world.call(world.build(source), "run", "brief")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [body["title"] for body in server.messages("/hook")] == ["brief succeeded"]
+    problem = "notifier wrong could not tell “brief succeeded”: apprise does not know what this address means"
+    assert (
+        f"{problem}: it begins with no such thing as `mailto://`; once more when the program runs again" in done.stdout
+    )

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ppacer.cli.access import find_server, user_name
 from ppacer.cli.command import CommandError, Invocation
@@ -22,7 +22,13 @@ from ppacer.client import Client, ClientError, RefusedError
 from ppacer.config import LOOPBACK
 from ppacer.services.zygote_process import ZygoteProcess
 
+if TYPE_CHECKING:
+    from ppacer.services.scheduler import Scheduler
+
 _T = TypeVar("_T")
+
+_TELLING_SECONDS = 40.0
+"""How long the end of a program waits for notifiers: longer than one may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,23 @@ async def _here(invocation: Invocation, errand: Errand[_T], zygote: ZygoteProces
                 made = await asyncio.to_thread(_begun, errand, client)
                 errand.begun(made, None)
                 under_way = _UnderWay(errand, invocation.console, client, made, again="stop at once")
-                return await under_way.ended(stopped, running.failure)
+                ended = await under_way.ended(stopped, running.failure)
+            await _tell(running.scheduler, invocation.console, stopped)
+            return ended
+
+
+async def _tell(scheduler: Scheduler, console: Console, stopped: asyncio.Event) -> None:
+    """Has the notifiers told before the program ends, and says of what they could not be told."""
+    telling = asyncio.ensure_future(scheduler.told())
+    leaving = asyncio.ensure_future(asyncio.Event().wait() if stopped.is_set() else stopped.wait())
+    try:
+        await asyncio.wait({telling, leaving}, timeout=_TELLING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        problems = telling.result() if telling.done() else ("not all notifiers could be told",)
+    finally:
+        telling.cancel()
+        leaving.cancel()
+    for problem in problems:
+        console.line(f"{problem}; once more when the program runs again", Style.YELLOW)
 
 
 def _begun(errand: Errand[_T], client: Client) -> str:

@@ -44,7 +44,7 @@ from ppacer.services.awaited_runs import ACTOR as RUN_DAG
 from ppacer.services.awaited_runs import AwaitedRuns, key_of
 from ppacer.services.backfills import Backfills
 from ppacer.services.caller import Caller
-from ppacer.services.changes import Changes, run_topic
+from ppacer.services.changes import Changes, dag_topic, run_topic
 from ppacer.services.commits import Commits
 from ppacer.services.custom_schedules import CustomSchedules
 from ppacer.services.dag_rows import DagRows
@@ -229,12 +229,17 @@ class Engine:
                 self._restore(one)
             if self._settings.schedules:
                 self.watcher.watch(self._registry.current, self.dags, self._last_scheduled, since, made)
-                self.backfills.restore(backfills, self._registry.current, runs)
+            self.backfills.restore(backfills, self._registry.current, runs, go_on=self._settings.schedules)
         await self._await_again()
         await self.commits.settled()
         for outgoing in unsent:
             self._sender.add(outgoing)
         self.pruner.start()
+
+    async def told(self) -> tuple[str, ...]:
+        """Waits until all that is to be told has been tried once; what could not be told then, and why."""
+        await self.commits.settled()
+        return await self._sender.all_tried()
 
     def close(self) -> None:
         """Ends all timers and long-polls. What has been handed to the journal is still written."""
@@ -311,6 +316,7 @@ class Engine:
         now = self._clock.now()
         text = json.dumps(payload, separators=(",", ":"))
         self.commits.write([InsertDagEvent(DagEvent(self._sources.new_id(now), dag_id, now, kind, actor, text))])
+        self.commits.announce(dag_topic(dag_id))
 
     # --- what follows within a turn ----------------------------------------------------------------------------------
 

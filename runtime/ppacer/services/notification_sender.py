@@ -47,6 +47,7 @@ AT_ONCE: Final = 4
 LOG: Final = "ppacer.notifiers:log"
 """The one notifier that needs no worker, being the runtime's own and in want of nothing."""
 
+_LOOK_SECONDS: Final = 0.05
 _LONGEST_ERROR: Final = 10_000
 _log = logging.getLogger("ppacer")
 
@@ -91,6 +92,12 @@ class NotificationSender:
             return
         self._pending[row.id] = outgoing
         self._wait(row)
+
+    async def all_tried(self) -> tuple[str, ...]:
+        """Waits until all that is pending has been tried once; what could not be told then, and why."""
+        while self._sending or any(not one.row.tries for one in self._pending.values()):  # noqa: ASYNC110 (seldom asked)
+            await asyncio.sleep(_LOOK_SECONDS)
+        return tuple(_problem(one.row, one.row.error or "") for one in self._pending.values())
 
     def forget(self, run_ids: Iterable[str]) -> None:
         """Runs are being deleted, and their notifications with them. Belongs into the turn that does so."""
@@ -159,7 +166,7 @@ class NotificationSender:
         if error is None:
             return replace(row, status=NotificationStatus.SENT, tries=tries, sent_at=now, error=None)
         text = (str(error) if isinstance(error, _TOLD) else f"{type(error).__name__}: {error}")[:_LONGEST_ERROR]
-        what = f"{_teller(row)} could not tell “{row.subject}”: {gist(text)}"
+        what = _problem(row, text)
         if isinstance(error, _Hopeless) or tries > len(RETRY_SECONDS):
             _log.error("%s; given up after %s", what, "one try" if tries == 1 else f"{tries} tries")
             return replace(row, status=NotificationStatus.FAILED, tries=tries, error=text)
@@ -259,6 +266,10 @@ _TOLD = (_Hopeless, CallError, PingError, EvaluationError, StoreError)
 def _value(expr: spec.Expr) -> object:
     """The value, or what is left to the worker: names of its environment, secrets."""
     return evaluate_here(expr, Scope())
+
+
+def _problem(row: Notification, error: str) -> str:
+    return f"{_teller(row)} could not tell “{row.subject}”: {gist(error)}"
 
 
 def _teller(row: Notification) -> str:

@@ -135,6 +135,10 @@ class Scheduler(Operations):
 
     # --- executors ---------------------------------------------------------------------------------------------------
 
+    async def told(self) -> tuple[str, ...]:
+        """Waits until all that is to be told has been tried once; what could not be told then, and why."""
+        return () if self._engine is None else await self._engine.told()
+
     async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
         """Answers one exchange of a remote executor, after the commit of all that the answer tells.
 

@@ -233,6 +233,30 @@ async def test_what_no_try_can_mend_is_given_up_at_once(desk, caplog, missing: s
     assert caplog.records[-1].getMessage().endswith("given up after one try")
 
 
+async def test_whoever_ends_can_wait_until_all_has_been_tried_once(desk) -> None:
+    here = desk()
+    here.worker.held = asyncio.Event()
+    here.add("n1")
+    here.add("n2", "nobody")
+    waiting = asyncio.ensure_future(here.sender.all_tried())
+    await here.settle()
+    done, _ = await asyncio.wait({waiting}, timeout=0.2)
+    assert done == set(), "one is under way"
+    here.worker.held.set()
+    await here.settle()
+    assert await asyncio.wait_for(waiting, 5) == ()
+    assert here.rows["n1"].status is SENT
+
+
+async def test_whoever_has_waited_hears_what_could_not_be_told(desk) -> None:
+    here = desk()
+    here.worker.answer = fails("no route")
+    here.add()
+    await here.settle()
+    (problem,) = await asyncio.wait_for(here.sender.all_tried(), 5)
+    assert problem == "notifier ops could not tell “sales: load failed”: no route"
+
+
 async def test_a_notifier_that_hangs_holds_up_nobody_else(desk) -> None:
     here = desk()
     here.worker.held = asyncio.Event()
