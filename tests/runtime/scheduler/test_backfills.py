@@ -19,6 +19,7 @@ from ppacer.core.model import (
 )
 from ppacer.core.plan import DagPlan
 from ppacer.services.backfills import CHUNK, TRY_AGAIN
+from ppacer.services.changes import dag_topic
 from ppacer.services.custom_schedules import ScheduleProblem
 from ppacer.services.errors import InvalidTrigger, NotPossible, SchedulerError, SchedulerUnavailable, UnknownBackfill
 from ppacer.store.errors import Unavailable
@@ -486,3 +487,21 @@ async def test_a_backfill_that_is_cancelled_through_the_scheduler(place, kit) ->
     assert ended.status is CANCELLED
     assert [run.status for run in scheduler.store.runs()] == [RunStatus.CANCELLED] * 3
     assert scheduler.health().active_runs == 0
+
+
+async def test_a_backfill_of_a_program_that_was_ended_is_known_where_no_schedules_are_served(place, kit) -> None:
+    """A command that runs a program for itself may cancel it; it goes on with the next program that serves."""
+    program = kit.program(kit.dag("d", kit.task("a"), schedules=(spec.Cron("0 * * * *", kit.at),), max_active_runs=9))
+    clock = kit.clock(at(8, 30))
+    scheduler = await place.scheduler(program, clock=clock)
+    row = await scheduler.start_backfill("d", at(0), at(8), parallel=3)
+    await kit.until(lambda: len(scheduler.store.runs()) == 3)
+    await place.crash(scheduler)
+    scheduler = await place.scheduler(program, clock=clock, schedules=False)
+    with pytest.raises(NotPossible, match="is at work"):
+        await scheduler.start_backfill("d", at(0), at(8), parallel=3)
+    with scheduler._changes.follow(dag_topic("d")) as follower:
+        ended = await scheduler.cancel_backfill(row.id, actor="bob")
+        await kit.until(follower.done)
+    assert (ended.status, ended.made) == (CANCELLED, 3)
+    assert [run.status for run in scheduler.store.runs()] == [RunStatus.CANCELLED] * 3
