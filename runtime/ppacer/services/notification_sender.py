@@ -79,6 +79,7 @@ class NotificationSender:
         self._busy: Counter[str] = Counter()
         self._runs: set[tuple[str, str | None]] = set()
         self._closed = False
+        self._began = clock.now()
 
     @property
     def pending(self) -> int:
@@ -94,10 +95,14 @@ class NotificationSender:
         self._wait(row)
 
     async def all_tried(self) -> tuple[str, ...]:
-        """Waits until all that is pending has been tried once; what could not be told then, and why."""
+        """Waits until all that is pending has been tried once; what of that which came up here could not be told.
+
+        What an earlier program left is tried again, too, when its time has come, but that program has said so.
+        """
         while self._sending or any(not one.row.tries for one in self._pending.values()):  # noqa: ASYNC110 (seldom asked)
             await asyncio.sleep(_LOOK_SECONDS)
-        return tuple(_problem(one.row, one.row.error or "") for one in self._pending.values())
+        rows = [one.row for one in self._pending.values()]
+        return tuple(_problem(row, row.error or "") for row in rows if row.at >= self._began)
 
     def forget(self, run_ids: Iterable[str]) -> None:
         """Runs are being deleted, and their notifications with them. Belongs into the turn that does so."""

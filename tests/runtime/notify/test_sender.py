@@ -255,6 +255,11 @@ async def test_whoever_has_waited_hears_what_could_not_be_told(desk) -> None:
     await here.settle()
     (problem,) = await asyncio.wait_for(here.sender.all_tried(), 5)
     assert problem == "notifier ops could not tell “sales: load failed”: no route"
+    here.hand.advance(1)
+    here.sender.close()
+    here.sender = here.new_sender()
+    here.sender.add(Outgoing(here.rows["n1"], here.kit.now, ""))
+    assert await asyncio.wait_for(here.sender.all_tried(), 5) == (), "that was said by the one before"
 
 
 async def test_a_notifier_that_hangs_holds_up_nobody_else(desk) -> None:
