@@ -175,7 +175,7 @@ def test_an_executor_whose_scheduler_is_away_says_so_and_goes_on(shop: Shop) -> 
     assert executor.wait(20) == 0
 
 
-@pytest.mark.parametrize("command", [("start",), ("run", "quick"), ("trigger", "quick"), ("logs", "latest")])
+@pytest.mark.parametrize("command", [("--port", "0"), ("run", "quick"), ("trigger", "quick"), ("logs", "latest")])
 def test_a_database_that_is_none(shop: Shop, command: tuple[str, ...]) -> None:
     (shop.folder / "shop.db").write_text("these are the notes of somebody, and no database at all")
     done = shop.call(*command)
