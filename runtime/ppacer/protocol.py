@@ -72,7 +72,8 @@ class AttemptLog:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run of another dag of the same program, made once per attempted task. `params` is a JSON object in text.
+    """A run of another dag of the same program, made once for each wait of an attempt. `params` is a JSON object in
+    text.
 
     `scheduled_at` is its logical time, now by default. With `wait` the attempt goes on when that run has ended.
     """
