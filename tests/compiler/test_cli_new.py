@@ -31,6 +31,7 @@ def test_it_makes_a_project_without_a_fault_or_a_warning(capsys: pytest.CaptureF
     assert out.startswith("made work/Sales-Load/sales_load.ppd\n")
     assert out.endswith("Try it:\n  ppc run work/Sales-Load/sales_load.ppd\n")
     assert main(["check", "-W", "error", "work/Sales-Load/sales_load.ppd"]) == 0
+    assert main(["fmt", "--check", "work/Sales-Load/sales_load.ppd"]) == 0
     assert not any("PROJECT" in path.read_text(encoding="utf-8") for path in Path("work/Sales-Load").iterdir())
 
 
