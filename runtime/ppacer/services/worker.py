@@ -97,10 +97,12 @@ def own_environment() -> dict[str, str]:
 class StopSignal:
     """SIGTERM as an interruption of the running task: an exception in the main thread, or what `on_stop` does.
 
-    Entered, it waits: what the main thread does in between is not interrupted.
+    Entered, it waits: what the main thread does in between is not interrupted. While the worker is `idle` it ends at
+    the signal: that is meant for an attempt which it has not read yet.
     """
 
     def __init__(self) -> None:
+        self.idle = True
         self.cancellation = Cancellation()
         self._on_stop: Callable[[], object] | None = None
         self._main = threading.get_ident()
@@ -129,6 +131,8 @@ class StopSignal:
                 self._stop()
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.idle:
+            os._exit(0)
         first = not self.cancellation
         self.cancellation.request()
         if self._held:
@@ -176,6 +180,7 @@ class _Worker:
     def run(self, assignment: Assignment) -> bool:
         """Runs an attempt, and tells whether the process may run another one."""
         self.stop.cancellation = Cancellation()
+        self.stop.idle = False
         self._attempt = attempt = _Attempt(self, assignment)
         attempt.tell({"begun": time.time_ns() // 1000, "pid": self._owner})
         ending = attempt.run()
@@ -185,7 +190,8 @@ class _Worker:
         attempt.tell({**ending.message(assignment, self.mask), "fit": fit, "resident": own_resident()})
         if fit:
             self.state.restore()
-        return fit
+            self.stop.idle = True
+        return fit and not self.stop.cancellation  # which was meant for the next attempt, if it came since
 
     def logged(self) -> _Attempt | None:
         """The attempt under way; none in a process that the task forked, whose parent the channel belongs to."""

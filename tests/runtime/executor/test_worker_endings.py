@@ -295,6 +295,26 @@ def test_a_cancel_ends_the_attempt(play: Callable[[Body], None], bench: Bench) -
     play(body)
 
 
+def test_a_cancel_that_comes_before_its_worker_has_read_the_attempt(play: Callable[[Body], None], bench: Bench) -> None:
+    """It is not lost: the attempt would go on until the end of the grace, and be killed in the middle then."""
+
+    async def body(scheduler: FakeScheduler) -> None:
+        (worker,) = {value(await scheduler.run("m:ok"))}
+        os.kill(worker, signal.SIGSTOP)
+        path = bench.folder / "pid"
+        attempt = scheduler.assign("m:sleeps", str(path))
+        await scheduler.offer()
+        await scheduler.until(lambda: not scheduler.queue)
+        scheduler.cancel.add(attempt)
+        assert value(await scheduler.run("m:ok")) != worker
+        os.kill(worker, signal.SIGCONT)
+        report = await scheduler.report(attempt, 3)
+        assert (report.outcome, report.error_kind) == (Outcome.CANCELLED, "cancelled")
+        assert not path.exists()
+
+    play(body)
+
+
 def test_processes_that_a_task_leaves_behind_end_with_it(play: Callable[[Body], None], bench: Bench) -> None:
     async def body(scheduler: FakeScheduler) -> None:
         pids = value(await scheduler.run("m:leaves_children", str(bench.folder / "child")))
