@@ -9,6 +9,7 @@ from ppacer import spec
 from ppacer.core import codec
 from ppacer.core.evaluate import EvaluationError, NoValue, Scope, evaluate, run_values
 from ppacer.core.families import MOST_MEMBERS, family_of
+from ppacer.core.gist import gist
 from ppacer.core.instants import zone
 from ppacer.core.model import NoticeEvent, Run, RunStatus, TaskStatus
 from ppacer.core.operators import kind
@@ -52,7 +53,7 @@ class Scopes:
     def of_alert(self, node: Node, event: NoticeEvent, error: str | None) -> Scope:
         """What the message of an alert about the task sees."""
         scope = self.of_task(node, node.row.attempts)
-        about = {spec.TaskField.EVENT: event.value, spec.TaskField.ERROR: error}
+        about = {spec.TaskField.EVENT: event.value, spec.TaskField.ERROR: _line(error)}
         return replace(scope, task={**scope.task, **about})
 
     def find_items(self, family: FamilyNode) -> tuple[list[object], str]:
@@ -106,7 +107,7 @@ class Scopes:
             if state.run.outcome is RunStatus.FAILED:
                 failing.add(TaskStatus.CANCELLED)
             failed: list[dict[str, object]] = [
-                {"id": node.shown, "error": node.row.error or node.row.reason, "attempt": node.row.attempts}
+                {"id": node.shown, "error": _line(node.row.error or node.row.reason), "attempt": node.row.attempts}
                 for node in state.all_nodes()
                 if node.row.status in failing
                 and phase_of(node.task) is Phase.TASKS
@@ -173,3 +174,7 @@ def default_env(name: str) -> str:
 def run_scope(run: Run, timezone: str, env: Callable[[str], str]) -> Scope:
     """What is seen where there is a run but no task: in the defaults of params."""
     return Scope(run=run_values(run, timezone), env=env, zone=zone(timezone))
+
+
+def _line(error: str | None) -> str | None:
+    return None if error is None else gist(error)

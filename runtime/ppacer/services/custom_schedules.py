@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from ppacer import spec
 from ppacer.core.custom_times import Answer, Answers, Question, Unasked
+from ppacer.core.gist import gist
 from ppacer.services.caller import Caller, CallError
-from ppacer.services.gist import gist
 from ppacer.services.worker_requests import DUE_TIMES
 
 ASK_SECONDS = 10.0

@@ -11,12 +11,12 @@ from ppacer.core import codec
 from ppacer.core import happenings as h
 from ppacer.core.durations import duration_text
 from ppacer.core.evaluate import Scope, evaluate, parts, run_values
+from ppacer.core.gist import gist
 from ppacer.core.ids import RANDOM_BYTES, uuid7
 from ppacer.core.instants import duration, to_datetime, zone
 from ppacer.core.model import Attempt, NoticeEvent, Notification, NotificationStatus, Run
 from ppacer.core.plan import DagPlan
 from ppacer.protocol import TaskNotice
-from ppacer.services.gist import gist
 
 MOST_MESSAGES = 100
 """How many messages of one attempt, or of a part of it, are sent on; any more are told in the log alone."""

@@ -18,6 +18,7 @@ from typing import Final
 
 from ppacer import notifiers, spec
 from ppacer.core.evaluate import EvaluationError, Scope, evaluate_here
+from ppacer.core.gist import gist
 from ppacer.core.instants import SECOND, to_datetime, zone
 from ppacer.core.model import NoticeEvent, Notification, NotificationStatus, UpdateNotification
 from ppacer.core.plan import DagPlan
@@ -26,7 +27,6 @@ from ppacer.services.alarms import Alarms
 from ppacer.services.caller import Caller, CallError
 from ppacer.services.changes import run_topic
 from ppacer.services.commits import Commits
-from ppacer.services.gist import gist
 from ppacer.services.notices import Outgoing, page_of, shown_task
 from ppacer.services.ping import PING_SECONDS, PingError, ping
 from ppacer.services.timers import Clock, Timers

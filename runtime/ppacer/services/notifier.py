@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from ppacer.core.gist import gist
 from ppacer.core.happenings import Notice
 from ppacer.core.model import Attempt, NoticeEvent, Run, RunStatus
 from ppacer.core.plan import DagPlan
 from ppacer.protocol import TaskNotice
-from ppacer.services.gist import gist
 from ppacer.services.notices import shown_task, what_happened
 
 NOTICES = "ppacer.notices"

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from ppacer.cli.command import similar
 from ppacer.core.durations import duration_text
+from ppacer.core.gist import gist
 from ppacer.core.model import AttemptStatus, ErrorKind, EventKind, NoticeEvent, RunStatus, TaskStatus
 from ppacer.core.operators import text
-from ppacer.services.gist import gist
 from ppacer.testing.errors import PipelineError
 from ppacer.testing.names import Name, Shown
 

@@ -9,10 +9,10 @@ import pytest
 from ppacer import spec
 from ppacer.core import happenings as h
 from ppacer.core.evaluate import EvaluationError
+from ppacer.core.gist import gist
 from ppacer.core.ids import IdSource
 from ppacer.core.model import NoticeEvent, NotificationStatus, RunStatus
 from ppacer.protocol import TaskNotice
-from ppacer.services.gist import gist
 from ppacer.services.notices import alerts, messages, shown_task, sign_of_life
 
 AT = spec.At(3, 1)

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 import pytest
 
 from ppacer import spec
+from ppacer.core.gist import gist
 from ppacer.core.model import NoticeEvent, Notification, NotificationStatus, UpdateNotification
 from ppacer.notifiers import Message, log
 from ppacer.services.caller import Caller, CallError
-from ppacer.services.gist import gist
 from ppacer.services.notices import Outgoing
 from ppacer.services.notification_sender import NotificationSender
 from ppacer.services.worker_requests import DELIVER

@@ -238,8 +238,10 @@ def test_the_message_is_worked_out_over_what_it_tells_of(world, plan, task) -> N
     w.start()
     w.report(w.claim("a"), Outcome.FAILED, error="boom")
     assert [notice.message for notice in w.notices()] == ["a retry (1): boom in d"]
-    w.report(w.claim("a"), Outcome.FAILED, error="bang")
-    assert [notice.message for notice in w.notices()] == ["a failure (2): bang in d"]
+    trace = 'Traceback (most recent call last):\n  File "shop.py", line 7, in load\nshop.Bang: bang\n'
+    w.report(w.claim("a"), Outcome.FAILED, error=trace)
+    assert [notice.message for notice in w.notices()] == ["a failure (2): shop.Bang: bang in d"]
+    assert w.row("a").error == trace
 
 
 def test_the_message_of_a_success_has_no_error(world, plan, task) -> None:

@@ -139,8 +139,12 @@ def test_handlers_see_what_the_run_ended_as_and_what_failed(world, plan, task) -
     w.start()
     w.report(w.claim("a"), Outcome.FAILED, error="boom")
     w.run("f", position=0)
-    w.report(w.claim("f", 1), Outcome.TIMED_OUT, error="too slow")
-    failed = [{"id": "a", "error": "boom", "attempt": 1}, {"id": "f[1]", "error": "too slow", "attempt": 1}]
+    trace = "Traceback (most recent call last):\n  …\nLate: too slow\n"
+    w.report(w.claim("f", 1), Outcome.TIMED_OUT, error=trace)
+    failed = [
+        {"id": "a", "error": "boom", "attempt": 1},
+        {"id": "f[1]", "error": "Late: too slow", "attempt": 1},
+    ]
     assert w.value(RUN_STATUS, "page") == "failed"
     assert w.value(RUN_FAILED, "page") == failed
     w.report(w.claim("page"), Outcome.FAILED, error="no pager")
