@@ -301,10 +301,10 @@ class Play:
             expected = naive.to_wake(self.dag, before, key)
         else:
             expected = naive.to_reset(self.dag, before, ask)
-            expected = {key for key in expected if before[key].status is not TaskStatus.WAITING}
         if terminal:
             handlers = {key for key in before if self.dag.handler(key) != "none"}
             expected |= {key for key in handlers if key[1] == FAMILY or not self.dag.is_family(key[0])}
+        expected = {key for key in expected if before[key].status is not TaskStatus.WAITING}
         assert told.get(EventKind.TASK_RESET, set()) == expected, (told, expected)
         for key in expected:
             had = before[key]
