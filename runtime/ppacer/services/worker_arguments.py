@@ -38,45 +38,66 @@ def rebuild_arguments(
     """
     positional = [evaluated(value) for value in _decode(args, list)]
     named = {name: evaluated(value) for name, value in _decode(kwargs, dict).items()}
-    signature = _signature(target)
-    if signature is None:
+    taken = _taken(target)
+    if taken is None:
         return positional, named
-    scope = _scope(target)
-    name = _context_parameter(signature, scope)
-    if name is not None:
-        named[name] = context
+    if taken.context is not None:
+        named[taken.context] = context
     try:
-        bound = signature.bind(*positional, **named)
+        bound = taken.signature.bind(*positional, **named)
     except TypeError as fault:
-        raise ArgumentError(f"the arguments do not fit {_name(target)}{signature}: {fault}") from None
-    for parameter_name, value in bound.arguments.items():
-        parameter = signature.parameters[parameter_name]
-        annotation = _annotation(parameter.annotation, scope)
-        bound.arguments[parameter_name] = _rebuild_parameter(parameter, value, annotation)
+        raise ArgumentError(f"the arguments do not fit {_name(target)}{taken.signature}: {fault}") from None
+    for name, value in bound.arguments.items():
+        bound.arguments[name] = _rebuild_parameter(taken.signature.parameters[name], value, taken.annotations[name])
     return list(bound.args), bound.kwargs
 
 
 def context_parameter(target: Callable[..., object]) -> str | None:
     """The parameter annotated with `TaskContext`: with that class, or with its name where it cannot be resolved."""
-    signature = _signature(target)
-    return None if signature is None else _context_parameter(signature, _scope(target))
+    taken = _taken(target)
+    return None if taken is None else taken.context
 
 
-def _signature(target: Callable[..., object]) -> inspect.Signature | None:
-    """None for a callable in C that tells nothing of itself."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Taken:
+    """What a callable takes: its parameters, what their annotations mean, and which of them is for the context."""
+
+    signature: inspect.Signature
+    annotations: Mapping[str, object]
+    context: str | None
+
+
+def _taken(target: Callable[..., object]) -> _Taken | None:
+    """None for a callable in C that tells nothing of itself. Of functions and classes, which come again and again,
+    what was found is kept; other objects may be made anew for each attempt."""
+    kept = _KEPT.get(id(target))
+    if kept is not None and kept[0] is target:
+        return kept[1]
+    found = _look_at(target)
+    if inspect.isfunction(target) or inspect.isclass(target):
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[id(target)] = (target, found)
+    return found
+
+
+_MOST_KEPT = 256
+_KEPT: dict[int, tuple[object, _Taken | None]] = {}
+
+
+def _look_at(target: Callable[..., object]) -> _Taken | None:
     try:
-        return inspect.signature(target)
+        signature = inspect.signature(target)
     except (TypeError, ValueError):
         return None
+    scope = _scope(target)
+    annotations = {name: _annotation(each.annotation, scope) for name, each in signature.parameters.items()}
+    return _Taken(signature, annotations, next(filter(lambda name: _is_context(annotations[name]), annotations), None))
 
 
-def _context_parameter(signature: inspect.Signature, scope: Mapping[str, object]) -> str | None:
-    for parameter in signature.parameters.values():
-        annotation = _annotation(parameter.annotation, scope)
-        forms = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
-        if TaskContext in forms or (isinstance(annotation, str) and "TaskContext" in _words(annotation)):
-            return parameter.name
-    return None
+def _is_context(annotation: object) -> bool:
+    forms = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
+    return TaskContext in forms or (isinstance(annotation, str) and "TaskContext" in _words(annotation))
 
 
 def _decode(text: str, kind: type) -> typing.Any:

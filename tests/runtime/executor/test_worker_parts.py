@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import os
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -207,6 +210,35 @@ def test_the_parameter_that_takes_the_context(target: Callable[..., object], nam
     assert context_parameter(target) == name
 
 
+def test_functions_are_looked_at_once_and_what_is_made_for_one_attempt_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[object] = []
+
+    def signature(target: Callable[..., object]) -> inspect.Signature:
+        looked.append(target)
+        return real(target)
+
+    real = inspect.signature
+    monkeypatch.setattr(inspect, "signature", signature)
+
+    class Made:
+        def __call__(self, x: Path) -> None: ...
+
+    def function(x: Path) -> None: ...
+
+    made = Made()
+    for _ in range(3):
+        for target in (function, made):
+            assert rebuild_arguments(target, codec.encode(["a"]), "{}", context())[0] == [Path("a")]
+    assert looked.count(function) == 1
+    held = weakref.ref(made)
+    looked.clear()
+    del made, target
+    gc.collect()
+    assert held() is None
+
+
 def test_the_idempotency_key_is_the_same_over_attempts_and_differs_between_tasks() -> None:
     def key(**given: object) -> str:
         return make_context(make_assignment(**given), Cancellation()).idempotency_key
@@ -221,7 +253,9 @@ def test_the_idempotency_key_is_the_same_over_attempts_and_differs_between_tasks
 @pytest.fixture
 def stop() -> Iterator[StopSignal]:
     before = signal.getsignal(signal.SIGTERM)
-    yield StopSignal()
+    made = StopSignal()
+    made.idle = False  # or this process would end at the signal
+    yield made
     signal.signal(signal.SIGTERM, before)
 
 
