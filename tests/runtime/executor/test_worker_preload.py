@@ -161,7 +161,14 @@ def test_processes_of_a_module_that_was_tried_are_ended(play: Callable[..., None
         await gone(await numbers_in(path), 2)
 
     command = f"setsid sh -c 'echo $$ > {path}.new; mv {path}.new {path}; exec sleep 1000' >/dev/null 2>&1 &"
-    bench.module("daemon", f"import subprocess\nsubprocess.run(['sh', '-c', {command!r}])\n")
+    text = f"""
+        import os, subprocess, time
+        subprocess.run(["sh", "-c", {command!r}])
+        end = time.monotonic() + 4
+        while not os.path.exists({str(path)!r}) and time.monotonic() < end:  # or it is ended before it has written that
+            time.sleep(0.01)
+    """
+    bench.module("daemon", text)
     play(["daemon"], body)
 
 
