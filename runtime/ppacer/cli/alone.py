@@ -113,7 +113,8 @@ class Alone:
         return answers.run_list(self._store, wanted, limit)
 
     def run(self, run_id: str, *, members: int | None = None) -> RunDetail:
-        return answers.one_run(self._store, self._subject(run_id), SHOWN_MEMBERS if members is None else members)
+        shown = SHOWN_MEMBERS if members is None else members
+        return answers.one_run(self._store, self._logs, self._subject(run_id), shown)
 
     def task(self, run_id: str, task: str, position: int | None = None) -> TaskView:
         found = answers.one_task(self._store, self._subject(run_id), task, position)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ppacer.cli.console import STATUS_STYLES, Console, Style, clip, display_width, printable
@@ -95,17 +95,27 @@ class _Progress:
     late: bool = False
     waits: bool = False
     width: int = 0
+    again: bool = False
 
     def show(self, detail: RunDetail) -> None:
+        self.width = min(_MAX_NAME, max((display_width(task.name) for task in detail.tasks), default=0))
+        self._show(detail, _ends_in_order(detail))
+
+    def show_again(self, detail: RunDetail) -> None:
+        """What may be new although the detail is not: what running tasks have written, how long all of it takes."""
+        self.again = True
+        self._show(detail, (task for task in detail.tasks if task.status in _BUSY or task.waits_for is not None))
+        self.again = False
+
+    def _show(self, detail: RunDetail, tasks: Iterable[TaskView]) -> None:
         if detail.run.late_at is not None and not self.late:
             self.late = True
             self._say("late", Style.YELLOW, f"{detail.run.dag} is late: it should have ended by now")
         if self.queued_run(detail) and not self.waits and not self.console.live and _age(detail) > _QUEUED_SECONDS:
             self.waits = True
             self._say("queued", Style.DIM, f"{detail.run.dag} {_WAITS_ITS_TURN}")
-        self.width = min(_MAX_NAME, max((display_width(task.name) for task in detail.tasks), default=0))
         collapsed = many(detail)
-        for task in _ends_in_order(detail):
+        for task in tasks:
             if task.id in collapsed and task.family is None:
                 self._member(detail, task)
             else:
@@ -193,7 +203,7 @@ class _Progress:
         if waits and not self.console.live:
             self._line(attempt.status, task, _waiting_note(attempt))
         shown.waiting = waits
-        if not self.quiet:
+        if not self.quiet and (self.again or attempt.log is None or attempt.log > shown.last_seq):
             self._logs(detail, task, attempt, shown)
         if AttemptStatus(attempt.status).terminal:
             shown.ended = True
@@ -285,7 +295,7 @@ def _await_news(client: Client, progress: _Progress, detail: RunDetail, *, not_b
         if (stuck or (running and progress.console.live)) and time.monotonic() > not_after:
             return
         with progress.console.together():
-            progress.show(detail)
+            progress.show_again(detail)
 
 
 def _ends_in_order(detail: RunDetail) -> Iterator[TaskView]:

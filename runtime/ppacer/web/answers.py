@@ -118,7 +118,7 @@ def dag_of(store: Store, program: spec.Program, run: Run) -> spec.Dag | None:
     return next((dag for dag in program.dags if dag.id == run.dag), None)
 
 
-def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
+def one_run(store: Store, logs: LogStore, subject: Subject, members: int) -> RunDetail:
     """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
     # The number first: what changes while the rows are read is then told by the next long-poll. Then the run: where it
     # has ended, so have its tasks.
@@ -132,7 +132,9 @@ def one_run(store: Store, subject: Subject, members: int) -> RunDetail:
             shown = store.urgent_members(family, members)
             families[family.task] = Members(store.member_counts(family), shown)
             attempts += _attempts_of(store, [row for row in shown if row.position != 0])
-    rows = RunRows(run, subject.dag, tasks, attempts, families, subject.progress, subject.executors)
+    # After the attempts: what one that has ended had to say is all there by then.
+    newest = logs.last_seq(attempt.id for attempt in attempts)
+    rows = RunRows(run, subject.dag, tasks, attempts, families, subject.progress, subject.executors, newest)
     return run_detail(rows, seq=seq)
 
 

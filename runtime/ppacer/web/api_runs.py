@@ -48,7 +48,7 @@ class RunHandler(RunsOwnHandler):
     async def get(self, run_id: str) -> None:
         members = self.count("members", SHOWN_MEMBERS, least=0, most=MAX_PAGE)
         subject = await self.subject(await self.run_of(run_id))
-        self.answer(await self.read(answers.one_run, self.site.store, subject, members))
+        self.answer(await self.read(answers.one_run, self.site.store, self.site.logs, subject, members))
 
 
 class TaskHandler(RunsOwnHandler):

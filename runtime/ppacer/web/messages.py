@@ -72,7 +72,10 @@ class ProgressView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try at a task, in the epoch in which it was made. A deferred one goes on at `due_at`, if that is known."""
+    """One try at a task, in the epoch in which it was made. A deferred one goes on at `due_at`, if that is known.
+
+    `log` is the number of the newest entry of its log, 0 where there is none; a run tells it, other answers do not.
+    """
 
     id: str
     number: int
@@ -86,6 +89,7 @@ class AttemptView:
     error: str | None = None
     due_at: str | None = None
     progress: ProgressView | None = None
+    log: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ SHOWN_MEMBERS = 100
 
 def time_text(instant: int) -> str:
     """ISO 8601 in UTC, always with six digits after the second, so that texts sort as times do."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{to_datetime(instant).isoformat(timespec='microseconds').removesuffix('+00:00')}Z"
 
 
 def optional_time(instant: int | None) -> str | None:
@@ -84,7 +84,7 @@ class RunRows:
     families' members by task, attempts of all epochs, and the dag of its own build, if that can be read.
 
     `progress` is what running attempts say of themselves, by their ids; `executors` the labels of each executor that is
-    there, none where that is not known.
+    there, none where that is not known. `logs` gives the number of each attempt's newest log entry.
     """
 
     run: Run
@@ -94,6 +94,7 @@ class RunRows:
     families: Mapping[str, Members] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
     executors: Sequence[Collection[str]] | None = None
+    logs: Mapping[str, int] = field(default_factory=dict)
 
 
 def run_detail(rows: RunRows, *, seq: int) -> RunDetail:
@@ -119,6 +120,7 @@ class _Views:
         self._specs = {task.id: task for task in rows.dag.tasks} if rows.dag is not None else {}
         self._families = rows.families
         self._progress = rows.progress
+        self._logs = rows.logs
         self._executors = rows.executors
         self._whole = whole
         self._attempts: dict[tuple[str, int], list[Attempt]] = {}
@@ -139,7 +141,7 @@ class _Views:
             parents=task.parents if task is not None else (),
             x=task.x if task is not None else 0,
             y=task.y if task is not None else 0,
-            attempts=tuple(attempt_view(attempt, self._progress.get(attempt.id)) for attempt in tried),
+            attempts=tuple(self._attempt(attempt) for attempt in tried),
             label=row.label,
             handler=task.handler if task is not None else spec.HandlerKind.NONE,
             epoch=row.epoch,
@@ -154,6 +156,9 @@ class _Views:
             output_size=None if output is None else len(output),
             family=self._family(row) if row.position == FAMILY else None,
         )
+
+    def _attempt(self, attempt: Attempt) -> AttemptView:
+        return attempt_view(attempt, self._progress.get(attempt.id), self._logs.get(attempt.id))
 
     def _waits_for(self, task: spec.Task | None) -> str | None:
         if task is None or self._executors is None:
@@ -170,7 +175,7 @@ class _Views:
         return FamilyView(sum(counts.values()), counts, len(members.shown))
 
 
-def attempt_view(attempt: Attempt, progress: Progress | None = None) -> AttemptView:
+def attempt_view(attempt: Attempt, progress: Progress | None = None, log: int | None = None) -> AttemptView:
     return AttemptView(
         id=attempt.id,
         number=attempt.number,
@@ -184,6 +189,7 @@ def attempt_view(attempt: Attempt, progress: Progress | None = None) -> AttemptV
         error=attempt.error,
         due_at=optional_time(attempt.due_at),
         progress=None if progress is None else _progress_view(progress),
+        log=log,
     )
 
 

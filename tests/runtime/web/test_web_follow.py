@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from ppacer import spec as s
 from ppacer.cli.console import Console
 from ppacer.cli.follow import follow
@@ -17,7 +19,7 @@ from ppacer.cli.summary import summary
 from ppacer.client import Client
 from ppacer.protocol import Progress
 from ppacer.records import replace
-from ppacer.web.messages import RunDetail
+from ppacer.web.messages import LogPage, RunDetail
 from tests.runtime.web.conftest import AT, PRINT, FakeExecutor, Serve, Server, literal
 from tests.runtime.web.test_web_operations import PROGRAM
 
@@ -97,6 +99,31 @@ def test_in_a_file_every_step_is_a_line(server: Server, executor: FakeExecutor) 
         "load         ✖ failed          2  0.00s",
     ]
     assert rest[-1] == f"✖ daily failed in 0.00s  run {detail.run.id}"
+
+
+def test_only_logs_that_have_something_new_are_asked_for(
+    server: Server, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of ten thousand silent tasks is followed without ten thousand questions for their logs."""
+    asked: list[str] = []
+    logs = Client.logs
+
+    def counted(self: Client, run_id: str, task: str, **given: object) -> LogPage:
+        asked.append(task)
+        return logs(self, run_id, task, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Client, "logs", counted)
+    run_id = server.trigger()
+    (silent,) = executor.claim()
+    executor.finish(silent)
+    (talking,) = executor.claim()
+    executor.log(talking, "one", "two")
+    executor.finish(talking)
+    stream = io.StringIO()
+    detail = followed(server, run_id, lambda: None, stream)
+    assert asked == [talking.task]
+    assert [attempt.log for task in detail.tasks for attempt in task.attempts] == [0, 2]
+    assert "load        │ two" in stream.getvalue()
 
 
 def test_in_a_terminal_what_runs_is_redrawn_below_what_ended(server: Server, executor: FakeExecutor) -> None:

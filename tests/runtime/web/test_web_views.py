@@ -23,6 +23,7 @@ from ppacer.core.model import (
     TaskStatus,
 )
 from ppacer.protocol import Progress
+from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
 from ppacer.web.answers import Subject, one_run
 from ppacer.web.messages import TaskView
@@ -100,8 +101,12 @@ def test_of_a_run_that_ends_while_it_is_read_no_task_goes_on() -> None:
         def last_event_seq(self, _: object) -> dict[str, int]:
             return {}
 
-    store = cast("Store", Ending())
-    first, second = (one_run(store, Subject(RUN, DAG), 1) for _ in range(2))
+    class Empty:
+        def last_seq(self, _: object) -> dict[str, int]:
+            return {}
+
+    store, logs = cast("Store", Ending()), cast("LogStore", Empty())
+    first, second = (one_run(store, logs, Subject(RUN, DAG), 1) for _ in range(2))
     assert (first.run.status, first.tasks[0].status) == ("running", "running")
     assert (second.run.status, second.tasks[0].status) == ("success", "success")
 
