@@ -23,6 +23,9 @@ from ppacer.web.messages import AttemptView, LogLine, RunDetail, TaskView
 _TICK_SECONDS = 0.25
 _LOOK_SECONDS = 1.0
 _IDLE_SECONDS = 20.0
+_BEYOND_EVENTS = 2**53
+"""The number of no event: who asks for what came after it asks for nothing but the run's status."""
+
 _QUEUED_SECONDS = 3.0
 """After how long it is told what a queued task waits for: an executor may be about to come."""
 
@@ -290,12 +293,21 @@ def _await_news(client: Client, progress: _Progress, detail: RunDetail, *, not_b
         wait = _TICK_SECONDS if busy else _QUEUED_SECONDS if stuck else waits
         changes = client.changes(detail.run.id, since=detail.seq, wait=wait)
         if changes.seq != detail.seq:
-            time.sleep(max(0.0, not_before - time.monotonic()))
+            _pause(client, detail.run.id, not_before)
             return
         if (stuck or (running and progress.console.live)) and time.monotonic() > not_after:
             return
         with progress.console.together():
             progress.show_again(detail)
+
+
+def _pause(client: Client, run_id: str, until: float) -> None:
+    """Lets the time pass, or as much of it as the run takes to end."""
+    while (left := until - time.monotonic()) > _TICK_SECONDS:
+        time.sleep(_TICK_SECONDS)
+        if RunStatus(client.changes(run_id, since=_BEYOND_EVENTS, wait=0.0).status).terminal:
+            return
+    time.sleep(max(0.0, left))
 
 
 def _ends_in_order(detail: RunDetail) -> Iterator[TaskView]:
