@@ -1,6 +1,8 @@
-"""Processes are killed and stopped at random and the network misbehaves, while runs go on: what must hold, holds.
+"""Processes are killed and stopped at random and the network misbehaves, while runs go on and people ask for this and
+that: what must hold, holds.
 
-Each seed gives the same faults in the same order; what they hit depends on the machine.
+Each seed gives the same faults in the same order; what they hit depends on the machine. For more seeds:
+`CHAOS_SEEDS=100-120 pytest tests/e2e/test_chaos.py`.
 """
 
 from __future__ import annotations
@@ -10,15 +12,19 @@ import os
 import random
 import signal
 import sys
-import urllib.error
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeAlias
 
 import pytest
 
-from tests.e2e.chaos_check import Check
+from ppacer.client import AwayError, Client, RefusedError
+from ppacer.web.messages import RunView
+from tests.e2e.alive import alive, commands
+from tests.e2e.chaos_check import Check, Wish
 from tests.e2e.chaos_proxy import Mode, Proxy
-from tests.e2e.world import PIPELINES, Api, Process, World, free_port, wait_until
+from tests.e2e.chaos_records import BAD, ENDED, FAMILY, Records
+from tests.e2e.world import PIPELINES, Process, World, free_port, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,10 +38,15 @@ BOUND = 60.0
 """Within how many seconds everything ends after the last fault; mostly it takes about five."""
 
 LEASE = "2"
-RUNS = 8
+DAGS = ("chain", "fan", "flaky", "wide", "waits", "shared", "breaks")
+RUNS = 21
+Ask: TypeAlias = Callable[[Client, str, str, int | None], RunView]
+"""Asks something of a run, or of one of its tasks."""
+
+_FIRST, _, _LAST = os.environ.get("CHAOS_SEEDS", "1-3").partition("-")
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(int(_FIRST), int(_LAST or _FIRST) + 1))
 def test_nothing_is_lost_or_done_twice(world: World, seed: int) -> None:
     asyncio.run(Chaos(world, random.Random(seed)).run())
 
@@ -48,19 +59,21 @@ class Chaos:
         self.chance = chance
         self.program = world.build(PIPELINES / "chaos.ppd")
         self.port = free_port()
-        self.api = Api(f"http://127.0.0.1:{self.port}")
         self.proxy = Proxy(self.port, random.Random(chance.random()))
         self.running: dict[str, Process] = {}
         self.made: dict[str, str] = {}
+        self.granted: list[Wish] = []
+        self.wishes = 0
 
     async def run(self) -> None:
         self.url = await self.proxy.start()
         try:
             for name in ("scheduler", "one", "two"):
                 self.start(name)
-            triggering = asyncio.create_task(self.trigger_all())
+            await asyncio.to_thread(wait_until, self.up, "the scheduler")
+            asking = [asyncio.create_task(self.trigger_all()), asyncio.create_task(self.wish_all())]
             await self.faults()
-            await triggering
+            await asyncio.gather(*asking)
             await self.all_ended()
             for name in ("one", "two", "scheduler"):
                 process = self.running[name]
@@ -69,10 +82,10 @@ class Chaos:
             await self.proxy.stop()
         for process in self.world.processes:
             assert "Traceback" not in process.text, process.text
-        wait_until(lambda: not list(self.processes()), "the last process to go", 5)
+        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}", 5)
         folder = self.program.parent
-        check = Check(folder / "chaos.db", folder / "chaos.logs.db", folder / "steps.txt")
-        faults = check.run(self.made, self.proxy.accepted)
+        records = Records(folder / "chaos.db", folder / "chaos.logs.db", folder / "steps.txt")
+        faults = Check(records).run(self.made, self.proxy.accepted, self.granted)
         assert not faults, "\n".join(faults)
 
     def start(self, name: str) -> None:
@@ -82,22 +95,58 @@ class Chaos:
             arguments = ["executor", "--scheduler", self.url, "--name", name, "--capacity", "4", "--drain", "3"]
         self.running[name] = self.world.start(self.program, *arguments)
 
+    def client(self, actor: str | None = None) -> Client:
+        return Client(f"http://127.0.0.1:{self.port}", timeout=3.0, actor=actor)
+
+    def up(self) -> bool:
+        with suppress(AwayError), self.client() as client:
+            client.health()
+            return True
+        return False
+
+    # --- what is asked for -------------------------------------------------------------------------------------------
+
     async def trigger_all(self) -> None:
         for number in range(RUNS):
-            await self.trigger(("chain", "fan", "flaky")[number % 3], f"key-{number}")
-            await asyncio.sleep(0.2)
+            await self.trigger(DAGS[number % len(DAGS)], f"key-{number}")
+            await asyncio.sleep(0.1)
 
     async def trigger(self, dag: str, key: str) -> None:
         """Asks until it is answered, always with the same key."""
+
+        def ask() -> str:
+            with self.client() as client:
+                return client.trigger(dag, idempotency_key=key).id
+
         async with asyncio.timeout(BOUND):
             while key not in self.made:
                 try:
-                    run = await asyncio.to_thread(self.api.request, f"/api/v1/dags/{dag}/runs", {}, seconds=3, key=key)
-                except (OSError, urllib.error.URLError):
+                    self.made[key] = await asyncio.to_thread(ask)
+                except (AwayError, RefusedError):
                     await asyncio.sleep(0.1)
-                    continue
-                assert isinstance(run, dict)
-                self.made[key] = run["id"]
+
+    async def wish_all(self) -> None:
+        """Runs and tasks are cancelled, restarted, run again and marked, for as long as there are faults."""
+        end = asyncio.get_running_loop().time() + SECONDS
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(self.chance.uniform(0.02, 0.2))
+            if self.made:
+                run = self.chance.choice(sorted(self.made.values()))
+                await asyncio.to_thread(self.wish, run, self.chance.choice(_WISHES), self.chance.random())
+
+    def wish(self, run: str, wish: tuple[Ask, str, set[str]], which: float) -> None:
+        """One thing is asked of a run, by somebody who asks for nothing else. Nobody may answer, or refuse it."""
+        self.wishes += 1
+        actor = f"wish-{self.wishes}"
+        ask, event, statuses = wish
+        with suppress(AwayError, RefusedError), self.client(actor) as client:
+            tasks = [task for task in client.run(run).tasks if task.handler == "none" and task.status in statuses]
+            if tasks:
+                task = tasks[int(which * len(tasks))]
+                ask(client, run, task.id, None if task.position == FAMILY else task.position)
+                self.granted.append(Wish(actor, run, event))
+
+    # --- what happens ------------------------------------------------------------------------------------------------
 
     async def faults(self) -> None:
         """Makes trouble for a while, then puts everything right again."""
@@ -130,7 +179,7 @@ class Chaos:
             name = "scheduler" if kind == "scheduler" else self.chance.choice(("one", "two"))
             process = self.running[name].popen
             return name, process.pid if process.poll() is None else 0
-        ours = dict(self.processes())
+        ours = dict(alive(self.world))
         started = {process.popen.pid for process in self.running.values()}
         zygotes = [pid for pid, parent in ours.items() if parent in started]
         found = zygotes if kind == "zygote" else [pid for pid, parent in ours.items() if parent in zygotes]
@@ -141,31 +190,41 @@ class Chaos:
         self.start(name)
 
     async def all_ended(self) -> None:
-        """Everything but the newest scheduled runs, of which there is no end."""
+        """Everything but the newest scheduled runs, of which there is no end; and every slot has come back."""
         async with asyncio.timeout(BOUND):
             while await asyncio.to_thread(self.unfinished):  # noqa: ASYNC110 (processes outside tell nobody)
                 await asyncio.sleep(0.1)
 
     def unfinished(self) -> list[str]:
-        found: list[str] = []
-        for run in self.made.values():
-            detail = self.api.request(f"/api/v1/runs/{run}")
-            assert isinstance(detail, dict)
-            if detail["run"]["status"] in ("queued", "running"):
-                found.append(run)
-        return found
+        try:
+            with self.client() as client:
+                active = client.runs(statuses=("queued", "running"), limit=500).runs
+                pools = [pool.name for pool in client.pools().pools if pool.used or pool.waiting]
+        except AwayError as error:  # it has just been started
+            return [str(error)]
+        return [run.id for run in active if run.kind != "scheduled"] + pools
 
-    def processes(self) -> Iterator[tuple[int, int]]:
-        """The id and the parent's id of every process that descends from this test's programs."""
-        mark = f"STEPS_FILE={self.world.environment['STEPS_FILE']}".encode()
-        for folder in Path("/proc").iterdir():
-            try:
-                if folder.name.isdecimal() and mark in (folder / "environ").read_bytes().split(b"\0"):
-                    state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-                    if state != "Z":
-                        yield int(folder.name), int(parent)
-            except OSError:
-                continue  # it has ended
+
+_LIVE = {"waiting", "queued", "running", "retrying"}
+_WISHES: list[tuple[Ask, str, set[str]]] = [
+    (lambda client, run, _task, _position: client.cancel(run), "cancel_requested", _LIVE),
+    (lambda client, run, _task, _position: client.restart(run), "run_reopened", BAD),
+    (lambda client, run, _task, _position: client.restart(run), "run_reopened", BAD),
+    (lambda client, run, task, position: client.cancel_task(run, task, position), "task_cancel_requested", _LIVE),
+    (lambda client, run, task, position: client.rerun(run, task, position), "run_reopened", ENDED),
+    (lambda client, run, task, position: client.rerun(run, task, position, follow=False), "run_reopened", ENDED),
+    (
+        lambda client, run, task, position: client.mark(run, task, position, status="failed", reason="r"),
+        "run_reopened",
+        ENDED,
+    ),
+    (
+        lambda client, run, task, position: client.mark(run, task, position, status="success", reason="r"),
+        "run_reopened",
+        ENDED,
+    ),
+]
+"""What may be asked, the event that tells of it, and the statuses of which it needs a task."""
 
 
 def _signal(pid: int, number: int) -> None:
