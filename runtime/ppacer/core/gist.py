@@ -18,7 +18,7 @@ _CHAINS = (
 def gist(error: str) -> str:
     """Of a traceback the line with the exception, of other texts the first line; at most 500 characters."""
     lines = [line for line in error.strip().splitlines() if line.strip()]
-    if lines and lines[0].startswith("Traceback"):
+    if any(line.startswith("Traceback") for line in lines):  # a cause that was never raised has none
         lines = lines[max((at + 1 for at, line in enumerate(lines[:-1]) if line in _CHAINS), default=0) :]
     if len(lines) > 1 and lines[0].startswith("Traceback"):
         lines = lines[next((at for at, line in enumerate(lines) if at and not line.startswith(" ")), -1) :]

@@ -226,6 +226,7 @@ def test_only_members_of_run_time_families_are_shown_with_their_position(kit) ->
         (f"{TRACEBACK}\n\n{CAUSED}\n\n{TRACEBACK.replace('rows', 'sales')}", "ValueError: no sales"),
         (f"{TRACEBACK}\n\n{MEANWHILE}\n\n{TRACEBACK.replace('rows', 'sales')}", "ValueError: no sales"),
         (f"{TRACEBACK}\n\n{CAUSED}\n\nppacer.notifiers.NotifierError: nobody is at home", "nobody is at home"),
+        (f"KeyError: 'x'\n\n{CAUSED}\n\n{TRACEBACK}", "ValueError: no rows"),
         (f"{TRACEBACK}\n\n{CAUSED}", "ValueError: no rows"),
         ("it was killed\nwhere", "it was killed"),
         ("ppacer.notifiers.NotifierError: nobody is at home", "nobody is at home"),
