@@ -53,6 +53,7 @@ from ppacer.services.errors import InvalidTrigger, UnknownDag
 from ppacer.services.exchanges import LONGEST_WAIT, Exchanges
 from ppacer.services.executors import Executors
 from ppacer.services.journal import Journal
+from ppacer.services.notices import Outgoing
 from ppacer.services.notification_sender import NotificationSender, pending_outgoing
 from ppacer.services.notifier import Notifier
 from ppacer.services.params import params_json
@@ -117,7 +118,7 @@ class Engine:
             self.commits,
             Notifier(),
             clock,
-            send=self._sender.add,
+            send=self._send,
             new_id=sources.new_id,
             silenced=lambda dag_id: self.dags.silenced(dag_id, clock.now()),
             env=environment,
@@ -233,7 +234,7 @@ class Engine:
         await self._await_again()
         await self.commits.settled()
         for outgoing in unsent:
-            self._sender.add(outgoing)
+            self._send(outgoing)
         self.pruner.start()
 
     async def told(self) -> tuple[str, ...]:
@@ -359,6 +360,10 @@ class Engine:
 
     def _start(self, queued: QueuedRun) -> None:
         self.tasks.start(queued.run.id)
+
+    def _send(self, outgoing: Outgoing) -> None:
+        if self._settings.begins:  # else there is nobody who could: whoever comes next does
+            self._sender.add(outgoing)
 
     def _watermark(self, dag_id: str) -> int | None:
         return self.watcher.watermark(dag_id)

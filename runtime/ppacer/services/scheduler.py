@@ -56,8 +56,8 @@ class Scheduler(Operations):
 
     `lease` is the term of a lease and `code_grace` how long an attempt of another build waits for an executor that has
     its code, both in seconds. With `schedules` false no scheduled runs are made and none are passed over: for a command
-    that needs a scheduler only for a run of its own; with `begins` false new runs stay queued: for a command with which
-    nothing runs. `pool` makes the workers in which schedules and notifiers of the
+    that needs a scheduler only for a run of its own; with `begins` false new runs stay queued and nobody is told
+    anything: for a command with which nothing runs. `pool` makes the workers in which schedules and notifiers of the
     users' own are called, `page` is the address under which people reach the program's page, `retention` says what is
     kept and for how long. Whatever a method returns is durable.
     """

@@ -33,7 +33,7 @@ from ppacer.services.timers import Clock, Timers
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`lease` and `code_grace` in seconds; `schedules` says whether scheduled runs are made, `begins` whether new runs
-    begin."""
+    begin and people are told what has happened."""
 
     lease: float
     code_grace: float

@@ -50,10 +50,10 @@ class Place:
         self.file = bench.program("ppacer.notifiers:apprise")
 
     @asynccontextmanager
-    async def scheduler(self, *, workers: bool = True, clock: SystemClock | None = None):
+    async def scheduler(self, *, workers: bool = True, begins: bool = True, clock: SystemClock | None = None):
         store, logs = open_store(self.bench.folder / "p.db"), open_logs(self.bench.folder / "p.logs.db")
         pool = (lambda: WorkerPool(worker_command(sys.executable, self.file))) if workers else None
-        scheduler = Scheduler(self.program, store, logs, pool=pool, clock=clock)
+        scheduler = Scheduler(self.program, store, logs, pool=pool, begins=begins, clock=clock)
         await scheduler.start()
         try:
             yield scheduler
@@ -125,6 +125,22 @@ async def test_what_one_scheduler_could_not_send_the_next_one_sends(place: Place
     assert (row.tries, row.error) == (2, None)
     [body] = place.heard.bodies
     assert "attempt 1, failed: ValueError: no rows" in body["message"]
+
+
+async def test_a_scheduler_with_which_nothing_runs_leaves_it_to_the_next_one(place: Place, kit) -> None:
+    """It has nobody who could tell, and spends none of the tries."""
+    async with place.scheduler(workers=False) as scheduler:
+        run = await place.run(scheduler, Outcome.FAILED)
+        await kit.until(lambda: [row for row in scheduler.store.notifications(run) if row.tries])
+    for _ in range(3):
+        async with place.scheduler(workers=False, begins=False, clock=Later()) as scheduler:
+            await scheduler.pause_dag("sales")
+            await scheduler.resume_dag("sales")
+    async with place.scheduler(clock=Later()) as scheduler:
+        [row] = await kit.until(
+            lambda: [row for row in scheduler.store.notifications(run) if row.status is NotificationStatus.SENT]
+        )
+    assert (row.tries, len(place.heard.bodies)) == (2, 1)
 
 
 class Later(SystemClock):
