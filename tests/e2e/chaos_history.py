@@ -85,11 +85,19 @@ class History:
     def _finished(self, _: Key, payload: Payload) -> None:
         self.status = payload["status"]
         self._expect(self.outcome in (None, self.status), f"it ends as {self.status}, decided was {self.outcome}")
-        if self.tasks and self.status != "cancelled":
-            bad = [kind.id for kind in self._dag.ordinary() if self._is_bad(kind)]
+        bad = [kind.id for kind in self._dag.ordinary() if self._is_bad(kind)]
+        if self.status != "cancelled":
             self._expect(bool(bad) == (self.status == "failed"), f"it ends as {self.status} with {bad}")
-        live = {key: status for key, status in self.tasks.items() if status not in ENDED}
-        self._expect(not live, f"it ends while {live}")
+        if self.tasks:
+            live = [kind.id for kind in self._dag.tasks.values() if self.tasks.get(kind.whole) not in ENDED]
+            self._expect(not live, f"it ends before {live}")
+            left_out = [kind.id for kind in self._dag.tasks.values() if self._is_left_out(kind)]
+            self._expect(not left_out, f"it ends without {left_out}")
+
+    def _is_left_out(self, kind: Kind) -> bool:
+        """Whether it is a handler that must have had its turn, and had none."""
+        wanted = {"success": "success", "failure": "failed", "finally": self.status}.get(kind.handler)
+        return wanted == self.status and not kind.parents and self.tasks.get(kind.whole) == "skipped"
 
     def _reopened(self, _: Key, payload: Payload) -> None:
         self._expect(payload["epoch"] == self.epoch + 1, f"epoch {payload['epoch']} after {self.epoch}")
