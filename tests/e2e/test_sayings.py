@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ppacer.web.messages import LogLine
+from ppacer.web.messages import LogLine, RunDetail
 from tests.e2e.serving import Serving, attempt_of, serving, task_of
 from tests.e2e.world import PIPELINES, Api, World, wait_until
 
@@ -29,6 +29,14 @@ def served(module_world: World) -> Iterator[Serving]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def tried(served: Serving) -> RunDetail:
+    """A run that failed after three attempts, was restarted, and succeeded after three more."""
+    run_id = served.run("tries").run.id
+    served.client.restart(run_id)
+    return served.ended(run_id)
+
+
 def entries(served: Serving, run_id: str, task: str) -> list[LogLine]:
     """All of a task's log."""
     found: list[LogLine] = []
@@ -43,14 +51,9 @@ def entries(served: Serving, run_id: str, task: str) -> list[LogLine]:
 # --- whose log it is -------------------------------------------------------------------------------------------------
 
 
-def test_each_attempt_keeps_a_log_of_its_own_over_retries_and_epochs(served: Serving) -> None:
-    run = served.run("tries")
-    run_id = run.run.id
-    assert run.run.status == "failed"
-    served.client.restart(run_id)
-    run = served.ended(run_id)
-    assert run.run.status == "success"
-    made = [(attempt.epoch, attempt.number, attempt.status) for attempt in task_of(run, "fails").attempts]
+def test_each_attempt_keeps_a_log_of_its_own_over_retries_and_epochs(served: Serving, tried: RunDetail) -> None:
+    run_id = tried.run.id
+    made = [(attempt.epoch, attempt.number, attempt.status) for attempt in task_of(tried, "fails").attempts]
     assert made == [
         (1, 1, "failed"), (1, 2, "failed"), (1, 3, "failed"),
         (2, 1, "failed"), (2, 2, "failed"), (2, 3, "success"),
@@ -67,8 +70,8 @@ def test_each_attempt_keeps_a_log_of_its_own_over_retries_and_epochs(served: Ser
     assert "this is time 6" in served.call("logs", run_id, "fails").stdout, "the last one, if nothing is said"
     assert "this is time 5" in served.call("logs", run_id, "fails", "--attempt", "2").stdout, "of the last epoch"
     assert "this is time 3" in served.call("logs", run_id, "fails", "--epoch", "1").stdout, "the last one in it"
-    (output,) = {task_of(run, "fails").output}
-    assert served.said(run_id, "follow") == [f"after {output}"]
+    key = task_of(tried, "fails").output
+    assert served.said(run_id, "follow") == [f"after {key}"]
 
 
 @pytest.mark.parametrize(
@@ -82,17 +85,15 @@ def test_each_attempt_keeps_a_log_of_its_own_over_retries_and_epochs(served: Ser
         (("--attempt", "0"), "0 is not a number from 1 to 10000"),
     ],
 )
-def test_a_log_that_there_is_not(served: Serving, arguments: tuple[str, ...], words: str) -> None:
-    run_id = served.client.runs(dag="tries").runs[0].id
-    done = served.call("logs", run_id, *arguments)
+def test_a_log_that_there_is_not(served: Serving, tried: RunDetail, arguments: tuple[str, ...], words: str) -> None:
+    done = served.call("logs", tried.run.id, *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stdout == ""
 
 
-def test_the_logs_of_a_run_by_attempt_are_of_those_tasks_that_have_it(served: Serving) -> None:
-    run_id = served.client.runs(dag="tries").runs[0].id
-    done = served.call("logs", run_id, "--attempt", "3")
+def test_the_logs_of_a_run_by_attempt_are_of_those_tasks_that_have_it(served: Serving, tried: RunDetail) -> None:
+    done = served.call("logs", tried.run.id, "--attempt", "3")
     assert done.returncode == 0, done.stderr
     assert "this is time 6" in done.stdout
     assert "follow" not in done.stdout
