@@ -75,7 +75,7 @@ def telling(module_world: World) -> Iterator[Telling]:
         with running(module_world, program, "scheduler", "--lease", str(LEASE)) as served:
             made = Telling(served, server, start_executor(served, "one"))
             made.shaky = served.run("tried_again").run.id
-            wait_until(lambda: "once more in 10 s" in served.log, "the first try")
+            wait_until(lambda: [each.tries for each in made.notifications(made.shaky)] == [1], "the first try")
             restart(served)
             served.trigger("hung")
             yield made
