@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ppacer import spec
@@ -29,6 +29,7 @@ from ppacer.protocol import (
     Renewal,
     Report,
 )
+from ppacer.records import replace
 from ppacer.services.executor_delivery import Batch, Delivery
 from ppacer.services.leases import Held, Leases, lease_clock
 from ppacer.services.transport import ANSWER_SECONDS, Link, Transport, TransportError
@@ -241,7 +242,8 @@ class Executor:
         """Starts what an answer assigns and stops what it cancels. `sent_at` is when it was first asked for."""
         for assignment in answer.assignments:
             if assignment.attempt not in self._held:
-                self._leases.hold(RunningAttempt(assignment, self._pool, self._delivery.added), sent_at)
+                tell = partial(self._delivery.added, assignment.attempt)
+                self._leases.hold(RunningAttempt(assignment, self._pool, tell), sent_at)
         for attempt in answer.cancel:
             if attempt in self._held:
                 self._held[attempt].attempt.stop(StopReason.CANCELLED)
@@ -291,12 +293,13 @@ class Executor:
             self._drop(held)
         else:
             held.report = report
-            self._delivery.wake()
+            self._delivery.ended(report.attempt)
 
     def _drop(self, held: Held) -> None:
         """Nobody wants to hear of the attempt any more."""
         if self._held.get(held.assignment.attempt) is held:
             del self._held[held.assignment.attempt]
+            self._delivery.forget(held.assignment.attempt)
         self._slots_changed.set()
         self._delivery.wake()
 
@@ -314,6 +317,7 @@ class Executor:
     def _reported(self, attempt: str) -> None:
         """The scheduler has the attempt's report."""
         self._held.pop(attempt, None)
+        self._delivery.forget(attempt)
         self._slots_changed.set()
 
     def _has_drained(self) -> bool:
@@ -325,21 +329,17 @@ class Executor:
     def _report(self, batch: Batch) -> Exchange:
         """The exchange that tells what is in a batch, and asks for as many attempts as it frees."""
         slots = 0 if self._draining.is_set() else len(batch.reports)
-        return replace(
-            self._exchange(claim=Claim(slots, 0.0) if slots else None),
-            logs=tuple(batch.logs),
-            reports=tuple(batch.reports),
-            progress=tuple(batch.progress),
-            notices=tuple(batch.notices),
-        )
+        return self._exchange(Claim(slots, 0.0) if slots else None, batch=batch)
 
     def _exchange(
         self,
-        *,
         claim: Claim | None = None,
+        *,
         codes: dict[str, str] | None = None,
         renewals: tuple[Renewal, ...] = (),
+        batch: Batch | None = None,
     ) -> Exchange:
+        batch = batch or Batch()
         return Exchange(
             protocol=PROTOCOL_VERSION,
             executor=self.name,
@@ -349,7 +349,11 @@ class Executor:
             codes=codes or {},
             labels=self._labels,
             capacity=self.capacity,
+            reports=tuple(batch.reports),
             renewals=renewals,
+            logs=tuple(batch.logs),
+            progress=tuple(batch.progress),
+            notices=tuple(batch.notices),
             claim=claim,
         )
 

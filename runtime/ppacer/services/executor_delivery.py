@@ -18,7 +18,7 @@ from ppacer.services.transport import Fault, Link, TransportError
 
 FLUSH_SECONDS = 0.2
 FLUSH_BYTES = 64 * 1024
-"""Logs are sent when they have waited so long or have grown so large, and with a report at once."""
+"""Logs are sent when they have waited so long or one has grown so large, and with a report at once."""
 
 PROGRESS_SECONDS = 0.5
 """How often the progress of one attempt is passed on, at most."""
@@ -35,12 +35,14 @@ _log = logging.getLogger("ppacer")
 
 @dataclass(slots=True)
 class Batch:
-    """What one exchange carries."""
+    """What one exchange carries, and how much more logs and reports it has room for, in bytes."""
 
     logs: list[AttemptLog] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     notices: list[TaskNotice] = field(default_factory=list)
+    room: int = BATCH_BYTES
+    report_room: int = BATCH_BYTES
 
     def __bool__(self) -> bool:
         return bool(self.logs or self.reports or self.progress or self.notices)
@@ -75,6 +77,7 @@ class Delivery:
         self._on_reported = on_reported
         self._on_stale = on_stale
         self._wanted = asyncio.Event()
+        self._telling: dict[str, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._progress_at: dict[str, float] = {}
 
@@ -82,12 +85,24 @@ class Delivery:
         """There is something that shall not wait."""
         self._wanted.set()
 
-    def added(self) -> None:
-        """An attempt has more to tell."""
-        if sum(held.attempt.output.pending_bytes for held in self._held.values()) >= FLUSH_BYTES:
+    def added(self, name: str) -> None:
+        """The attempt of that id has more to tell."""
+        self._telling[name] = None
+        held = self._held.get(name)
+        if held is not None and held.attempt.output.pending_bytes >= FLUSH_BYTES:
             self.wake()
         else:
             self._wake_in(FLUSH_SECONDS)
+
+    def ended(self, name: str) -> None:
+        """The attempt of that id has a report."""
+        self._telling[name] = None
+        self.wake()
+
+    def forget(self, name: str) -> None:
+        """Nobody has anything to tell of the attempt of that id any more."""
+        self._telling.pop(name, None)
+        self._progress_at.pop(name, None)
 
     async def run(self, over: Callable[[], bool]) -> None:
         """Delivers until `over` says that there is nothing more to come."""
@@ -96,7 +111,6 @@ class Delivery:
             self._wanted.clear()
             while batch := self._next_batch():
                 await self._send(batch)
-            self._progress_at = {name: at for name, at in self._progress_at.items() if name in self._held}
 
     def close(self) -> None:
         if self._timer is not None:
@@ -113,21 +127,30 @@ class Delivery:
     def _next_batch(self) -> Batch:
         """The oldest logs and notices, the newest progress, and the reports of which nothing else is left to send."""
         batch = Batch()
-        room = report_room = BATCH_BYTES
-        for name, held in self._held.items():
-            attempt, output = held.attempt, held.attempt.output
-            if room > 0 and (entries := output.take(room)):
-                room -= sum(len(entry.message) + len(entry.attributes) for entry in entries)
-                batch.logs.append(AttemptLog(name, held.assignment.token, entries))
-            if room > 0:
-                notices = list(attempt.notices)[:_MAX_NOTICES]
-                room -= sum(len(notice.message) for notice in notices)
-                batch.notices += notices
-            self._take_progress(held, batch)
-            if held.report is not None and not output.pending_bytes and not attempt.notices and report_room > 0:
-                report_room -= len(held.report.output or "") + len(held.report.error or "")
-                batch.reports.append(held.report)
+        for name in list(self._telling):
+            held = self._held.get(name)
+            if held is None or self._add(held, batch):
+                del self._telling[name]
         return batch
+
+    def _add(self, held: Held, batch: Batch) -> bool:
+        """Puts what the attempt has to tell into the batch, as far as there is room; true if that was all."""
+        attempt, output = held.attempt, held.attempt.output
+        if batch.room > 0 and (entries := output.take(batch.room)):
+            batch.room -= sum(len(entry.message) + len(entry.attributes) for entry in entries)
+            batch.logs.append(AttemptLog(held.assignment.attempt, held.assignment.token, entries))
+        if batch.room > 0 and attempt.notices:
+            notices = list(attempt.notices)[:_MAX_NOTICES]
+            batch.room -= sum(len(notice.message) for notice in notices)
+            batch.notices += notices
+        self._take_progress(held, batch)
+        if output.pending_bytes or attempt.notices or attempt.progress is not None:
+            return False
+        if held.report is not None and batch.report_room > 0:
+            batch.report_room -= len(held.report.output or "") + len(held.report.error or "")
+            batch.reports.append(held.report)
+            return True
+        return held.report is None
 
     def _take_progress(self, held: Held, batch: Batch) -> None:
         progress = held.attempt.progress
@@ -187,6 +210,7 @@ class Delivery:
                 error_kind=ErrorKind.OUTPUT.value,
                 error=text[:4096],
             )
+            self._telling[report.attempt] = None
         self._forget_notices(batch)
         self._make_room(batch)
 

@@ -80,6 +80,7 @@ class Leases:
         self._on_stale = on_stale
         self._on_answer = on_answer
         self._changed = asyncio.Event()
+        self._looks_at = float("inf")
 
     @property
     def patience(self) -> float:
@@ -104,7 +105,8 @@ class Leases:
         self.held[attempt.assignment.attempt] = held
         if fresh:
             self._on_confirmed(held)
-        self._changed.set()
+        if min(held.renew_at, held.expires_at - _margin(held)) < self._looks_at:
+            self._changed.set()
 
     async def keep(self) -> None:
         """Renews and fences for ever."""
@@ -119,8 +121,10 @@ class Leases:
                 if not busy and any(held.renew_at <= now and _wanted(held) for held in self.held.values()):
                     renewing = asyncio.create_task(self._renew_all())
                     busy = True
+                seconds = self._until_next(now, renewing=busy)
+                self._looks_at = float("inf") if seconds is None else now + seconds
                 try:
-                    async with asyncio.timeout(self._until_next(now, renewing=busy)):
+                    async with asyncio.timeout(seconds):
                         await self._changed.wait()
                 except TimeoutError:
                     continue

@@ -62,8 +62,9 @@ class Session:
     """An attempt in a worker. `end` tells how it ended there; `begun` is when the worker got it, in microseconds since
     the epoch, or none.
 
-    `on_change` is called at both, and when another attempt in the worker has ended, `on_said` gets what the task says
-    of itself. An attempt is `hopeless` if it was told to stop and has not, so that the worker has to be killed.
+    `on_change` is called at both, `on_said` gets what the task says of itself. An attempt is `hopeless` if it was told
+    to stop and has not, so that the worker has to be killed; from then on `on_change` is called whenever another
+    attempt in the worker has ended.
     """
 
     attempt: str
@@ -97,6 +98,7 @@ class WorkerProcess:
         self.variables: str | None = None
         self.pid: int | None = None
         self.sessions: dict[str, Session] = {}
+        self._hopeless: dict[str, Session] = {}
         self.served = 0
         self.retired = False
         self.gone: asyncio.Future[Gone] = asyncio.get_running_loop().create_future()
@@ -148,12 +150,14 @@ class WorkerProcess:
         """The attempt is over: what comes of it now belongs to nobody."""
         self.drain()
         self.sessions.pop(session.attempt, None)
-        self._tell_neighbours()
+        self._hopeless.pop(session.attempt, None)
+        self._tell_hopeless()
 
     def give_up(self, session: Session) -> None:
         """The attempt does not stop."""
         session.hopeless = True
-        self._tell_neighbours()
+        self._hopeless[session.attempt] = session
+        self._tell_hopeless()
 
     def has_hopeful(self) -> bool:
         """Whether it runs an attempt that may still end by itself."""
@@ -223,8 +227,9 @@ class WorkerProcess:
             left -= len(data)
             self._protocol.data_received(data)
 
-    def _tell_neighbours(self) -> None:
-        for session in self.sessions.values():
+    def _tell_hopeless(self) -> None:
+        """Who does not stop waits for those that may still end by themselves."""
+        for session in self._hopeless.values():
             session.on_change()
 
     def _send(self, message: Message) -> None:
