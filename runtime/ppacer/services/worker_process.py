@@ -111,14 +111,20 @@ class WorkerProcess:
             self._pipes.register(descriptor, select.POLLIN)
         self._mask = Mask()
         self._transport: asyncio.Transport | None = None
+        self._opening = False
         self._why = ""
         self._lost = False
         self._kernel_kills = kernel_kills()
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
+        self._opening = True
         transport, _ = await loop.create_unix_connection(lambda: self._protocol, sock=self._channel)
+        self._opening = False
         self._transport = transport
+        if self.gone.done():  # meanwhile, as the zygote may have
+            self.close()
+            return
         for stream, descriptor in self._outputs.items():
             os.set_blocking(descriptor, False)
             self._listen(stream)
@@ -189,7 +195,7 @@ class WorkerProcess:
         """Lets go of the worker; an idle one ends then."""
         if self._transport is not None:
             self._transport.abort()
-        else:
+        elif not self._opening:  # the loop knows the descriptor then, which is not to become another one under it
             self._channel.close()
         for stream in list(self._outputs):
             self._close(stream)

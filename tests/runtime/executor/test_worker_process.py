@@ -48,6 +48,32 @@ def test_an_outcome_counts_although_the_end_of_the_process_is_heard_first() -> N
     asyncio.run(main())
 
 
+def test_a_worker_that_goes_while_it_is_opened_leaves_its_descriptor_to_others() -> None:
+    """As when the zygote is killed. The event loop refuses a descriptor that it takes for that of a worker."""
+
+    async def main() -> None:
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        (stdout, stdout_end), (stderr, stderr_end) = os.pipe(), os.pipe()
+        made = WorkerProcess(1, near, {"stdout": stdout, "stderr": stderr}, lambda worker, number: None)
+        number = near.fileno()
+        opening = asyncio.create_task(made.open())
+        await asyncio.sleep(0)
+        made.set_gone(Gone(None, "the process that starts workers was killed by signal 9"))
+        await opening
+        for _ in range(3):  # what is aborted is closed in the next turns of the loop
+            await asyncio.sleep(0)
+        os.dup2(far.fileno(), number)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(number, print)
+        loop.remove_reader(number)
+        far.close()
+        for descriptor in (number, stdout_end, stderr_end):
+            os.close(descriptor)
+
+    asyncio.run(main())
+
+
 def test_a_process_that_ended_without_a_word_is_gone() -> None:
     async def main() -> None:
         async with worker() as (made, far):
