@@ -60,10 +60,20 @@ class Check:
     # --- what was acknowledged ---------------------------------------------------------------------------------------
 
     def _check_due_times(self) -> None:
-        """Every due time has made exactly one run, up to the watermark."""
-        due = sorted(run["scheduled_at"] for run in self.records.runs.values() if run["kind"] == "scheduled")
+        """Every due time has made exactly one run, up to the watermark, and in the ranges of the backfills."""
+        due, past = (
+            sorted(run["scheduled_at"] for run in self.records.runs.values() if run["kind"] == kind)
+            for kind in ("scheduled", "backfill")
+        )
         wanted = [due[0] + PERIOD * number for number in range(len(due))] if due else []
         self._expect(due == wanted, f"due times: {due}")
+        for backfill in self.records.backfills:
+            first = -(-backfill["from_at"] // PERIOD) * PERIOD
+            span = [at for at in past if backfill["from_at"] <= at < backfill["until_at"]]
+            self._expect(span == list(range(first, backfill["until_at"], PERIOD)), f"{dict(backfill)}: {span}")
+            decided = backfill["made"] + backfill["passed_over"]
+            self._expect((backfill["status"], decided) == ("done", backfill["total"]), f"not done: {dict(backfill)}")
+        self._expect(bool(past), "no backfill")
         until = self.records.watched_until
         self._expect(not due or until == due[-1], f"watched until {until}, last due {due}")
 

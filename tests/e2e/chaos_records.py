@@ -81,6 +81,7 @@ class Records:
         self.events: dict[str, list[Row]] = defaultdict(list)
         for row in connection.execute("SELECT * FROM events ORDER BY run_id, seq"):
             self.events[row["run_id"]].append({**dict(row), "payload": json.loads(row["payload"])})
+        self.backfills: list[Row] = connection.execute("SELECT * FROM backfills").fetchall()
         (self.watched_until,) = connection.execute("SELECT watched_until FROM dags WHERE dag = 'tick'").fetchone()
 
     def shown(self, run: Row, key: Key) -> str:

@@ -14,7 +14,8 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias, TypeVar
 
 import pytest
 
@@ -40,6 +41,7 @@ BOUND = 60.0
 LEASE = "2"
 DAGS = ("chain", "fan", "flaky", "wide", "waits", "shared", "breaks")
 RUNS = 21
+T = TypeVar("T")
 Ask: TypeAlias = Callable[[Client, str, str, int | None], RunView]
 """Asks something of a run, or of one of its tasks."""
 
@@ -48,18 +50,21 @@ _FIRST, _, _LAST = os.environ.get("CHAOS_SEEDS", "1-3").partition("-")
 
 @pytest.mark.parametrize("seed", range(int(_FIRST), int(_LAST or _FIRST) + 1))
 def test_nothing_is_lost_or_done_twice(world: World, seed: int) -> None:
-    asyncio.run(Chaos(world, random.Random(seed)).run())
+    asyncio.run(Chaos(world, random.Random(seed), whole=seed % 2 == 0).run())
 
 
 class Chaos:
-    """A scheduler and two executors, and what happens to them."""
+    """A scheduler and two executors, and what happens to them. If it is `whole`, the first executor is in the
+    scheduler's own process."""
 
-    def __init__(self, world: World, chance: random.Random) -> None:
+    def __init__(self, world: World, chance: random.Random, *, whole: bool) -> None:
         self.world = world
         self.chance = chance
         self.program = world.build(PIPELINES / "chaos.ppd")
         self.port = free_port()
         self.proxy = Proxy(self.port, random.Random(chance.random()))
+        self.whole = whole
+        self.executors = ("two",) if whole else ("one", "two")
         self.running: dict[str, Process] = {}
         self.made: dict[str, str] = {}
         self.granted: list[Wish] = []
@@ -68,14 +73,15 @@ class Chaos:
     async def run(self) -> None:
         self.url = await self.proxy.start()
         try:
-            for name in ("scheduler", "one", "two"):
+            for name in ("scheduler", *self.executors):
                 self.start(name)
             await asyncio.to_thread(wait_until, self.up, "the scheduler")
-            asking = [asyncio.create_task(self.trigger_all()), asyncio.create_task(self.wish_all())]
+            asking = [self.trigger_all(), self.backfill(), self.pause(), self.wish_all()]
+            asked = [asyncio.create_task(each) for each in asking]
             await self.faults()
-            await asyncio.gather(*asking)
+            await asyncio.gather(*asked)
             await self.all_ended()
-            for name in ("one", "two", "scheduler"):
+            for name in (*self.executors, "scheduler"):
                 process = self.running[name]
                 assert await asyncio.to_thread(process.terminate) == 0, process.text
         finally:
@@ -89,11 +95,14 @@ class Chaos:
         assert not faults, "\n".join(faults)
 
     def start(self, name: str) -> None:
-        if name == "scheduler":
-            arguments = ["scheduler", "--port", str(self.port), "--lease", LEASE, "--drain", "3"]
+        executor = ["--name", name, "--capacity", "4"]
+        if name != "scheduler":
+            arguments = ["executor", "--scheduler", self.url, *executor]
+        elif self.whole:
+            arguments = ["start", "--port", str(self.port), "--lease", LEASE, *executor]
         else:
-            arguments = ["executor", "--scheduler", self.url, "--name", name, "--capacity", "4", "--drain", "3"]
-        self.running[name] = self.world.start(self.program, *arguments)
+            arguments = ["scheduler", "--port", str(self.port), "--lease", LEASE]
+        self.running[name] = self.world.start(self.program, *arguments, "--drain", "3")
 
     def client(self, actor: str | None = None) -> Client:
         return Client(f"http://127.0.0.1:{self.port}", timeout=3.0, actor=actor)
@@ -112,16 +121,35 @@ class Chaos:
             await asyncio.sleep(0.1)
 
     async def trigger(self, dag: str, key: str) -> None:
-        """Asks until it is answered, always with the same key."""
+        """Asks always with the same key."""
+        run = await self.answered(lambda client: client.trigger(dag, idempotency_key=key))
+        self.made[key] = run.id
 
-        def ask() -> str:
+    async def backfill(self) -> None:
+        """Due times before the first one. Asked for twice, if the answer to the first time got lost."""
+        from_at, until_at = (datetime.now(UTC) - timedelta(seconds=seconds) for seconds in (40, 30))
+        await self.answered(
+            lambda client: client.start_backfill("tick", from_at.isoformat(), until_at.isoformat(), parallel=2)
+        )
+
+    async def pause(self) -> None:
+        """For a while no due time is decided; in the end all of them are."""
+        await asyncio.sleep(self.chance.uniform(0.0, SECONDS / 2))
+        await self.answered(lambda client: client.pause("tick"))
+        await asyncio.sleep(self.chance.uniform(0.0, SECONDS / 2))
+        await self.answered(lambda client: client.resume("tick"))
+
+    async def answered(self, ask: Callable[[Client], T]) -> T:
+        """Asks until there is an answer."""
+
+        def once() -> T:
             with self.client() as client:
-                return client.trigger(dag, idempotency_key=key).id
+                return ask(client)
 
         async with asyncio.timeout(BOUND):
-            while key not in self.made:
+            while True:
                 try:
-                    self.made[key] = await asyncio.to_thread(ask)
+                    return await asyncio.to_thread(once)
                 except (AwayError, RefusedError):
                     await asyncio.sleep(0.1)
 
@@ -176,7 +204,7 @@ class Chaos:
     def victim(self, kind: str) -> tuple[str, int]:
         """A process of this kind: its name, if the test has started it itself, and its id; 0 if there is none."""
         if kind in ("scheduler", "executor"):
-            name = "scheduler" if kind == "scheduler" else self.chance.choice(("one", "two"))
+            name = "scheduler" if kind == "scheduler" else self.chance.choice(self.executors)
             process = self.running[name].popen
             return name, process.pid if process.poll() is None else 0
         ours = dict(alive(self.world))
@@ -200,9 +228,10 @@ class Chaos:
             with self.client() as client:
                 active = client.runs(statuses=("queued", "running"), limit=500).runs
                 pools = [pool.name for pool in client.pools().pools if pool.used or pool.waiting]
+                backfills = [each.id for each in client.backfills().backfills if each.status == "running"]
         except AwayError as error:  # it has just been started
             return [str(error)]
-        return [run.id for run in active if run.kind != "scheduled"] + pools
+        return [run.id for run in active if run.kind != "scheduled"] + pools + backfills
 
 
 _LIVE = {"waiting", "queued", "running", "retrying"}
