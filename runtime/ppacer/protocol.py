@@ -2,8 +2,9 @@
 
 One request may report finished attempts, renew leases, deliver log entries and ask for work, all at once; one
 transaction commits what it reports and claims, and the answer is sent after the commit. Every part is optional. An
-executor keeps one long-poll (`wait` > 0) open while it has free slots and sends reports at once in requests of their
-own, which may ask for as many attempts as the reports free; the slots asked for in all requests under way never add up
+executor keeps one long-poll (`wait` > 0) open while it has free slots, and one for no slots while it has none, which is
+answered when it is to stop something. It sends reports at once in requests of their own, which may ask for as many
+attempts as the reports free; the slots asked for in all requests under way never add up
 to more than its capacity.
 
 Repeating a request is safe: a claim with the same `request` id is answered with the same attempts while they run, and
@@ -149,7 +150,8 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Asks for up to `slots` attempts, waiting up to `wait` seconds for the first."""
+    """Asks for up to `slots` attempts, waiting up to `wait` seconds for the first; for none of them, until there is
+    something to stop."""
 
     slots: int
     wait: float

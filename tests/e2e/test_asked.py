@@ -106,6 +106,16 @@ def test_a_task_is_cancelled(asker: Asker) -> None:
     assert told(asker, run_id, "task_cancel_requested").payload == {"task": "held"}
 
 
+def test_a_cancel_is_prompt_though_every_slot_is_taken(world: World) -> None:
+    with serving(world, PIPELINES / "asked.ppd", "--capacity", "2") as served:
+        run_id = served.trigger("gated")
+        for name in ("held", "other"):
+            served.until(run_id, name, "running")
+        served.client.cancel(run_id)
+        run = served.ended(run_id, 5)  # leases are renewed after ten seconds
+        assert run.run.status == "cancelled"
+
+
 def test_a_run_is_restarted_from_where_it_failed(asker: Asker) -> None:
     run_id = failed(asker)
     asker.restart(run_id)

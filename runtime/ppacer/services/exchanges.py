@@ -224,11 +224,12 @@ class Exchanges:
         waiter = _Waiter(executor, executor.profile, request, claim.slots, [])
         while len(waiter.assignments) < claim.slots and self._hand_one(waiter):
             pass
-        at_once = not may_wait or claim.wait <= 0 or claim.slots <= 0 or executor.instance in self._executors.untold
+        at_once = not may_wait or claim.wait <= 0 or executor.instance in self._executors.untold
         if waiter.assignments or at_once:
             return waiter.assignments, None
         self._waiters[executor.instance, request] = waiter
-        self._lines.setdefault(waiter.profile, {})[waiter] = None
+        if claim.slots > 0:
+            self._lines.setdefault(waiter.profile, {})[waiter] = None
         return [], waiter
 
     async def _wait(self, waiter: _Waiter, seconds: float) -> list[Assignment]:

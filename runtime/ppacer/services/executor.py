@@ -1,7 +1,7 @@
 """The executor: asks the scheduler for attempts, has workers run them, reports what became of them.
 
-Three loops share what is held under a lease. `_claim` keeps one long-poll open while slots are free,
-`executor_delivery` sends what attempts have to tell, `leases` renews and fences.
+Four loops share what is held under a lease. `_claim` keeps one long-poll open while slots are free, `_listen` one while
+none are, `executor_delivery` sends what attempts have to tell, `leases` renews and fences.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ class Executor:
         self._asked = 0
         self._helpers: set[asyncio.Task[None]] = set()
         self._slots_changed = asyncio.Event()
+        self._no_poll = asyncio.Event()
         self._delivery = Delivery(
             self._held,
             self._link,
@@ -132,6 +133,7 @@ class Executor:
         tasks: set[asyncio.Task[object]] = {
             asyncio.create_task(self._start_pool()),
             asyncio.create_task(self._claim()),
+            asyncio.create_task(self._listen()),
             asyncio.create_task(self._leases.keep()),
         }
         delivery: asyncio.Task[object] = asyncio.create_task(self._delivery.run(self._has_drained))
@@ -204,7 +206,9 @@ class Executor:
             slots = self.capacity - len(self._held) - self._asked
             if slots <= 0:
                 self._slots_changed.clear()
+                self._no_poll.set()
                 await self._slots_changed.wait()
+                self._no_poll.clear()
                 continue
             self._asked += slots
             try:
@@ -212,10 +216,24 @@ class Executor:
             finally:
                 self._asked -= slots
                 self._delivery.wake()
+        if self._held:
+            self._no_poll.set()
+
+    async def _listen(self) -> None:
+        """While nothing is claimed, keeps a long-poll for nothing open, so that what is to be stopped is heard of."""
+        while True:
+            await self._no_poll.wait()
+            exchange = self._exchange(Claim(0, self._longest_poll))
+            sent_at = self._clock()
+            self._accept(await self._link.ask(exchange, self._leases.patience), sent_at)
+
+    @property
+    def _longest_poll(self) -> float:
+        return min(LONG_POLL_SECONDS, self._leases.term / 3)
 
     async def _poll(self, slots: int) -> None:
         """One long-poll, given up when the executor is drained."""
-        exchange = self._exchange(claim=Claim(slots, min(LONG_POLL_SECONDS, self._leases.term / 3)), codes=self._codes)
+        exchange = self._exchange(claim=Claim(slots, self._longest_poll), codes=self._codes)
         sent_at = self._clock()
         asking = asyncio.create_task(self._link.ask(exchange, self._leases.patience))
         draining = asyncio.create_task(self._draining.wait())

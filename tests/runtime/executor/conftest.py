@@ -19,6 +19,7 @@ from ppacer.core import codec
 from ppacer.protocol import (
     Ack,
     Assignment,
+    Claim,
     Exchange,
     ExchangeAnswer,
     LogEntry,
@@ -105,6 +106,7 @@ class FakeScheduler:
     def __post_init__(self) -> None:
         self.changed = asyncio.Condition()
         self._granted: dict[str, tuple[Assignment, ...]] = {}
+        self._told: set[str] = set()
         self._numbers = itertools.count(1)
 
     async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
@@ -134,6 +136,7 @@ class FakeScheduler:
             cancel=tuple(self.cancel),
             next_due_in=self.next_due_in,
         )
+        self._told |= self.cancel
         self.after(exchange)
         return answer
 
@@ -202,13 +205,16 @@ class FakeScheduler:
             return tuple(one for one in self._granted[exchange.request] if one.attempt not in self.reports)
         try:
             async with asyncio.timeout(claim.wait), self.changed:
-                await self.changed.wait_for(lambda: bool(self.queue) or claim.wait == 0)
+                await self.changed.wait_for(lambda: self._has_news(claim))
         except TimeoutError:
             return ()
         granted, self.queue = tuple(self.queue[: claim.slots]), self.queue[claim.slots :]
         if granted:
             self._granted[exchange.request] = granted
         return granted
+
+    def _has_news(self, claim: Claim) -> bool:
+        return claim.wait == 0 or bool(self.queue and claim.slots) or not self.cancel <= self._told
 
     def _ack(self, attempt: str) -> Ack:
         return Ack(attempt, 409 if attempt in self.stale else 200)

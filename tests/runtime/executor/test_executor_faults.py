@@ -105,6 +105,30 @@ def test_the_slots_asked_for_never_exceed_the_capacity(
     assert most <= 3
 
 
+def test_a_cancel_is_heard_of_at_once_though_no_slot_is_free(
+    bench: Bench, scheduler: FakeScheduler, tmp_path: Path
+) -> None:
+    """Not only when the leases are renewed, after a third of their term; and while the executor is drained, too."""
+
+    async def main() -> None:
+        async with bench.executor(scheduler, capacity=2) as executor:
+            first, second = (scheduler.assign("m:waits", str(tmp_path / name), 60) for name in ("first", "second"))
+            await scheduler.offer()
+            await numbers_in(tmp_path / "first")
+            await numbers_in(tmp_path / "second")
+            scheduler.cancel.add(first)
+            await scheduler.offer()
+            assert (await scheduler.report(first, 5)).outcome is Outcome.CANCELLED
+            draining = asyncio.create_task(executor.drain())
+            await asyncio.sleep(0)
+            scheduler.cancel.add(second)
+            await scheduler.offer()
+            assert (await scheduler.report(second, 5)).outcome is Outcome.CANCELLED
+            await draining
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("lost", ["request", "answer"])
 def test_every_lost_exchange_is_repeated_under_its_id(bench: Bench, scheduler: FakeScheduler, lost: str) -> None:
     seen: dict[str, Exchange] = {}

@@ -52,7 +52,7 @@ async def test_a_long_poll_is_answered_as_soon_as_an_attempt_is_ready(place, kit
 async def test_a_long_poll_ends_empty_when_its_time_is_over(place, kit) -> None:
     _, client = await begin(place, kit, kit.task("a"))
     assert await client.claim(1, wait=0.05) == []
-    assert await client.claim(0) == []
+    assert await client.claim(0, wait=0.05) == []
 
 
 async def test_a_long_poll_is_answered_when_a_retry_comes_due(place, kit) -> None:
@@ -343,6 +343,21 @@ async def test_a_cancel_reaches_the_executor_through_its_long_poll(place, kit) -
     assert await client.report(one, Outcome.CANCELLED) == 200
     assert (await kit.ended(scheduler, run.id)).status is RunStatus.CANCELLED
     assert (await client.ask(client.request())).cancel == ()
+
+
+async def test_an_executor_without_a_free_slot_hears_of_a_cancel_too(place, kit) -> None:
+    """It asks for no slots; what is ready meanwhile is nothing to it."""
+    scheduler, client = await begin(place, kit, kit.task("a"), kit.task("b"))
+    run = await scheduler.trigger("d")
+    one = await client.claim_one()
+    poll = asyncio.create_task(client.ask(client.request(claim=Claim(0, 20))))
+    await asyncio.sleep(0)
+    [other] = await client.claim(1)
+    assert not poll.done()
+    await scheduler.cancel_task(run.id, "a")
+    answer = await poll
+    assert (answer.assignments, answer.cancel) == ((), (one.attempt,))
+    assert await client.report(other) == 200
 
 
 async def test_a_cancelled_run_makes_room_for_the_next(place, kit) -> None:
