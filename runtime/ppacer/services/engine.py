@@ -68,7 +68,6 @@ from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
 
 _IN_PROGRAM = "in-program-"
-_END_OF_TIME = (1 << 63) - 1
 _log = logging.getLogger("ppacer")
 
 
@@ -213,9 +212,10 @@ class Engine:
         live: dict[str, list[Attempt]] = {}
         for attempt in await read(store.live_attempts):
             live.setdefault(attempt.run_id, []).append(attempt)
-        for dag_id, current in self._registry.current.items():
-            if current.dag.schedules and (last := await read(store.last_scheduled, dag_id)) is not None:
-                self._last_scheduled[dag_id] = last.scheduled_at
+        for dag_id, due in (await read(store.last_due_times)).items():
+            current = self._registry.current.get(dag_id)
+            if current is not None and current.dag.schedules:
+                self._last_scheduled[dag_id] = due
         found: list[_Found] = []
         for run in runs:
             plan = await self._registry.plan(run.build, run.dag)
@@ -224,7 +224,7 @@ class Engine:
             found.append(_Found(run, plan, rows, live.get(run.id, []), seqs[run.id]))
         backfills = await read(store.active_backfills)
         unsent = await read(pending_outgoing, store)
-        made = await self._made_ahead() if self._settings.schedules else {}
+        made = await read(store.due_times_ahead)  # by backfills
         with self.turn():  # all in one: no run starts before every active one is counted
             for one in found:
                 self._restore(one)
@@ -404,17 +404,6 @@ class Engine:
             plan, RunKind.BACKFILL, due, actor=row.actor, given=given, backfill=row.id, previous_at=previous_at
         )
         return partial(self.create, prepared)
-
-    async def _made_ahead(self) -> dict[str, list[int]]:
-        """For each dag the due times that have a run although they have not been decided: backfills made them."""
-        found: dict[str, list[int]] = {}
-        for dag_id, plan in self._registry.current.items():
-            row = self.dags.get(dag_id)
-            if plan.dag.schedules and row is not None and row.watched_until is not None:
-                found[dag_id] = await self._journal.read(
-                    self._store.due_times, dag_id, row.watched_until + 1, _END_OF_TIME
-                )
-        return found
 
     # --- lateness ----------------------------------------------------------------------------------------------------
 

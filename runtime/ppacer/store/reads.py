@@ -128,11 +128,35 @@ class Reads:
         query = select(due_at).where(schema.runs.c.project == PROJECT, schema.runs.c.dag == dag)
         return [row.due_at for row in self._all(query.where(due_at >= from_at, due_at < until_at).order_by(due_at))]
 
-    def last_scheduled(self, dag: str) -> Run | None:
-        """The run of kind `scheduled` with the latest logical time, whatever became of it."""
-        table = schema.runs
-        query = _runs_of(dag).where(table.c.due_at.is_not(None), table.c.kind == RunKind.SCHEDULED.value)
-        return self._run(query.order_by(table.c.due_at.desc()).limit(1))
+    def last_due_times(self) -> dict[str, int]:
+        """The logical time of each dag's latest scheduled run, whatever became of it; dags that have none are left
+        out."""
+        dag, run = schema.dags.c, schema.runs.c
+        latest = (
+            select(run.due_at)
+            .where(run.project == dag.project, run.dag == dag.dag)
+            .where(run.due_at.is_not(None), run.kind == RunKind.SCHEDULED.value)
+            .order_by(run.due_at.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        found = self._all(select(dag.dag, latest.label("due_at")).where(dag.project == PROJECT))
+        return {row.dag: row.due_at for row in found if row.due_at is not None}
+
+    def due_times_ahead(self) -> dict[str, list[int]]:
+        """The logical times beyond each dag's watermark that have a scheduled or backfilled run, in order; dags that
+        have none are left out."""
+        dag, run = schema.dags.c, schema.runs.c
+        query = (
+            select(dag.dag, run.due_at)
+            .join(schema.runs, and_(run.project == dag.project, run.dag == dag.dag, run.due_at > dag.watched_until))
+            .where(dag.project == PROJECT)
+            .order_by(dag.project, dag.dag, run.due_at)
+        )
+        found: dict[str, list[int]] = {}
+        for row in self._all(query):
+            found.setdefault(row.dag, []).append(row.due_at)
+        return found
 
     def active_runs(self) -> list[Run]:
         """Queued and running runs, oldest first."""

@@ -70,7 +70,7 @@ def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert store.run("x") is None
     assert store.run_at("daily", 1) is None
     assert store.run_by_idempotency_key("daily", "x") is None
-    assert store.last_scheduled("daily") is None
+    assert store.last_due_times() == store.due_times_ahead() == {}
     assert store.attempt("x") is None
     assert store.tasks("x") == store.current_tasks("x") == []
     assert store.attempts("x") == []

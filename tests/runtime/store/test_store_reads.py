@@ -22,6 +22,8 @@ from ppacer.core.model import (
     RunKind,
     RunStatus,
     TaskRow,
+    UpdateDag,
+    WatchedUntil,
 )
 from ppacer.store import Store
 
@@ -65,6 +67,20 @@ def test_the_logical_times_that_have_a_run(store: Store, rows: Any) -> None:
     assert store.due_times("daily", 51, 70) == [60]
 
 
+def test_the_logical_times_beyond_the_watermark_that_have_a_run(store: Store, rows: Any) -> None:
+    times = {1: 70, 2: 50, 3: 60}
+    made = [replace(rows.run(number), scheduled_at=at, kind=RunKind.BACKFILL) for number, at in times.items()]
+    other = replace(rows.run(5, dag="hourly"), scheduled_at=66)
+    manual = replace(rows.manual(4), scheduled_at=80)
+    store.write([*(InsertRun(run) for run in (*made, other, manual)), WatchedUntil("daily", 50)])
+    assert store.due_times_ahead() == {"daily": [60, 70], "hourly": [66]}
+    store.write([WatchedUntil("daily", 70), WatchedUntil("hourly", 65)])
+    assert store.due_times_ahead() == {"hourly": [66]}
+    nobody_watches = replace(rows.dag("hourly"), watched_until=None)
+    store.write([UpdateDag(nobody_watches)])
+    assert store.due_times_ahead() == {}
+
+
 def test_active_runs_are_the_queued_and_the_running_oldest_first(store: Store, rows: Any) -> None:
     statuses = [*RunStatus]
     store.write([InsertRun(rows.run(number, status=status)) for number, status in enumerate(statuses)])
@@ -86,7 +102,7 @@ def test_the_last_scheduled_run_is_the_one_of_the_latest_logical_time(store: Sto
     backfill = replace(rows.run(3), scheduled_at=6000, kind=RunKind.BACKFILL)
     manual = replace(rows.manual(4), scheduled_at=7000)
     store.write([InsertRun(run) for run in (last, rows.run(2), backfill, manual, rows.run(5, dag="hourly"))])
-    assert store.last_scheduled("daily") == last
+    assert store.last_due_times() == {"daily": 5000, "hourly": rows.run(5, dag="hourly").scheduled_at}
     assert store.run_at("daily", 6000) == backfill
     assert store.run_at("daily", 7000) is None
 
