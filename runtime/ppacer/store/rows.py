@@ -34,7 +34,7 @@ AnyRow: TypeAlias = "Row[tuple[Any, ...]]"
 """A row whose columns are those of its table: what type each has, the table knows."""
 
 AnyColumn: TypeAlias = "ColumnElement[Any]"
-Query: TypeAlias = "Select[tuple[Any, ...]]"
+Query: TypeAlias = "Select[*tuple[Any, ...]]"
 
 
 def to_build(row: AnyRow) -> BuildRow:
