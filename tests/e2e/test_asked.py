@@ -287,6 +287,14 @@ def test_a_key_makes_one_run_however_many_ask_at_once(served: Serving) -> None:
     assert not refused
 
 
+def test_commands_that_are_given_at_once_while_nothing_serves_have_their_turns(world: World) -> None:
+    program = world.build(PIPELINES / "asked.ppd")
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: world.call(program, "trigger", "gated"), range(4)))
+    assert [(done.returncode, done.stderr) for done in asked] == [(0, "")] * 4
+    assert world.call(program, "runs").stdout.count("queued") == 4
+
+
 def test_of_several_restarts_at_once_one_is_made(served: Serving) -> None:
     run_id = served.run("chain", times=99).run.id
     done, refused = at_once(served, lambda client: client.restart(run_id))

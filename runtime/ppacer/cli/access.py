@@ -9,7 +9,7 @@ import os
 import pwd
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _STARTING_SECONDS = 5.0
 """How long a program that holds the lock may take until it answers."""
+
+_PASSING_SECONDS = 10.0
+"""How long the lock may be held by others that do not answer: by commands, one after the other."""
 
 _POLL_SECONDS = 0.05
 
@@ -54,22 +57,33 @@ def program_of(invocation: Invocation, *, makes: bool = False) -> Iterator[Progr
     """
     config = invocation.config
     try:
-        client = find_server(config)
-        if client is not None:
-            with client:
-                yield client
-        elif not makes and not Path(config.database).exists():
-            raise CommandError(f"there is no run yet: {config.database} does not exist")
-        else:
-            from ppacer.cli.alone import Alone  # noqa: PLC0415 - half a second that a program that serves has spent
+        with ExitStack() as stack:
+            found = _opened_or_served(config, stack, makes=makes)
+            if isinstance(found, Opened):
+                from ppacer.cli.alone import Alone  # noqa: PLC0415 - half a second that a program that serves has spent
 
-            with exclusive(config) as both, Alone(invocation.program, both.store, both.logs, user_name()) as alone:
-                yield alone
+                alone = Alone(invocation.program, found.store, found.logs, user_name())
+                yield stack.enter_context(alone)
+            else:
+                yield found
     except RefusedError as error:
         wrongly = error.problem.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
         raise CommandError(str(error), 2 if wrongly else 1) from error
     except ClientError as error:
         raise CommandError(str(error)) from error
+
+
+def _opened_or_served(config: Config, stack: ExitStack, *, makes: bool) -> Opened | Client:
+    while True:
+        client = find_server(config)
+        if client is not None:
+            return stack.enter_context(client)
+        if not makes and not Path(config.database).exists():
+            raise CommandError(f"there is no run yet: {config.database} does not exist")
+        try:
+            return stack.enter_context(exclusive(config))
+        except ServedError:
+            continue  # it has just been started
 
 
 def user_name() -> str:
@@ -98,6 +112,10 @@ def find_server(config: Config) -> Client | None:
         time.sleep(_POLL_SECONDS)
 
 
+class ServedError(CommandError):
+    """A program that answers holds the database."""
+
+
 @contextmanager
 def exclusive(config: Config) -> Iterator[Opened]:
     """The database, for as long as nobody else holds it. Raises `CommandError`."""
@@ -107,19 +125,27 @@ def exclusive(config: Config) -> Iterator[Opened]:
 
 @contextmanager
 def held(config: Config) -> Iterator[None]:
-    """Holds the database's lock. Raises `CommandError` where somebody else does."""
+    """Holds the database's lock, once those have passed who hold it for a moment. Raises `ServedError` where a program
+    serves it, `CommandError` where it cannot be had."""
     folder = config.lock_file.parent
     if not folder.is_dir():  # which the lock would make
         raise CommandError(f"there is no folder {folder} to keep the database in")
     lock = FileLock(config.lock_file, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        if not config.lock_file.exists():  # the lock tries again where files cannot be made at all
-            raise CommandError(f"cannot keep a database in {folder}: no file can be made there") from error
-        raise CommandError(f"{_holder(config)} holds {config.database} already") from error
-    except OSError as error:
-        raise CommandError(f"cannot keep a database in {folder}: {(error.strerror or str(error)).lower()}") from error
+    deadline = time.monotonic() + _PASSING_SECONDS
+    while not lock.is_locked:
+        try:
+            lock.acquire()
+        except Timeout as error:
+            if not config.lock_file.exists():  # the lock tries again where files cannot be made at all
+                raise CommandError(f"cannot keep a database in {folder}: no file can be made there") from error
+            if _serves(config):
+                raise ServedError(f"{_holder(config)} holds {config.database} already") from error
+            if time.monotonic() > deadline:
+                raise CommandError(f"{_holder(config)} holds {config.database} already") from error
+            time.sleep(_POLL_SECONDS)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise CommandError(f"cannot keep a database in {folder}: {reason}") from error
     try:
         yield
     finally:
@@ -145,6 +171,13 @@ def opened(config: Config) -> Iterator[Opened]:
     finally:
         logs.close()
         store.close()
+
+
+def _serves(config: Config) -> bool:
+    client = _answering(read_run_file(config.run_file))
+    if client is not None:
+        client.close()
+    return client is not None
 
 
 def _locked(config: Config) -> bool:

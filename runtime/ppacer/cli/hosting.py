@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ppacer.cli.access import find_server, user_name
+from ppacer.cli.access import ServedError, find_server, user_name
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import Console, Style
 from ppacer.cli.early import early_zygote
@@ -49,10 +49,12 @@ class Errand(Generic[_T]):
 def carry_out(invocation: Invocation, errand: Errand[_T]) -> _T:
     """What `follow` returns. The first Ctrl-C cancels, the second ends the process. Raises `CommandError`."""
     invocation.console.keep_going()
-    client = find_server(invocation.config)
-    if client is None:
-        with early_zygote(invocation) as zygote:
-            return asyncio.run(_here(invocation, errand, zygote))
+    while (client := find_server(invocation.config)) is None:
+        try:
+            with early_zygote(invocation) as zygote:
+                return asyncio.run(_here(invocation, errand, zygote))
+        except ServedError:
+            continue  # since a moment ago
     with client:
         return asyncio.run(_there(invocation, errand, client))
 
