@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _STARTING_SECONDS = 5.0
 """How long a program that holds the lock may take until it answers."""
 
-_PASSING_SECONDS = 10.0
+_PASSING_SECONDS = 30.0
 """How long the lock may be held by others that do not answer: by commands, one after the other."""
 
 _POLL_SECONDS = 0.05
