@@ -1,0 +1,106 @@
+"""What `python -m benchmarks` measures is what it says: a sound baseline, sound programs, sound databases."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import finished, programs
+from benchmarks.baseline import drive
+from benchmarks.table import Row, markdown
+from ppc.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    command = [sys.executable, "-m", "benchmarks.baseline", str(tmp_path / "baseline.db"), "50"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.kill()
+
+
+def ask(port: int, path: str, body: object) -> tuple[int, dict]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("POST", path, json.dumps(body).encode())
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    return response.status, answer
+
+
+@pytest.mark.slow
+def test_the_baseline_refuses_a_stale_token(port: int) -> None:
+    [[task, token]] = ask(port, "/claim", {"slots": 1})[1]["tasks"]
+    assert ask(port, "/finish", {"tasks": [[task, token + 1]]})[0] == 409
+    assert ask(port, "/finish", {"tasks": [[task, token]]})[0] == 200
+    assert ask(port, "/finish", {"tasks": [[task, token]]})[0] == 409
+
+
+@pytest.mark.slow
+def test_the_baseline_finishes_each_task_once(port: int, tmp_path: Path) -> None:
+    _, laps = drive(port, connections=4, batch=3)
+    assert len(laps) >= 50 / 3
+    connection = sqlite3.connect(tmp_path / "baseline.db")
+    assert connection.execute("SELECT status, count(*), count(DISTINCT token) FROM tasks").fetchall() == [
+        ("success", 50, 50)
+    ]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "contents"),
+    [
+        (programs.wide(), "3 dags, 6 tasks"),
+        (programs.long(10), "3 dags, 30 tasks"),
+        (programs.each_second(), "1 dag, 1 task"),
+        (programs.each_minute(3), "3 dags, 3 tasks"),
+        (programs.yearly(3), "3 dags, 3 tasks"),
+    ],
+)
+def test_its_sources_are_sound(
+    source: str,
+    contents: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("steps.py").write_text(programs.STEPS, encoding="utf-8")
+    Path("pipeline.ppd").write_text(source, encoding="utf-8")
+    assert main(["check", "pipeline.ppd"]) == 0
+    assert capsys.readouterr().out == f"pipeline.ppd: {contents}, no errors\n"
+
+
+@pytest.mark.slow
+def test_a_long_past_is_one_that_the_program_could_have_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finished, "_TASKS_PER_RUN", 20)
+    file = programs.build(tmp_path / "full", programs.wide())
+    finished.fill(file, 100)
+    for table, rows in (("runs", 5), ("tasks", 5 * 22), ("attempts", 5 * 21)):
+        assert programs.read(file, f"SELECT count(*) FROM {table}") == [(rows,)]
+    assert programs.read(file, "PRAGMA foreign_key_check") == []
+    assert programs.read(file, "PRAGMA integrity_check") == [("ok",)]
+    with programs.running(file) as program:
+        assert len(program.get("/api/v1/runs?limit=20")["runs"]) == 5
+        program.trigger("wide_process", count=3)
+        program.wait("wide_process")
+    assert programs.span_seconds(file, "wide_process") > 0
+    assert len(programs.attempts(file, "wide_process")) == 4
+
+
+def test_a_row_says_whether_its_mark_is_reached() -> None:
+    slow = Row("speed", 2.0, "tasks/s", 3, 4.0, more_is_better=True)
+    assert (slow.reached, slow.ratio) == (False, 0.5)
+    assert Row("time", 2.0, "s", 3, None).reached
+    assert Row("time", 2.0, "s", None, None).reached is None
+    assert markdown([slow]).endswith("| speed | 2.00 tasks/s | ≥ 3.00 tasks/s | missed | 4.00 tasks/s | 0.50 |\n")
