@@ -12,9 +12,11 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from ppacer.database_url import UnknownKindError, digest, is_server, path_in, shown
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 9321
@@ -46,7 +48,10 @@ KEPT = Retention(days=90, runs=1000, logs_days=30, outputs_days=0)
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Effective settings. Durations are seconds, those whose name says so days; `database` is a path or a database URL.
+    """Effective settings. Durations are seconds, those whose name says so days.
+
+    `database` and `logs` are a path, or the URL of a server's database, which may hold a password: for people there is
+    `ppacer.database_url.shown`.
 
     `scheduler` is the address that `executor` asks for work, `name` what an executor calls itself. `secrets` is a
     folder with one file per secret or `module:callable`, which gives the secret of a name; none means that secrets
@@ -69,18 +74,13 @@ class Config:
     keep_runs: int
     keep_logs_days: int
     keep_outputs_days: int
+    run_file: Path
+    """No setting: where other commands find the program that serves. It lies beside a SQLite file, and beside the
+    program, named for the database, where that is a server's."""
 
     @property
     def retention(self) -> Retention:
         return Retention(self.keep_days, self.keep_runs, self.keep_logs_days, self.keep_outputs_days)
-
-    @property
-    def lock_file(self) -> Path:
-        return Path(f"{self.database}.lock")
-
-    @property
-    def run_file(self) -> Path:
-        return Path(self.database).with_suffix(".run.json")
 
     @property
     def loopback(self) -> bool:
@@ -114,8 +114,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("host", "HOST", f"address to serve on; beyond loopback a token is required [{LOOPBACK}]"),
     Setting("port", "PORT", f"port to serve on; 0 takes any free one [{DEFAULT_PORT}]"),
     Setting("token", "TOKEN", "secret that clients and executors must present [none on loopback]"),
-    Setting("database", "FILE", "the SQLite file with dags, runs and tasks [PROGRAM.db]", is_path=True),
-    Setting("logs", "FILE", "the SQLite file with the tasks' logs [DATABASE.logs.db]", is_path=True),
+    Setting(
+        "database",
+        "DATABASE",
+        "where dags, runs and tasks are kept: a SQLite file, postgresql://… or mysql://… [PROGRAM.db]",
+        is_path=True,
+    ),
+    Setting(
+        "logs", "DATABASE", "where the tasks' logs are kept [DATABASE.logs.db, or the server's database]", is_path=True
+    ),
     Setting("lease", "SECONDS", "how long an executor may be silent before its tasks count as lost [30]"),
     Setting("drain", "SECONDS", "how long running tasks may go on after a stop was asked for [10]"),
     Setting("scheduler", "URL", "the scheduler to work for, or to ask [none]"),
@@ -146,13 +153,14 @@ def load(
     program = Path(program_file).resolve()
     given, origins = _gather(program, flags, environ, config_file)
     stem = program.with_suffix("")
-    database = _database(given.get("database", str(stem.with_suffix(".db"))), origins)
+    database = _database("database", given.get("database", str(stem.with_suffix(".db"))), origins)
+    logs = database if is_server(database) else str(Path(database).with_suffix(".logs.db"))
     config = Config(
         host=_text(given, "host", origins) or LOOPBACK,
         port=_integer(given, "port", origins, DEFAULT_PORT, least=0, most=65535),
         token=_token(given, origins),
         database=database,
-        logs=_text(given, "logs", origins) or str(Path(database).with_suffix(".logs.db")),
+        logs=_database("logs", given.get("logs", logs), origins),
         lease=_seconds(given, "lease", origins, 30.0, least=1.0),
         drain=_seconds(given, "drain", origins, 10.0, least=0.0),
         scheduler=_url(_text(given, "scheduler", origins), origins),
@@ -164,14 +172,18 @@ def load(
         keep_runs=_integer(given, "keep_runs", origins, KEPT.runs, least=0, most=999_999_999),
         keep_logs_days=_integer(given, "keep_logs_days", origins, KEPT.logs_days, least=0, most=_MOST_DAYS),
         keep_outputs_days=_integer(given, "keep_outputs_days", origins, KEPT.outputs_days, least=0, most=_MOST_DAYS),
+        run_file=stem.with_suffix(f".{digest(database)}.run.json")
+        if is_server(database)
+        else Path(database).with_suffix(".run.json"),
     )
     if not config.loopback and config.token is None:
         raise ConfigError(
             f"serving on {config.host} ({origins['host']}) needs a token: set {ENVIRONMENT_PREFIX}TOKEN or --token,"
             f" or serve on {LOOPBACK}"
         )
-    names = tuple(field.name for field in fields(Config))
-    return Loaded(config, {name: origins.get(name, "default") for name in names}, _unknown(environ))
+    return Loaded(
+        config, {setting.name: origins.get(setting.name, "default") for setting in SETTINGS}, _unknown(environ)
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -202,8 +214,10 @@ def _gather(
             value = found.get(setting.name)
             if value is None:
                 continue
-            if setting.is_path and isinstance(value, str) and not _NO_PATH.search(value):
-                value = str(base / Path(value).expanduser())
+            if setting.is_path and isinstance(value, str) and value.strip():
+                value = path_in(value)
+                if not _NO_PATH.search(value):
+                    value = str(base / Path(value).expanduser())
             values[setting.name] = value
             origins[setting.name] = setting.flag if origin == _FLAG else origin
 
@@ -242,8 +256,8 @@ def _unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _refuse(name: str, value: object, origins: Mapping[str, str], wanted: str) -> ConfigError:
-    shown = "…" if name == "token" else repr(value)
-    return ConfigError(f"{name} = {shown} ({origins.get(name, 'default')}): {wanted}")
+    told = "…" if name == "token" else repr(shown(value) if isinstance(value, str) else value)
+    return ConfigError(f"{name} = {told} ({origins.get(name, 'default')}): {wanted}")
 
 
 def _text(values: _Values, name: str, origins: Mapping[str, str]) -> str | None:
@@ -287,11 +301,13 @@ def _labels(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(label.strip() for label in found))
 
 
-def _database(value: object, origins: Mapping[str, str]) -> str:
-    if not isinstance(value, str):
-        raise _refuse("database", value, origins, "expected the path of a file")
-    if "://" in value:
-        raise _refuse("database", value.split("://")[0] + "://…", origins, "only SQLite files are supported")
+def _database(name: str, value: object, origins: Mapping[str, str]) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _refuse(name, value, origins, "expected the path of a file, or an URL")
+    try:
+        is_server(value)
+    except UnknownKindError as error:
+        raise ConfigError(f"{name} ({origins.get(name, 'default')}): {error}") from error
     return value
 
 

@@ -1,6 +1,6 @@
 """Ways to a program's data: through the program that serves it, or, where none does, the database itself.
 
-Only the holder of the database's lock opens it, even to read. The holder leaves a run file by which it is found.
+Only the holder of the database's lead opens it, even to read. The holder leaves a run file by which it is found.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from filelock import FileLock, Timeout
-
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.client import Client, ClientError, RefusedError
 from ppacer.config import Config
+from ppacer.database_url import is_server, shown
 from ppacer.runfile import RunFile, read_run_file
 from ppacer.store import StoreError, open_store
+from ppacer.store.lead import Lead, lead_of, lock_file_of
 
 if TYPE_CHECKING:
     from ppacer.cli.alone import Alone
@@ -78,10 +78,10 @@ def _opened_or_served(config: Config, stack: ExitStack, *, makes: bool) -> Opene
         client = find_server(config)
         if client is not None:
             return stack.enter_context(client)
-        if not makes and not Path(config.database).exists():
+        if not makes and not is_server(config.database) and not Path(config.database).exists():
             raise CommandError(f"there is no run yet: {config.database} does not exist")
         try:
-            return stack.enter_context(exclusive(config))
+            return stack.enter_context(exclusive(config, makes=makes))
         except ServedError:
             continue  # it has just been started
 
@@ -108,7 +108,8 @@ def find_server(config: Config) -> Client | None:
         if client is not None or not _locked(config):
             return client
         if time.monotonic() > deadline:
-            raise CommandError(f"{_holder(config)} holds {config.database}, but does not answer")
+            hint = "; name where it serves with --scheduler URL" if is_server(config.database) else ""
+            raise CommandError(f"{_holder(config)} holds {shown(config.database)}, but does not answer{hint}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -117,48 +118,43 @@ class ServedError(CommandError):
 
 
 @contextmanager
-def exclusive(config: Config) -> Iterator[Opened]:
-    """The database, for as long as nobody else holds it. Raises `CommandError`."""
-    with held(config), opened(config) as both:
+def exclusive(config: Config, *, makes: bool) -> Iterator[Opened]:
+    """The database, for as long as nobody else holds it; `makes` says whether it is made if there is none.
+
+    Raises `CommandError`.
+    """
+    with held(config), opened(config, makes=makes) as both:
         yield both
 
 
 @contextmanager
-def held(config: Config) -> Iterator[None]:
-    """Holds the database's lock, once those have passed who hold it for a moment. Raises `ServedError` where a program
+def held(config: Config) -> Iterator[Lead]:
+    """Holds the database's lead, once those have passed who hold it for a moment. Raises `ServedError` where a program
     serves it, `CommandError` where it cannot be had."""
-    folder = config.lock_file.parent
-    if not folder.is_dir():  # which the lock would make
-        raise CommandError(f"there is no folder {folder} to keep the database in")
-    lock = FileLock(config.lock_file, timeout=0)
     deadline = time.monotonic() + _PASSING_SECONDS
-    while not lock.is_locked:
-        try:
-            lock.acquire()
-        except Timeout as error:
-            if not config.lock_file.exists():  # the lock tries again where files cannot be made at all
-                raise CommandError(f"cannot keep a database in {folder}: no file can be made there") from error
-            if _serves(config):
-                raise ServedError(f"{_holder(config)} holds {config.database} already") from error
-            if time.monotonic() > deadline:
-                raise CommandError(f"{_holder(config)} holds {config.database} already") from error
-            time.sleep(_POLL_SECONDS)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise CommandError(f"cannot keep a database in {folder}: {reason}") from error
     try:
-        yield
+        lead = lead_of(config.database)
+        while not lead.take():
+            if _serves(config):
+                raise ServedError(f"{_holder(config, lead)} holds {shown(config.database)} already")
+            if time.monotonic() > deadline:
+                raise CommandError(f"{_holder(config, lead)} holds {shown(config.database)} already")
+            time.sleep(_POLL_SECONDS)
+    except StoreError as error:
+        raise CommandError(str(error)) from error
+    try:
+        yield lead
     finally:
-        lock.release()
+        lead.release()
 
 
 @contextmanager
-def opened(config: Config) -> Iterator[Opened]:
-    """Opens the database, whose lock the caller holds. Raises `CommandError` where it cannot be used."""
+def opened(config: Config, *, makes: bool = True) -> Iterator[Opened]:
+    """Opens the database, whose lead the caller holds. Raises `CommandError` where it cannot be used."""
     from ppacer.store.logs import open_logs  # noqa: PLC0415 - what a client of a program that serves need not load
 
     try:
-        store = open_store(config.database)
+        store = open_store(config.database, makes=makes)
         try:
             logs = open_logs(config.logs)
         except StoreError:
@@ -181,16 +177,15 @@ def _serves(config: Config) -> bool:
 
 
 def _locked(config: Config) -> bool:
-    if not config.lock_file.exists():
+    if not is_server(config.database) and not lock_file_of(config.database).exists():
         return False
-    lock = FileLock(config.lock_file, timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
-        return True
-    except OSError:
+        lead = lead_of(config.database)
+        if not lead.take():
+            return True
+    except StoreError:
         return False  # whoever opens the database next says what is wrong
-    lock.release()
+    lead.release()
     return False
 
 
@@ -217,6 +212,13 @@ def _answering(found: RunFile | None) -> Client | None:
     return None
 
 
-def _holder(config: Config) -> str:
+def _holder(config: Config, lead: Lead | None = None) -> str:
+    """Who has the lead, for people: the program that has said so on this machine, or what the database can tell."""
     found = read_run_file(config.run_file)
-    return f"the program at {found.url} (process {found.pid})" if found is not None else "another program"
+    if found is not None:
+        return f"the program at {found.url} (process {found.pid})"
+    try:
+        told = (lead or lead_of(config.database)).holder()
+    except StoreError:
+        told = None
+    return "another program" if told is None else f"another program ({told})"

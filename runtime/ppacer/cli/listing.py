@@ -14,6 +14,7 @@ from ppacer.cli.due_times import DueTimes, due_times
 from ppacer.cli.times import instant_of
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
 from ppacer.core.schedule import DagClock, ScheduleError
+from ppacer.database_url import is_server, shown
 from ppacer.localtime import local_time
 from ppacer.web.describe import ahead_text, schedule_text
 
@@ -48,7 +49,7 @@ def dag_state(invocation: Invocation, dag: spec.Dag) -> DagView | None:
 def _known(invocation: Invocation) -> tuple[DagList | None, str, bool]:
     """What is known of the dags, or why that cannot be told; and whether a program that serves knows it."""
     config = invocation.config
-    if config.scheduler is None and not Path(config.database).exists():
+    if config.scheduler is None and not is_server(config.database) and not Path(config.database).exists():
         return None, "", False
     from ppacer.cli.access import program_of  # noqa: PLC0415 - what a list without a database need not load
     from ppacer.client import Client  # noqa: PLC0415 - likewise
@@ -145,12 +146,14 @@ def config(invocation: Invocation) -> int:
     for name, origin in loaded.origins.items():
         value = getattr(loaded.config, name)
         if name == "token" and value is not None:
-            shown = "set"
+            text = "set"
+        elif name in ("database", "logs"):
+            text = shown(str(value))
         elif isinstance(value, tuple):
-            shown = ", ".join(value) or "–"
+            text = ", ".join(value) or "–"
         else:
-            shown = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-        rows.append([Cell(name, Style.BOLD), shown, Cell(origin, Style.DIM)])
+            text = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        rows.append([Cell(name, Style.BOLD), text, Cell(origin, Style.DIM)])
     invocation.console.table(rows, ("setting", "value", "from"))
     for name in loaded.unknown:
         invocation.console.line(f"{name} is set, but there is no such setting", Style.YELLOW)

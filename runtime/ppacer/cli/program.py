@@ -22,7 +22,8 @@ from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.transport import DirectTransport, Transport
 from ppacer.services.zygote_process import ZygoteProcess
-from ppacer.store import StoreError
+from ppacer.store import LeaderLost, StoreError, Unavailable
+from ppacer.store.lead import TERM_SECONDS, Lead
 from ppacer.web.app import serve
 from ppacer.web.security import Access
 from ppacer.web.site import Site
@@ -32,12 +33,16 @@ _ANY = ("0.0.0.0", "::")  # noqa: S104 (compared only)
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A program that serves. `url` is for people; `failure` ends with an error when it can go on no longer."""
+    """A program that serves. `url` is for people; `failure` ends with an error when it can go on no longer.
+
+    `doubts` are what people should know of the database.
+    """
 
     url: str
     scheduler: Scheduler
     executor: Executor | None
     failure: asyncio.Future[None]
+    doubts: tuple[str, ...]
 
 
 @asynccontextmanager
@@ -58,7 +63,7 @@ async def serving(
 
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
-    with held(config), _listening(host, port) as sockets, opened(config) as both:
+    with held(config) as lead, _listening(host, port) as sockets, opened(config) as both:
         found_port = sockets[0].getsockname()[1]
         url = f"http://{_in_url(host)}:{found_port}"
         scheduler = Scheduler(
@@ -82,10 +87,10 @@ async def serving(
         executor = None
         if with_executor:
             executor = make_executor(invocation, config, DirectTransport(scheduler.exchange_in_program), zygote)
-        failure = asyncio.ensure_future(_first_failure(scheduler, executor))
+        failure = asyncio.ensure_future(_first_failure(scheduler, executor, lead))
         try:
             _announce(config, RunFile(f"http://{_reachable(host)}:{found_port}", os.getpid(), instance, config.token))
-            yield Serving(url, scheduler, executor, failure)
+            yield Serving(url, scheduler, executor, failure, (*both.store.doubts, *both.logs.doubts))
         finally:
             if executor is not None:
                 await executor.drain(config.drain)
@@ -112,9 +117,9 @@ def make_executor(
     )
 
 
-async def _first_failure(scheduler: Scheduler, executor: Executor | None) -> None:
-    """Ends when one of them does, with its error."""
-    parts = [asyncio.ensure_future(scheduler.wait_failed())]
+async def _first_failure(scheduler: Scheduler, executor: Executor | None, lead: Lead) -> None:
+    """Ends when one of them does, with its error, or when the lead is lost."""
+    parts = [asyncio.ensure_future(scheduler.wait_failed()), asyncio.ensure_future(_lead_lost(lead))]
     if executor is not None:
         parts.append(asyncio.ensure_future(executor.run()))
     try:
@@ -125,6 +130,23 @@ async def _first_failure(scheduler: Scheduler, executor: Executor | None) -> Non
         for part in parts:
             part.cancel()
         await asyncio.gather(*parts, return_exceptions=True)
+
+
+async def _lead_lost(lead: Lead) -> None:
+    """Keeps the lead, which a server takes from who does not ask for it. Raises `LeaderLost` when another has it, or
+    `StoreError`."""
+    while True:
+        await asyncio.sleep(TERM_SECONDS / 5)
+        if not await asyncio.to_thread(lead.held) and not await asyncio.to_thread(_taken, lead):
+            raise LeaderLost("another program has taken the lead of the database: this one must stop")
+
+
+def _taken(lead: Lead) -> bool:
+    """Whether the lead, which was lost, could be taken anew; also while nobody can ask."""
+    try:
+        return lead.take()
+    except Unavailable:
+        return True  # nothing is written meanwhile, and when it can be, only under the leader epoch
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.program import Serving, make_executor, serving
 from ppacer.cli.signals import stop_signal
 from ppacer.config import Config
+from ppacer.database_url import is_server, shown
 from ppacer.localtime import local_time
 from ppacer.services.executor import Executor
 from ppacer.services.transport import HttpTransport, TransportError
@@ -116,6 +117,10 @@ def _say_stopping(made: Executor | None, drain: float) -> None:
         _LOGGER.info("stopping")
 
 
+def _place(database: str) -> str:
+    return shown(database) if is_server(database) else from_here(Path(database))
+
+
 def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
     console = invocation.console
     program = invocation.program
@@ -142,7 +147,7 @@ def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
         console.line()
     facts: list[list[str | Cell]] = [
         [Cell("page", Style.DIM), Cell(running.url, Style.BLUE)],
-        [Cell("database", Style.DIM), from_here(Path(config.database))],
+        [Cell("database", Style.DIM), _place(config.database)],
         [Cell("token", Style.DIM), "required" if config.token else "none: this machine only"],
     ]
     if running.executor is None:
@@ -151,5 +156,7 @@ def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
         facts.append([Cell("executors", Style.DIM), f"none in here: {command}"])
     console.table(facts, indent="  ")
     console.line()
+    for doubt in running.doubts:
+        _LOGGER.warning("%s", doubt)
     if not config.loopback:
         _LOGGER.warning("serving on %s without TLS: the token and all data cross the network in clear", config.host)

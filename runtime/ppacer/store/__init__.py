@@ -16,6 +16,7 @@ from ppacer.store.errors import (
     LeaderLost,
     Locked,
     NotADatabase,
+    NothingThere,
     OtherVersion,
     StoreError,
     Unavailable,
@@ -33,6 +34,7 @@ __all__ = [
     "LeaderLost",
     "Locked",
     "NotADatabase",
+    "NothingThere",
     "OtherVersion",
     "StoreError",
     "Unavailable",
@@ -40,24 +42,18 @@ __all__ = [
     "open_store",
 ]
 
-SQLITE_URL = "sqlite:///"
 
+def open_store(url_or_path: str | Path, *, makes: bool = True) -> Store:
+    """Opens a database: a path, or an URL. Its tables are made if it has none, unless `makes` is false.
 
-def open_store(url_or_path: str | Path) -> Store:
-    """Opens a database, which is made if there is none: a path, or an URL `sqlite:///relative` or `sqlite:////absolute`.
-
-    Raises `CannotOpen`, `NotADatabase`, `OtherVersion` or another `StoreError`.
+    The URLs: `sqlite:///relative`, `sqlite:////absolute`, `postgresql://user@host/database`, and `mysql://…` or
+    `mariadb://…` likewise. Raises `CannotOpen`, `NotADatabase`, `NothingThere`, `OtherVersion` or another
+    `StoreError`.
     """
-    from ppacer.store import schema, sqlite  # noqa: PLC0415 - a quarter of a second that `list` need not pay
+    from ppacer.store import kinds, schema  # noqa: PLC0415 - a quarter of a second that `list` need not pay
     from ppacer.store.store import Store  # noqa: PLC0415
 
-    path = str(url_or_path)
-    if path.startswith(SQLITE_URL):
-        path = path.removeprefix(SQLITE_URL)
-    elif "://" in path:
-        scheme = path.partition(":")[0]
-        raise CannotOpen(f"databases of kind {scheme} are not supported by this version yet: name a file for SQLite")
-    return Store(sqlite.open_sqlite(Path(path), schema.schema, schema.RUNS))
+    return Store(kinds.open_database(str(url_or_path), schema.schema, schema.RUNS, makes=makes))
 
 
 def __getattr__(name: str) -> object:

@@ -17,8 +17,8 @@ from ppacer.store.errors import StoreError, Unavailable
 
 
 class Database:
-    """`name` is how people know it: a path. `explain` makes a `StoreError` of a driver's error, `give_back` does what
-    the method of this name says, within a transaction."""
+    """`name` is how people know it: a path, or an URL without its password. `explain` makes a `StoreError` of an error
+    of the driver, `give_back` does what the method of this name says, within a transaction."""
 
     def __init__(
         self,
@@ -37,16 +37,17 @@ class Database:
         self._connection: Connection | None = None
         self._lock = Lock()
         self._closed = False
+        self.doubts: tuple[str, ...] = ()
+        """What people should know of it: what of its settings may lose what was acknowledged."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Commits when the block ends, takes everything back when it raises."""
         with self._lock, self._explained():
             self._refuse_closed()
-            if self._connection is None:
-                self._connection = self._writer.connect()
-            with self._connection.begin():
-                yield self._connection
+            connection = self._writing()
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -74,6 +75,11 @@ class Database:
                 self._connection.close()
                 self._connection = None
             self._writer.dispose()
+
+    def _writing(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._writer.connect()
+        return self._connection
 
     def _refuse_closed(self) -> None:
         if self._closed:

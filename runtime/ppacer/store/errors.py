@@ -1,8 +1,9 @@
 """What can go wrong with a store, told so that a person knows what to do.
 
-`CannotOpen`, `NotADatabase` and `OtherVersion` come only from opening. `Unwritable`, `DiskFull`, `Locked` and
-`Unavailable` are the environment's: nothing of the transaction was kept, what was committed before stays, and the same
-call may succeed once the cause is gone. `Conflict` and `LeaderLost` say that the database is not as the caller thinks.
+`NotADatabase`, `NothingThere` and `OtherVersion` come only from opening, `CannotOpen` from that and from connecting to
+a server anew. `Unwritable`, `DiskFull`, `Locked` and `Unavailable` are the environment's: nothing of the transaction
+was kept, what was committed before stays, and the same call may succeed once the cause is gone. `Conflict` and
+`LeaderLost` say that the database is not as the caller thinks.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ class StoreError(Exception):
 
 
 class CannotOpen(StoreError):
-    """There is no such folder, or a folder stands where the file should, or it may not be opened, or the URL is of a
-    kind that this version does not know."""
+    """There is no such folder, or a folder stands where the file should, or it may not be opened; the URL is wrong, the
+    server does not let us in, or is one that cannot be used."""
 
 
 class NotADatabase(StoreError):
-    """The file is something else: no SQLite database, or one that another program made."""
+    """It is something else: no SQLite database, or one that another program made."""
+
+
+class NothingThere(StoreError):
+    """There is no database yet, or it has none of our tables, and it was not to be made."""
 
 
 class OtherVersion(StoreError):
@@ -41,7 +46,7 @@ class DiskFull(StoreError):
 
 
 class Locked(StoreError):
-    """Another process held the database for longer than the busy time-out."""
+    """Another process or session held the database, or a row of it, for longer than the busy time-out."""
 
 
 class Damaged(StoreError):
@@ -49,7 +54,7 @@ class Damaged(StoreError):
 
 
 class Unavailable(StoreError):
-    """Any other fault of the database or of the disk under it."""
+    """Any other fault of the database, of the way to its server, or of the disk under it."""
 
 
 class Conflict(StoreError):

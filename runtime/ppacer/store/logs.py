@@ -1,4 +1,4 @@
-"""The logs of all attempts, in a database file of their own: their volume must not slow the runs' database down.
+"""The logs of all attempts: with SQLite in a file of their own, since their volume must not slow the runs' one down.
 
 An attempt's id tells when it was made (`ppacer.core.ids`), and so the logs lie in the order of their attempts' ages.
 """
@@ -13,14 +13,14 @@ from sqlalchemy import Column, ColumnElement, ScalarSelect, bindparam, delete, e
 from ppacer.protocol import LogEntry
 from ppacer.store import columns, rows
 from ppacer.store.database import Database
+from ppacer.store.kinds import open_database
 from ppacer.store.many import execute_many
 from ppacer.store.schema import LOGS, log_entries, log_schema
-from ppacer.store.sqlite import open_sqlite
 
 
-def open_logs(path: str | Path) -> LogStore:
-    """Opens the file, which is made if there is none. Raises as `ppacer.store.open_store` does."""
-    return LogStore(open_sqlite(Path(path), log_schema, LOGS))
+def open_logs(url_or_path: str | Path) -> LogStore:
+    """Opens a database, as `ppacer.store.open_store` does. A server's may be the one that the runs are in."""
+    return LogStore(open_database(str(url_or_path), log_schema, LOGS))
 
 
 class LogStore:
@@ -31,8 +31,13 @@ class LogStore:
 
     @property
     def name(self) -> str:
-        """How people know it: the path of its file."""
+        """How people know it: the path of its file, or its URL without the password."""
         return self._database.name
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What people should know of the database, as `Store.doubts` says it."""
+        return self._database.doubts
 
     def append(self, entries: Sequence[tuple[str, Sequence[LogEntry]]]) -> None:
         """Adds entries to the logs of the attempts with these ids; durable when it returns.

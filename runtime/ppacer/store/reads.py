@@ -52,8 +52,13 @@ class Reads:
 
     @property
     def name(self) -> str:
-        """How people know the store: the path of its file."""
+        """How people know the store: the path of its file, or its URL without the password."""
         return self._database.name
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What people should know of the database: what of its settings may lose what was acknowledged."""
+        return self._database.doubts
 
     # --- dags and builds ---
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -32,12 +33,20 @@ RUNS = "runs"
 LOGS = "logs"
 """The parts that a database may hold."""
 
-ID = String(36)
-NAME = String(200)
-TASK = String(500)
+
+def _string(length: int) -> String:
+    """Sorted by its characters' numbers everywhere (SQLite does so by itself, MySQL by the collation of the table)."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+ID = _string(36)
+NAME = _string(200)
+TASK = _string(500)
 """A task's full id: dotted parts of groups and the index of a family's member."""
-WORD = String(30)
-HASH = String(64)
+WORD = _string(30)
+HASH = _string(64)
+LONG = Text().with_variant(Text(2**32 - 1), "mysql", "mariadb")
+"""Text of any length: where a plain one is short, asking for so much makes a long one."""
 
 schema = MetaData()
 log_schema = MetaData()
@@ -64,7 +73,7 @@ builds = Table(
     Column("program", NAME, nullable=False),
     Column("compiler", NAME, nullable=False),
     Column("spec_version", Integer, nullable=False),
-    Column("spec", Text, nullable=False),
+    Column("spec", LONG, nullable=False),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("project", NAME, nullable=False),
 )
@@ -104,7 +113,7 @@ dag_events = Table(
     Column("at", BigInteger, nullable=False),
     Column("kind", WORD, nullable=False),
     Column("actor", NAME, nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", LONG, nullable=False),
     ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
     Index("dag_events_by_dag", "project", "dag", "id"),
 )
@@ -125,7 +134,7 @@ backfills = Table(
     Column("total", Integer, nullable=False),
     Column("made", Integer, nullable=False),
     Column("passed_over", Integer, nullable=False),
-    Column("params", Text, nullable=False),
+    Column("params", LONG, nullable=False),
     Column("finished_at", BigInteger),
     ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
     Index("backfills_by_dag", "project", "dag", "id"),
@@ -149,9 +158,9 @@ runs = Table(
     Column("epoch", Integer, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
-    Column("params", Text, nullable=False),
+    Column("params", LONG, nullable=False),
     Column("idempotency_key", NAME),
-    Column("reason", Text),
+    Column("reason", LONG),
     Column("outcome", WORD),
     Column("late_at", BigInteger),
     Column("backfill", ID, ForeignKey(backfills.c.id)),
@@ -187,10 +196,10 @@ tasks = Table(
     Column("due_at", BigInteger),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
-    Column("output", Text),
-    Column("error", Text),
-    Column("label", Text),
-    Column("reason", Text),
+    Column("output", LONG),
+    Column("error", LONG),
+    Column("label", LONG),
+    Column("reason", LONG),
     Column("generation", Integer, nullable=False),
 )
 
@@ -214,9 +223,9 @@ attempts = Table(
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
     Column("error_kind", WORD),
-    Column("error", Text),
+    Column("error", LONG),
     Column("due_at", BigInteger),
-    Column("state", Text),
+    Column("state", LONG),
     Column("parts", Integer, nullable=False),
     ForeignKeyConstraint(
         ["run_id", "epoch", "task", "position"],
@@ -228,7 +237,21 @@ attempts = Table(
 LIVE = text("status IN ('queued', 'running', 'deferred')")
 """The condition of the index that finds attempts under way: the same text must stand in the query that uses it."""
 
-Index("live_attempts", attempts.c.id, sqlite_where=LIVE)
+
+def _partial(*_: object, dialect: Dialect, **__: object) -> bool:
+    """Whether the database has indexes of some rows only."""
+    return dialect.name in ("sqlite", "postgresql")
+
+
+def _whole(*_: object, dialect: Dialect, **__: object) -> bool:
+    """Whether an index of all rows has to serve."""
+    return dialect.name in ("mysql", "mariadb")
+
+
+# `sqlite_where` is what `ppacer.store.postgresql` goes by, too. To name it here would load that dialect for everybody.
+
+Index("live_attempts", attempts.c.id, sqlite_where=LIVE).ddl_if(callable_=_partial)
+Index("attempts_by_status", attempts.c.status, attempts.c.id).ddl_if(callable_=_whole)
 
 events = Table(
     "events",
@@ -238,7 +261,7 @@ events = Table(
     Column("at", BigInteger, nullable=False),
     Column("kind", WORD, nullable=False),
     Column("actor", NAME, nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", LONG, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -252,8 +275,8 @@ notifications = Table(
     Column("build", HASH, ForeignKey(builds.c.build), nullable=False),
     Column("event", WORD, nullable=False),
     Column("notifier", NAME, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("subject", LONG, nullable=False),
+    Column("message", LONG, nullable=False),
     Column("status", WORD, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("run_id", ID, ForeignKey(runs.c.id)),
@@ -262,7 +285,7 @@ notifications = Table(
     Column("number", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("sent_at", BigInteger),
-    Column("error", Text),
+    Column("error", LONG),
     ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
     Index("notifications_by_run", "run_id", "status"),
     Index("notifications_by_status", "status", "id"),
@@ -276,8 +299,8 @@ log_entries = Table(
     Column("at", BigInteger, nullable=False),
     Column("stream", WORD, nullable=False),
     Column("level", Integer, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("logger", Text, nullable=False),
-    Column("attributes", Text, nullable=False),
+    Column("message", LONG, nullable=False),
+    Column("logger", LONG, nullable=False),
+    Column("attributes", LONG, nullable=False),
     sqlite_with_rowid=False,
 )

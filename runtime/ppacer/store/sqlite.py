@@ -11,10 +11,11 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, insert, inspect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ppacer.store.contents import refuse_other_version, versions
 from ppacer.store.database import Database
 from ppacer.store.errors import (
     CannotOpen,
@@ -23,12 +24,11 @@ from ppacer.store.errors import (
     DiskFull,
     Locked,
     NotADatabase,
-    OtherVersion,
     StoreError,
     Unavailable,
     Unwritable,
 )
-from ppacer.store.schema import META, SCHEMA_VERSION, meta
+from ppacer.store.schema import META, SCHEMA_VERSION
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock."""
@@ -141,18 +141,10 @@ def _holds(connection: Connection, path: Path, part: str) -> bool:
     if META not in names:
         shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
         raise NotADatabase(f"{path} is a database of another program (its tables: {shown}): name another file")
-    held = {row.part: row.schema_version for row in connection.execute(select(meta.c.part, meta.c.schema_version))}
+    held = versions(connection)
     if part not in held:
         raise NotADatabase(f"{path} holds ppacer's {', '.join(held)}, not its {part}: the two go into different files")
-    found = held[part]
-    if found != SCHEMA_VERSION:
-        age, hint = ("newer", "run a newer") if found > SCHEMA_VERSION else ("older", "run the older")
-        raise OtherVersion(
-            f"{path} has schema version {found}, made by a{'n' if age == 'older' else ''} {age} ppacer; this program "
-            f"reads version {SCHEMA_VERSION}: {hint} program on it, or name another file",
-            found=found,
-            supported=SCHEMA_VERSION,
-        )
+    refuse_other_version(str(path), held[part])
     return True
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from ppacer.config import ConfigError, Loaded, Retention, is_loopback, load
+from ppacer.database_url import shown
 
 
 def loaded(folder: Path, *, environ: dict[str, str] | None = None, file: str | None = None, **flags: object) -> Loaded:
@@ -21,7 +23,6 @@ def test_defaults_stand_beside_the_program(tmp_path: Path) -> None:
     assert config.token is None
     assert config.database == str(tmp_path / "shop.db")
     assert config.logs == str(tmp_path / "shop.logs.db")
-    assert config.lock_file == tmp_path / "shop.db.lock"
     assert config.run_file == tmp_path / "shop.run.json"
     assert config.capacity >= 8
     assert config.name.endswith(str(os.getpid()))
@@ -62,6 +63,41 @@ def test_paths_are_relative_to_where_they_are_written(tmp_path: Path, monkeypatc
     assert config.run_file == tmp_path / "y.run.json"
 
 
+def test_a_database_of_a_server_keeps_the_logs_and_its_run_file_stands_beside_the_program(tmp_path: Path) -> None:
+    url = "postgresql://me:secret@host:5432/shop?sslmode=require"
+    config = loaded(tmp_path, database=url).config
+    assert config.database == config.logs == url
+    assert config.run_file.parent == tmp_path
+    assert re.fullmatch(r"shop\.[0-9a-f]{8}\.run\.json", config.run_file.name)
+
+    same = loaded(tmp_path, database="postgres://you@host:5432/shop", logs="logs.db").config
+    assert same.run_file == config.run_file
+    assert same.logs == str(Path.cwd() / "logs.db")
+    for other in ("postgresql://host:5432/other", "postgresql://other:5432/shop", "mysql://host:5432/shop"):
+        assert loaded(tmp_path, database=other).config.run_file != config.run_file
+
+
+def test_a_url_of_sqlite_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert loaded(tmp_path, database="sqlite:///x.db").config.database == str(tmp_path / "x.db")
+    assert loaded(tmp_path, database="sqlite:////srv/x.db").config.database == "/srv/x.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://me:secret@host:1/db", "postgresql://me@host:1/db"),
+        ("mysql://me:se@cret/x@host/db?ssl_key=secret", "mysql://me@host/db"),
+        ("mariadb://host/db#secret", "mariadb://host/db"),
+        ("postgresql:///db?host=/run&password=secret", "postgresql:///db"),
+        ("postgresql://:secret@host/db", "postgresql://@host/db"),
+        ("/srv/a@b:secret.db", "/srv/a@b:secret.db"),
+    ],
+)
+def test_what_is_shown_of_a_url_is_no_secret(url: str, told: str) -> None:
+    assert shown(url) == told
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -99,7 +135,10 @@ def test_variables_that_are_no_settings_are_told(tmp_path: Path) -> None:
         ("scheduler", "127.0.0.1:9321", "http://127.0.0.1:9321"),
         ("token", "  ", "not empty"),
         ("token", "żółw", "of ASCII"),
-        ("database", "postgresql://me:secret@host/db", "only SQLite files"),
+        ("database", "   ", "the path of a file, or an URL"),
+        ("database", "oracle://me:secret@host/db", r"oracle://… names no database .* postgresql://USER"),
+        ("database", "sqlite://shop.db", "sqlite://… names no database"),
+        ("logs", "redis://me:secret@host/0", "redis://… names no database"),
         ("labels", "gpu,,", "labels, such as gpu"),
         ("keep_days", "-1", "whole number from 0 to 36500"),
         ("keep_days", "1.5", "whole number from 0 to 36500"),
@@ -111,7 +150,7 @@ def test_variables_that_are_no_settings_are_told(tmp_path: Path) -> None:
 def test_a_value_that_cannot_be_used_is_refused_with_its_place(
     tmp_path: Path, name: str, value: str, part: str
 ) -> None:
-    with pytest.raises(ConfigError, match=rf"^{name} = .*PPACER_{name.upper()}.*{part}") as caught:
+    with pytest.raises(ConfigError, match=rf"^{name} .*PPACER_{name.upper()}.*{part}") as caught:
         loaded(tmp_path, environ={f"PPACER_{name.upper()}": value})
     assert "secret" not in str(caught.value)
 

@@ -25,6 +25,7 @@ from ppacer.store import (
     DiskFull,
     Locked,
     NotADatabase,
+    NothingThere,
     OtherVersion,
     Store,
     StoreError,
@@ -58,11 +59,17 @@ def test_a_place_where_no_file_can_be(tmp_path: Path, open_it: Open, name: str, 
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
 
 
-def test_a_database_in_memory_or_on_a_server_is_refused() -> None:
+def test_a_database_in_memory_or_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(CannotOpen, match="lost with the program"):
         open_store(":memory:")
-    with pytest.raises(CannotOpen, match="kind postgresql are not supported by this version"):
-        open_store("postgresql://user:secret@host/db")
+    with pytest.raises(CannotOpen, match=r"^oracle://… names no database that can be used: expected the path"):
+        open_store("oracle://user:secret@host/db")
+
+
+def test_what_is_not_there_is_not_made_where_nobody_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(NothingThere, match="does not exist"):
+        open_store(tmp_path / "pipeline.db", makes=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_url_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

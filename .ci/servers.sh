@@ -1,0 +1,36 @@
+#!/bin/sh
+# Installs the servers that tests start for themselves, PostgreSQL and MariaDB, where they are missing (Debian, Ubuntu).
+# No service is started: the tests run servers of their own, on free ports, in temporary folders, and end them.
+# usage: sh .ci/servers.sh
+set -eu
+
+missing=
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing=postgresql
+{ [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1; } || missing="$missing mariadb-server-core"
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "error: the tests need servers that are not installed ($missing), and there is no apt-get to install them" >&2
+  echo "help: install PostgreSQL (initdb, postgres) and MariaDB (mariadbd, mariadb-install-db) by other means" >&2
+  exit 2
+fi
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1 || ! sudo -n true 2>/dev/null; then
+    echo "error: the tests need servers that are not installed: $missing" >&2
+    echo "help: as root: apt-get install --no-install-recommends $missing" >&2
+    exit 2
+  fi
+  as_root=sudo
+fi
+
+# What a package would start of its own accord stays off: a policy says so, if there is none already.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+  $as_root chmod 755 "$policy"
+  trap '$as_root rm -f "$policy"' EXIT
+fi
+echo "Installing$(printf ' %s' $missing)" >&2
+$as_root apt-get update -qq
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

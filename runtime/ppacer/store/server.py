@@ -1,0 +1,274 @@
+"""What PostgreSQL and MySQL have in common: how their databases are opened, kept open, and led.
+
+One connection writes, a few read, and one holds the lead. Each statement, each wait for a lock and each silence within
+a transaction has an end, on this side of the network and on the other; so nothing hangs on a connection of which the
+other end is gone. A connection that was lost is replaced by the next call: the call that lost it has failed, and what
+it did is not kept.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from sqlalchemy import URL, Connection, Engine, MetaData, insert, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from ppacer.database_url import shown
+from ppacer.store.contents import refuse_other_version, versions
+from ppacer.store.database import Database
+from ppacer.store.errors import CannotOpen, NotADatabase, NothingThere, StoreError, Unavailable
+from ppacer.store.schema import META, SCHEMA_VERSION
+
+CONNECT_SECONDS = 10
+"""How long a server may take to let one in."""
+
+STATEMENT_SECONDS = 60
+"""How long one statement may take."""
+
+ANSWER_SECONDS = 90
+"""How long an answer may be silent before the connection counts as lost: longer than any statement may take."""
+
+LOCK_SECONDS = 5
+"""How long a statement waits for the lock of another session."""
+
+TRANSACTION_SECONDS = 30
+"""How long a session may be silent within a transaction before the server ends it, and takes it back."""
+
+IDLE_SECONDS = 1.0
+"""The connection that writes is tried before it is used again after so long a pause: it may have been lost."""
+
+SPARE_READERS = 2
+"""How many connections for reading are kept open; more are made when they are needed."""
+
+
+class Use(Enum):
+    """What a connection is for."""
+
+    WRITING = "writing"
+    READING = "reading"
+    LEADING = "leading"
+
+
+class Server(Protocol):
+    """One database of a server: what differs from kind to kind."""
+
+    @property
+    def name(self) -> str:
+        """How people know it: its URL without the password."""
+        ...
+
+    def engine(self, use: Use) -> Engine:
+        """Connects when it is first used. Readers commit by themselves and cannot write."""
+        ...
+
+    def explain(self, error: DBAPIError) -> StoreError:
+        """What an error of the driver means to a person."""
+        ...
+
+    def suit(self, tables: MetaData) -> None:
+        """Adds to the tables what this kind of server has to be told when they are made."""
+        ...
+
+    def examine(self, connection: Connection) -> tuple[str, ...]:
+        """Refuses, with a `StoreError`, a server that cannot be used. Returns what people should know of it."""
+        ...
+
+
+def parse(database: str, drivername: str) -> URL:
+    """Its URL, for that driver. Raises `CannotOpen`."""
+    try:
+        url = make_url(database)
+    except (ArgumentError, ValueError) as error:
+        raise CannotOpen(
+            f"{shown(database)} is no URL of a database such as {database.partition(':')[0]}://USER:PASSWORD@HOST:PORT/"
+            "DATABASE: signs in the password that mean something in URLs are written as %40 for @, %2F for /, %3A for :"
+        ) from error
+    if not url.database:
+        raise CannotOpen(
+            f"{shown(database)} names no database: add its name, as in {shown(database).rstrip('/')}/ppacer"
+        )
+    return url.set(drivername=drivername)
+
+
+def load_driver(module: str, extra: str) -> None:
+    """Raises `CannotOpen` where the driver is not installed."""
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise CannotOpen(
+            f"the driver for this database is not installed ({error}): python -m pip install 'ppacer[{extra}]'"
+        ) from error
+
+
+def own_name() -> str:
+    """What this process is called in the server's list of sessions; no longer than PostgreSQL has it."""
+    return f"ppacer {os.uname().nodename[:36]} process {os.getpid()}"
+
+
+def open_server(server: Server, tables: MetaData, part: str, *, makes: bool) -> Database:
+    """Opens the database; the part's tables are made if they are not there and `makes` says so.
+
+    Raises a `StoreError`.
+    """
+    database = ServerDatabase(
+        server.name,
+        server.engine(Use.WRITING),
+        server.engine(Use.READING),
+        explain=server.explain,
+        give_back=_nothing_to_give_back,
+    )
+    try:
+        with database.transaction() as connection:
+            database.doubts = server.examine(connection)
+            if not _holds(connection, server.name, tables, part):
+                if not makes:
+                    raise NothingThere(f"there is no run yet: {server.name} has no tables of ppacer's")
+                server.suit(tables)
+                _make(connection, tables, part)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+class ServerDatabase(Database):
+    """As every database, but its connections may be lost: the one that writes is replaced when it was, and tried
+    before it is used again after a pause."""
+
+    _used = 0.0
+
+    def _writing(self) -> Connection:
+        now = time.monotonic()
+        connection = self._connection
+        if connection is not None and (connection.invalidated or now - self._used > IDLE_SECONDS):
+            connection.close()  # to the pool, which tries what it gives out (`pool_pre_ping`)
+            self._connection = None
+        self._used = now
+        return super()._writing()
+
+
+def _holds(connection: Connection, name: str, tables: MetaData, part: str) -> bool:
+    """Whether the part's tables are there, all of them. Those of others are refused."""
+    inspector = inspect(connection)
+    if inspector.has_table(META):
+        found = versions(connection).get(part)
+        if found is not None:
+            refuse_other_version(name, found)
+        return found is not None
+    theirs = sorted(set(tables.tables) & set(inspector.get_table_names()))
+    if theirs:
+        more = ", …" if len(theirs) > 3 else ""
+        raise NotADatabase(
+            f"{name} has tables of another program by the names {', '.join(theirs[:3])}{more}: name a database of "
+            "ppacer's own"
+        )
+    return False
+
+
+def _make(connection: Connection, tables: MetaData, part: str) -> None:
+    """Makes the part's tables, or the rest of them: where tables are made outside of transactions, somebody may have
+    been killed midway. So `META` is made first, and its row, which says that they are complete, last."""
+    tables.tables[META].create(connection, checkfirst=True)
+    tables.create_all(connection)
+    row = {"part": part, "schema_version": SCHEMA_VERSION, "leader_epoch": 0}
+    connection.execute(insert(tables.tables[META]), [row])
+
+
+def _nothing_to_give_back(_: Connection, __: int) -> int:
+    return 0  # servers use again what is free in their files
+
+
+@dataclass(frozen=True, slots=True)
+class LockWords:
+    """How a kind of server says it, given the one open connection: `take` the lock, see if it is `held`, tell its
+    `holder`, `give` it back."""
+
+    take: Callable[[Connection], bool]
+    held: Callable[[Connection], bool]
+    holder: Callable[[Connection], str | None]
+    give: Callable[[Connection], None]
+
+
+class ServerLead:
+    """A lock of a session, on a connection of its own (see `ppacer.store.lead.Lead`)."""
+
+    def __init__(self, server: Server, words: LockWords) -> None:
+        self._server = server
+        self._engine = server.engine(Use.LEADING)
+        self._words = words
+        self._connection: Connection | None = None
+
+    def take(self) -> bool:
+        if self.held():
+            return True
+        connection = self._connected()
+        try:
+            taken = self._words.take(connection)
+        except DBAPIError as error:
+            _abandon(connection)
+            raise self._server.explain(error) from error
+        if taken:
+            self._connection = connection
+        else:
+            connection.close()
+        return taken
+
+    def held(self) -> bool:
+        connection = self._connection
+        if connection is None:
+            return False
+        try:
+            held = self._words.held(connection)
+        except DBAPIError:
+            held = False
+        if not held:
+            _abandon(connection)
+            self._connection = None
+        return held
+
+    def holder(self) -> str | None:
+        connection = self._connected() if self._connection is None else self._connection
+        try:
+            return self._words.holder(connection)
+        except DBAPIError as error:
+            raise self._server.explain(error) from error
+        finally:
+            if connection is not self._connection:
+                connection.close()
+
+    def release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                self._words.give(connection)
+            except DBAPIError:
+                _abandon(connection)  # the lock goes with the session
+            else:
+                connection.close()
+
+    def _connected(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except DBAPIError as error:
+            raise self._server.explain(error) from error
+
+
+def _abandon(connection: Connection) -> None:
+    """Ends a session that may not answer any more, without asking it."""
+    connection.invalidate()
+    connection.close()
+
+
+def first_line(error: object) -> str:
+    """What a driver says, without what it adds on further lines: values of the row, hints."""
+    return str(error).strip().partition("\n")[0]
+
+
+def unreachable(name: str, words: str) -> Unavailable:
+    return Unavailable(f"{name}: the server cannot be reached: is it running, and is the address right? ({words})")
