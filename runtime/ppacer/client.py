@@ -13,6 +13,7 @@ import http.client
 import json
 import select
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -380,10 +381,11 @@ def _readable(connection: http.client.HTTPConnection) -> bool:
 
 
 def _problem(status: int, reason: str, answer: bytes) -> Problem:
-    try:
+    with suppress(AnswerError):
         return decode(Problem, answer)
-    except AnswerError:
-        return Problem(status, reason)
+    with suppress(AnswerError):  # `/health` says of itself what is wrong
+        return Problem(status, reason, decode(Health, answer).problem or "")
+    return Problem(status, reason)
 
 
 def _reason(error: Exception) -> str:

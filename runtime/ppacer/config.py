@@ -53,9 +53,9 @@ class Config:
     `database` and `logs` are a path, or the URL of a server's database, which may hold a password: for people there is
     `ppacer.database_url.shown`.
 
-    `scheduler` is the address that `executor` asks for work, `name` what an executor calls itself. `secrets` is a
-    folder with one file per secret or `module:callable`, which gives the secret of a name; none means that secrets
-    come from the environment only.
+    `scheduler` are the addresses that `executor` asks for work, the first one that leads; `name` is what an executor
+    calls itself. `secrets` is a folder with one file per secret or `module:callable`, which gives the secret of a name;
+    none means that secrets come from the environment only.
     """
 
     host: str
@@ -65,7 +65,7 @@ class Config:
     logs: str
     lease: float
     drain: float
-    scheduler: str | None
+    scheduler: tuple[str, ...]
     name: str
     capacity: int
     labels: tuple[str, ...]
@@ -98,12 +98,14 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: `help` is for `--help`, `metavar` for the value's place there."""
+    """One setting: `help` is for `--help`, `metavar` for the value's place there. One that takes `several` values may
+    be given again and again as a flag, with commas in the environment, as a list in a file."""
 
     name: str
     metavar: str
     help: str
     is_path: bool = False
+    several: bool = False
 
     @property
     def flag(self) -> str:
@@ -125,10 +127,17 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("lease", "SECONDS", "how long an executor may be silent before its tasks count as lost [30]"),
     Setting("drain", "SECONDS", "how long running tasks may go on after a stop was asked for [10]"),
-    Setting("scheduler", "URL", "the scheduler to work for, or to ask [none]"),
+    Setting(
+        "scheduler",
+        "URL",
+        "the scheduler to work for, or to ask; repeat it for those that stand by [none]",
+        several=True,
+    ),
     Setting("name", "NAME", "what this executor is called in logs and on the page [host and process id]"),
     Setting("capacity", "N", "how many tasks this executor runs at once [4 per core, at least 8]"),
-    Setting("labels", "LABEL", "labels of this executor, for tasks with `runs_on`; repeat it for more [none]"),
+    Setting(
+        "labels", "LABEL", "labels of this executor, for tasks with `runs_on`; repeat it for more [none]", several=True
+    ),
     Setting(
         "secrets", "FOLDER", "a folder with a file per secret, or module:callable [environment only]", is_path=True
     ),
@@ -163,7 +172,7 @@ def load(
         logs=_database("logs", given.get("logs", logs), origins),
         lease=_seconds(given, "lease", origins, 30.0, least=1.0),
         drain=_seconds(given, "drain", origins, 10.0, least=0.0),
-        scheduler=_url(_text(given, "scheduler", origins), origins),
+        scheduler=_urls(given.get("scheduler", ()), origins),
         name=_text(given, "name", origins) or f"{os.uname().nodename}-{os.getpid()}",
         capacity=_integer(given, "capacity", origins, max(8, 4 * (os.cpu_count() or 1)), least=1, most=100_000),
         labels=_labels(given.get("labels", ()), origins),
@@ -294,11 +303,20 @@ def _seconds(values: _Values, name: str, origins: Mapping[str, str], default: fl
     return float(value)
 
 
+def _several(value: object) -> tuple[str, ...]:
+    """The texts of a list, or those between the commas of a text, each once; a blank one where it is none of both."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        return ("",)
+    found = [part.strip() for text in given for part in (text.split(",") if isinstance(text, str) else ("",))]
+    return tuple(dict.fromkeys(found))
+
+
 def _labels(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
-    found = value.split(",") if isinstance(value, str) else value
-    if not isinstance(found, list | tuple) or not all(isinstance(label, str) and label.strip() for label in found):
+    found = _several(value)
+    if not all(found):
         raise _refuse("labels", value, origins, "expected labels, such as gpu")
-    return tuple(dict.fromkeys(label.strip() for label in found))
+    return found
 
 
 def _database(name: str, value: object, origins: Mapping[str, str]) -> str:
@@ -311,7 +329,8 @@ def _database(name: str, value: object, origins: Mapping[str, str]) -> str:
     return value
 
 
-def _url(value: str | None, origins: Mapping[str, str]) -> str | None:
-    if value is not None and not re.match(r"https?://[^/\s]+", value):
+def _urls(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
+    found = _several(value)
+    if not all(re.match(r"https?://[^/\s]+", url) for url in found):
         raise _refuse("scheduler", value, origins, "expected an address such as http://127.0.0.1:9321")
-    return value.rstrip("/") if value else None
+    return tuple(dict.fromkeys(url.rstrip("/") for url in found))

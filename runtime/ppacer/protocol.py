@@ -243,7 +243,8 @@ class Ack:
 @dataclass(frozen=True, slots=True)
 class ExchangeAnswer:
     """`cancel` lists attempts that the executor must stop. `next_due_in` is the time in seconds until something that
-    the scheduler knows of becomes due, so that a worker can be ready for it."""
+    the scheduler knows of becomes due, so that a worker can be ready for it. `leader` is the scheduler's leader epoch:
+    an executor takes no answer of an earlier leader than it has heard of while a lease of the later one may live."""
 
     reports: tuple[Ack, ...] = ()
     renewals: tuple[Ack, ...] = ()
@@ -252,3 +253,4 @@ class ExchangeAnswer:
     assignments: tuple[Assignment, ...] = ()
     cancel: tuple[str, ...] = ()
     next_due_in: float | None = None
+    leader: int = 0

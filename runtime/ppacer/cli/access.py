@@ -96,11 +96,12 @@ def user_name() -> str:
 
 
 def find_server(config: Config) -> Client | None:
-    """The program that serves the database, or the one that `scheduler` names; none where nobody does.
+    """The program that serves the database, or the first that works of those that `scheduler` names; none where nobody
+    serves it.
 
     Raises `CommandError` where somebody holds the database and does not answer.
     """
-    if config.scheduler is not None:
+    if config.scheduler:
         return _named(config.scheduler, config.token)
     deadline = time.monotonic() + _STARTING_SECONDS
     while True:
@@ -189,13 +190,18 @@ def _locked(config: Config) -> bool:
     return False
 
 
-def _named(url: str, token: str | None) -> Client:
-    client = Client(url, token, actor=user_name())
-    try:
-        client.health()
-    except ClientError as error:
-        raise CommandError(str(error)) from error
-    return client
+def _named(urls: tuple[str, ...], token: str | None) -> Client:
+    problems: list[str] = []
+    for url in urls:
+        client = Client(url, token, actor=user_name())
+        try:
+            client.health()
+        except ClientError as error:
+            client.close()
+            problems.append(str(error))
+        else:
+            return client
+    raise CommandError("; ".join(problems))
 
 
 def _answering(found: RunFile | None) -> Client | None:

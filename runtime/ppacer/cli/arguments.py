@@ -92,6 +92,6 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str]) -> None
                 setting.flag,
                 dest=setting.name,
                 metavar=setting.metavar,
-                action="append" if setting.name == "labels" else "store",
+                action="append" if setting.several else "store",
                 help=setting.help,
             )

@@ -59,7 +59,7 @@ def silence(invocation: Invocation) -> int:
 
 
 def pools(invocation: Invocation) -> int:
-    if not invocation.program.pools and invocation.config.scheduler is None:
+    if not invocation.program.pools and not invocation.config.scheduler:
         invocation.console.line("this program has no pools", Style.DIM)
         return 0
     client = find_server(invocation.config)

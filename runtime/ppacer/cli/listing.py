@@ -49,7 +49,7 @@ def dag_state(invocation: Invocation, dag: spec.Dag) -> DagView | None:
 def _known(invocation: Invocation) -> tuple[DagList | None, str, bool]:
     """What is known of the dags, or why that cannot be told; and whether a program that serves knows it."""
     config = invocation.config
-    if config.scheduler is None and not is_server(config.database) and not Path(config.database).exists():
+    if not config.scheduler and not is_server(config.database) and not Path(config.database).exists():
         return None, "", False
     from ppacer.cli.access import program_of  # noqa: PLC0415 - what a list without a database need not load
     from ppacer.client import Client  # noqa: PLC0415 - likewise

@@ -18,7 +18,7 @@ from ppacer.config import Config
 from ppacer.database_url import is_server, shown
 from ppacer.localtime import local_time
 from ppacer.services.executor import Executor
-from ppacer.services.transport import HttpTransport, TransportError
+from ppacer.services.transport import TransportError, to_schedulers
 from ppacer.services.zygote_process import ZygoteProcess
 from ppacer.store import StoreError
 from ppacer.web.describe import ahead_text
@@ -38,9 +38,9 @@ def scheduler(invocation: Invocation) -> int:
 
 def executor(invocation: Invocation) -> int:
     config = invocation.config
-    if config.scheduler is None:
+    if not config.scheduler:
         raise CommandError("an executor needs a scheduler to work for: --scheduler http://HOST:PORT", 2)
-    return asyncio.run(_work(invocation, config, config.scheduler))
+    return asyncio.run(_work(invocation, config))
 
 
 async def _serve(invocation: Invocation, *, with_executor: bool, zygote: ZygoteProcess | None = None) -> int:
@@ -62,14 +62,15 @@ async def _serve(invocation: Invocation, *, with_executor: bool, zygote: ZygoteP
     return code
 
 
-async def _work(invocation: Invocation, config: Config, url: str) -> int:
+async def _work(invocation: Invocation, config: Config) -> int:
     release(log_to_stderr())
     _warn_of_unknown(invocation)
-    made = make_executor(invocation, config, HttpTransport(url, config.token))
+    made = make_executor(invocation, config, to_schedulers(config.scheduler, config.token))
     labels = f", labels {', '.join(config.labels)}" if config.labels else ""
     _LOGGER.info(
         "executor %s of %s (build %s) works for %s, %d tasks at once%s",
-        *(made.name, invocation.program.name, invocation.program.build[:12], url, made.capacity, labels),
+        *(made.name, invocation.program.name, invocation.program.build[:12]),
+        *(" or ".join(config.scheduler), made.capacity, labels),
     )
     working = asyncio.ensure_future(made.run())
     with stop_signal() as stopped:

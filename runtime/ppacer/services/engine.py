@@ -162,6 +162,7 @@ class Engine:
             store=store,
             turn=self.turn,
             in_program=self._in_program,
+            leader=sources.leader,
             next_due_in=self._next_due_in,
         )
         self.watcher = DagRunWatcher(

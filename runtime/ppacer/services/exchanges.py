@@ -52,8 +52,8 @@ class _UnderWay:
 
 
 class Exchanges:
-    """`in_program` is the name under which attempts of the executor in this very process are recorded; `next_due_in`
-    tells in how many seconds the next run is due, if one is."""
+    """`in_program` is the name under which attempts of the executor in this very process are recorded, `leader` the
+    leader epoch; `next_due_in` tells in how many seconds the next run is due, if one is."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Exchanges:
         store: Store,
         turn: Callable[[], AbstractContextManager[None]],
         in_program: str,
+        leader: int,
         next_due_in: Callable[[], float | None],
     ) -> None:
         self._tasks = tasks
@@ -78,6 +79,7 @@ class Exchanges:
         self._store = store
         self._turn = turn
         self._in_program = in_program
+        self._leader = leader
         self._next_due_in = next_due_in
         self._under_way: dict[tuple[str, str], _UnderWay] = {}
         self._waiters: dict[tuple[str, str], _Waiter] = {}
@@ -168,6 +170,7 @@ class Exchanges:
             assignments=tuple(assignments),
             cancel=self._executors.stops(instance),
             next_due_in=self._next_due_in(),
+            leader=self._leader,
         )
 
     def _answered(self, key: tuple[str, str], task: asyncio.Task[ExchangeAnswer]) -> None:

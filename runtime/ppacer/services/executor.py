@@ -86,7 +86,7 @@ class Executor:
         self._codes = {one.id: one.hash for one in program.callables}
         self._labels = tuple(labels)
         self._clock = clock
-        self._link = Link(transport)
+        self._link = Link(transport, clock=clock, term=lambda: self._leases.term)
         file = Path(file).resolve()
         self._pool = WorkerPool(
             worker_command(sys.executable, file),
@@ -345,8 +345,12 @@ class Executor:
         return await self._link.try_once(self._exchange(renewals=renewals), seconds)
 
     def _report(self, batch: Batch) -> Exchange:
-        """The exchange that tells what is in a batch, and asks for as many attempts as it frees."""
-        slots = 0 if self._draining.is_set() else len(batch.reports)
+        """The exchange that tells what is in a batch, and asks for as many attempts as have come to their ends.
+
+        Not for lost ones: the scheduler that could not be heard may not be heard yet.
+        """
+        ended = sum(report.outcome is not Outcome.LOST for report in batch.reports)
+        slots = 0 if self._draining.is_set() else ended
         return self._exchange(Claim(slots, 0.0) if slots else None, batch=batch)
 
     def _exchange(

@@ -189,8 +189,11 @@ class Leases:
 
 
 def _wanted(held: Held) -> bool:
-    """Whether the lease is still ours to renew, as far as we know."""
-    return held.attempt.reason is not StopReason.STALE
+    """Whether the lease is to be renewed: it is ours as far as we know, and the attempt has not been given up.
+
+    One that was fenced is let go, or a scheduler that hears us and is not heard could give it to nobody.
+    """
+    return held.attempt.reason is None or held.attempt.reason < StopReason.FENCED
 
 
 def _margin(held: Held) -> float:

@@ -6,16 +6,17 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from random import random
 from typing import Protocol, TypeAlias
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
 from ppacer import wire
-from ppacer.protocol import EXCHANGE_PATH, Exchange, ExchangeAnswer
+from ppacer.protocol import EXCHANGE_PATH, LEASE_SECONDS, Exchange, ExchangeAnswer
 
 ANSWER_SECONDS = 20.0
 """How long an answer may take at most, beyond the time for which the scheduler was asked to hold a claim."""
@@ -26,6 +27,9 @@ FIRST_DELAY = 0.1
 LAST_DELAY = 10.0
 """Seconds between tries while the scheduler is away, from the first to the last, each jittered by half."""
 
+_QUICK_SECONDS = 1.0
+"""After how long the next of several schedulers is no longer asked within the same exchange: the time is used up."""
+
 _CLIENTS = 4
 """Exchanges under way at one time: the long-poll, a delivery, a renewal and the one that closes. One that gets no
 answer keeps its place until its time is over, so each must say for how long an answer is of use."""
@@ -33,6 +37,10 @@ answer keeps its place until its time is over, so each must say for how long an 
 _log = logging.getLogger("ppacer")
 
 _MAX_ANSWER = 64 * 1024 * 1024
+
+
+def _one_term() -> float:
+    return LEASE_SECONDS
 
 
 class Fault(Enum):
@@ -121,7 +129,9 @@ class HttpTransport:
         )
         client = self._open()
         try:
-            response = await client.fetch(request)
+            fetching = client.fetch(request)
+            fetching.add_done_callback(_heard)  # Tornado logs the error of a future that was cancelled
+            response = await asyncio.shield(fetching)
             return wire.decode(ExchangeAnswer, response.body)
         except wire.WireError as fault:
             raise TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler: {fault}") from fault
@@ -164,13 +174,67 @@ class HttpTransport:
                 return TransportError(Fault.AWAY, f"{self.url} cannot answer just now: {code} {detail}")
 
 
-class Link:
-    """The scheduler as an executor sees it: whoever asks is answered, however long that takes."""
+class FailoverTransport:
+    """The way to whichever of several schedulers leads: the one that answered last, and when that does not, the next.
 
-    def __init__(self, transport: Transport) -> None:
+    Who stands by answers that it does, which is as good as no answer.
+    """
+
+    def __init__(self, transports: Sequence[Transport]) -> None:
+        self._transports = transports
+        self._current = 0
+
+    async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
+        """Asks each of them once, as long as those that do not answer say so quickly."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        faults: list[str] = []
+        while True:
+            asked = self._current
+            try:
+                return await self._transports[asked].exchange(exchange, seconds)
+            except TransportError as fault:
+                if fault.fault is not Fault.AWAY:
+                    raise
+                faults.append(str(fault))
+            if self._current == asked:  # else another exchange has moved on already
+                self._current = (asked + 1) % len(self._transports)
+            if len(faults) == len(self._transports) or clock() - begun > _QUICK_SECONDS:
+                raise TransportError(Fault.AWAY, "; ".join(faults))
+
+    def close(self) -> None:
+        for transport in self._transports:
+            transport.close()
+
+
+def to_schedulers(urls: Sequence[str], token: str | None) -> Transport:
+    """The way to the schedulers at these addresses, of which one leads and the others stand by."""
+    transports = [HttpTransport(url, token) for url in urls]
+    return transports[0] if len(transports) == 1 else FailoverTransport(transports)
+
+
+class Link:
+    """The scheduler as an executor sees it: whoever asks is answered, however long that takes.
+
+    `clock` is the executor's, `term` tells for how long a lease is granted, in seconds. An answer of an earlier leader
+    than was heard of counts as none while a lease of the later one may live: it comes from a scheduler that does not
+    know yet that it has been deposed, and would have this executor stop what the later one gave it.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        term: Callable[[], float] = _one_term,
+    ) -> None:
         self._transport = transport
+        self._clock = clock
+        self._term = term
         self._away = False
         self._back = asyncio.Event()
+        self._leader = 0
+        self._heard_at = 0.0
 
     async def ask(self, exchange: Exchange, seconds: float) -> ExchangeAnswer:
         """Repeats the exchange under its one request id until it is answered, at growing intervals, and as soon as
@@ -192,6 +256,7 @@ class Link:
         """The one exchange. Says so once when the scheduler goes away, and once when it is back."""
         try:
             answer = await self._transport.exchange(exchange, seconds)
+            self._refuse_deposed(answer)
         except TransportError as fault:
             if fault.fault is Fault.AWAY and not self._away:
                 self._away = True
@@ -203,6 +268,14 @@ class Link:
             self._back.set()
             _log.info("the scheduler answers again")
         return answer
+
+    def _refuse_deposed(self, answer: ExchangeAnswer) -> None:
+        now = self._clock()
+        if answer.leader < self._leader and now - self._heard_at < self._term():
+            raise TransportError(
+                Fault.AWAY, f"leader {answer.leader} answers, which leader {self._leader} has followed"
+            )
+        self._leader, self._heard_at = answer.leader, now
 
     async def _pause(self, seconds: float) -> None:
         """Waits, but no longer than until the scheduler is back."""
@@ -217,6 +290,12 @@ class Link:
 
     def close(self) -> None:
         self._transport.close()
+
+
+def _heard(fetching: asyncio.Future[HTTPResponse]) -> None:
+    """Takes note of how an exchange came to its end that nobody may wait for any more."""
+    if not fetching.cancelled():
+        fetching.exception()
 
 
 def _held(exchange: Exchange) -> float:

@@ -117,6 +117,17 @@ def test_labels_in_the_environment_are_a_list(tmp_path: Path) -> None:
     assert loaded(tmp_path, environ={"PPACER_LABELS": "gpu, big,gpu"}).config.labels == ("gpu", "big")
 
 
+def test_schedulers_may_be_several(tmp_path: Path) -> None:
+    expected = ("http://a:1", "http://b:2")
+    assert loaded(tmp_path).config.scheduler == ()
+    assert loaded(tmp_path, environ={"PPACER_SCHEDULER": "http://a:1/, http://b:2"}).config.scheduler == expected
+    assert loaded(tmp_path, scheduler=["http://a:1", "http://b:2,http://a:1/"]).config.scheduler == expected
+    (tmp_path / "shop.toml").write_text('scheduler = ["http://a:1", "http://b:2"]\n')
+    assert loaded(tmp_path).config.scheduler == expected
+    with pytest.raises(ConfigError, match=r"scheduler = .*expected an address"):
+        loaded(tmp_path, scheduler=["http://a:1,b:2"])
+
+
 def test_variables_that_are_no_settings_are_told(tmp_path: Path) -> None:
     environ = {"PPACER_PROT": "1", "PPACER_CONFIG": "", "HOME": "/"}
     assert loaded(tmp_path, environ=environ).unknown == ("PPACER_PROT",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,7 +14,7 @@ from tornado.web import Application, RequestHandler
 
 from ppacer import wire
 from ppacer.protocol import EXCHANGE_PATH, PROTOCOL_VERSION, Ack, Exchange, ExchangeAnswer
-from ppacer.services.transport import DirectTransport, Fault, HttpTransport, Link, TransportError
+from ppacer.services.transport import DirectTransport, FailoverTransport, Fault, HttpTransport, Link, TransportError
 
 EXCHANGE = Exchange(PROTOCOL_VERSION, "host-1", "instance", "request", "build")
 ANSWER = ExchangeAnswer(reports=(Ack("a", 200),))
@@ -207,3 +207,97 @@ def test_a_scheduler_in_the_program_that_fails() -> None:
     error = asyncio.run(fault_of(DirectTransport(handler)))
     assert error.fault is Fault.AWAY
     assert "the disk is full" in str(error)
+
+
+# --- several schedulers ----------------------------------------------------------------------------------------------
+
+
+class Several:
+    """Three schedulers, of which those in `leading` answer; `asked` says who was asked, in order."""
+
+    def __init__(self) -> None:
+        self.leading: set[int] = set()
+        self.asked: list[int] = []
+        self.transport = FailoverTransport([DirectTransport(self.handler(number)) for number in range(3)])
+
+    def handler(self, number: int) -> Callable[[Exchange], Awaitable[ExchangeAnswer]]:
+        async def answer(exchange: Exchange) -> ExchangeAnswer:
+            self.asked.append(number)
+            if number not in self.leading:
+                raise OSError(f"{number} stands by")
+            return ANSWER
+
+        return answer
+
+
+def test_whoever_leads_is_found_and_kept() -> None:
+    several = Several()
+    several.leading = {2}
+
+    async def main() -> None:
+        for _ in range(2):
+            assert await several.transport.exchange(EXCHANGE) == ANSWER
+        several.leading = {0}
+        assert await several.transport.exchange(EXCHANGE) == ANSWER
+
+    asyncio.run(main())
+    assert several.asked == [0, 1, 2, 2, 2, 0]
+
+
+def test_where_nobody_leads_each_is_asked_once() -> None:
+    several = Several()
+    error = asyncio.run(_fault(several.transport))
+    assert error.fault is Fault.AWAY
+    assert [f"{number} stands by" in str(error) for number in range(3)] == [True] * 3
+    assert several.asked == [0, 1, 2]
+
+
+def test_one_that_took_its_time_not_to_answer_leaves_none_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ppacer.services.transport._QUICK_SECONDS", 0.0)
+    several = Several()
+    several.leading = {1}
+
+    async def main() -> None:
+        with pytest.raises(TransportError, match="0 stands by"):
+            await several.transport.exchange(EXCHANGE)
+        assert await several.transport.exchange(EXCHANGE) == ANSWER
+
+    asyncio.run(main())
+    assert several.asked == [0, 1]
+
+
+def test_a_refusal_for_good_is_passed_on() -> None:
+    async def forbid(exchange: Exchange) -> ExchangeAnswer:
+        raise TransportError(Fault.FORBIDDEN, "another token")
+
+    transport = FailoverTransport([DirectTransport(forbid), DirectTransport(forbid)])
+    assert asyncio.run(_fault(transport)).fault is Fault.FORBIDDEN
+
+
+async def _fault(transport: FailoverTransport) -> TransportError:
+    with pytest.raises(TransportError) as caught:
+        await transport.exchange(EXCHANGE)
+    return caught.value
+
+
+def test_an_earlier_leader_is_not_listened_to_while_a_later_ones_leases_may_live() -> None:
+    leader, now = 7, 100.0
+
+    async def handler(exchange: Exchange) -> ExchangeAnswer:
+        return ExchangeAnswer(leader=leader)
+
+    async def main() -> None:
+        nonlocal leader, now
+        link = Link(DirectTransport(handler), clock=lambda: now, term=lambda: 30.0)
+        assert (await link.try_once(EXCHANGE, 5.0)).leader == 7
+        leader = 6
+        now = 129.0
+        with pytest.raises(TransportError, match="leader 6 answers, which leader 7 has followed") as caught:
+            await link.try_once(EXCHANGE, 5.0)
+        assert caught.value.fault is Fault.AWAY
+        now = 130.0  # as after a new database, or one from a backup: nothing that leader 7 gave is left
+        assert (await link.try_once(EXCHANGE, 5.0)).leader == 6
+        leader = 8
+        assert (await link.try_once(EXCHANGE, 5.0)).leader == 8
+
+    asyncio.run(main())
