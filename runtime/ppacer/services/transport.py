@@ -9,11 +9,17 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from http import HTTPStatus
 from random import random
 from typing import Protocol, TypeAlias
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
-from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
+from tornado.simple_httpclient import (
+    HTTPStreamClosedError,
+    HTTPTimeoutError,
+    SimpleAsyncHTTPClient,
+    _HTTPConnection,  # there is no other way in
+)
 
 from ppacer import wire
 from ppacer.protocol import EXCHANGE_PATH, LEASE_SECONDS, Exchange, ExchangeAnswer
@@ -24,8 +30,10 @@ ANSWER_SECONDS = 20.0
 CONNECT_SECONDS = 5.0
 
 FIRST_DELAY = 0.1
-LAST_DELAY = 10.0
-"""Seconds between tries while the scheduler is away, from the first to the last, each jittered by half."""
+LAST_DELAY = 3.0
+"""Seconds between tries while the scheduler is away, from the first to the last, each jittered by half. Whoever has
+nothing else to ask hears of a scheduler that is back after so long, and what it had been granted must not be lost
+meanwhile."""
 
 _QUICK_SECONDS = 1.0
 """After how long the next of several schedulers is no longer asked within the same exchange: the time is used up."""
@@ -107,6 +115,23 @@ class DirectTransport:
         """There is no connection to close."""
 
 
+class _Connection(_HTTPConnection):
+    """One exchange's connection."""
+
+    def on_connection_close(self) -> None:
+        """Tornado's own raises here for a connection that was reset in mid-answer, and nobody hears of it: the request
+        would go on until its time is over."""
+        if self.stream.error is None:
+            super().on_connection_close()
+        else:
+            self._handle_exception(type(self.stream.error), self.stream.error, None)
+
+
+class _HttpClient(SimpleAsyncHTTPClient):
+    def _connection_class(self) -> type[_HTTPConnection]:
+        return _Connection
+
+
 class HttpTransport:
     """The way to a scheduler at `url` (`http://host:port`), with its bearer token if it asks for one."""
 
@@ -137,6 +162,8 @@ class HttpTransport:
             raise TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler: {fault}") from fault
         except HTTPTimeoutError as fault:
             raise TransportError(Fault.AWAY, f"{self.url} did not answer in time") from fault
+        except HTTPStreamClosedError as fault:
+            raise TransportError(Fault.AWAY, f"{self.url} closed the connection before it had answered") from fault
         except HTTPClientError as fault:
             raise self._refusal(fault) from fault
         except socket.gaierror as fault:
@@ -154,13 +181,18 @@ class HttpTransport:
     def _open(self) -> AsyncHTTPClient:
         """The client, made within the event loop that it belongs to."""
         if self._client is None:
-            self._client = SimpleAsyncHTTPClient(
+            self._client = _HttpClient(
                 force_instance=True, max_clients=_CLIENTS, max_buffer_size=_MAX_ANSWER, max_body_size=_MAX_ANSWER
             )
         return self._client
 
     def _refusal(self, fault: HTTPClientError) -> TransportError:
         detail = _detail(fault)
+        if detail is None and fault.code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            # A proxy's or a load balancer's own page: no word of the scheduler's, so nothing is given up for it.
+            said = f"{fault.code} {fault.message}".rstrip()
+            return TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler: {said}")
+        detail = detail or fault.message or f"status {fault.code}"
         match fault.code:
             case 401 | 403:
                 return TransportError(Fault.FORBIDDEN, f"{self.url} refuses this executor's token: {detail}")
@@ -303,8 +335,9 @@ def _held(exchange: Exchange) -> float:
     return exchange.claim.wait if exchange.claim else 0.0
 
 
-def _detail(fault: HTTPClientError) -> str:
-    """What the answer says of itself: the `detail` or `title` of its problem+json, else the status line's reason."""
+def _detail(fault: HTTPClientError) -> str | None:
+    """What the answer says of itself, as each refusal of a scheduler does: the `detail` or `title` of its
+    problem+json. None where it is no such answer."""
     body = fault.response.body if fault.response is not None else b""
     try:
         problem: object = json.loads(body)
@@ -315,4 +348,4 @@ def _detail(fault: HTTPClientError) -> str:
             text = problem.get(key)
             if isinstance(text, str) and text:
                 return text
-    return fault.message or f"status {fault.code}"
+    return None

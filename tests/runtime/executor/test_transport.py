@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -73,13 +74,16 @@ def test_an_exchange_over_http() -> None:
     ("status", "body", "fault", "words"),
     [
         (401, b'{"title": "Unauthorized", "detail": "a token is needed"}', Fault.FORBIDDEN, "token: a token is needed"),
-        (403, b"", Fault.FORBIDDEN, "refuses this executor's token"),
+        (403, b'{"title": "Forbidden"}', Fault.FORBIDDEN, "refuses this executor's token"),
+        (403, b"<html>", Fault.AWAY, "no answer of a ppacer scheduler: 403 Forbidden"),
+        (404, b"<html>", Fault.AWAY, "no answer of a ppacer scheduler: 404 Not Found"),
+        (400, b"", Fault.AWAY, "no answer of a ppacer scheduler: 400 Bad Request"),
         (426, b'{"title": "speak protocol 2"}', Fault.VERSION, "another version: speak protocol 2"),
         (400, b'{"detail": "reports[0].token must be integer"}', Fault.REJECTED, "reports[0].token"),
         (413, b"<html>", Fault.REJECTED, "refused a request"),
-        (429, b"", Fault.AWAY, "try later"),
+        (429, b'{"title": "Too Many Requests"}', Fault.AWAY, "try later"),
         (503, b'{"detail": "the disk is full"}', Fault.AWAY, "the disk is full"),
-        (302, b"", Fault.AWAY, "cannot answer just now: 302"),
+        (302, b"", Fault.AWAY, "no answer of a ppacer scheduler: 302"),
         (200, b"<html>hello</html>", Fault.AWAY, "no answer of a ppacer scheduler: not JSON"),
         (200, b'{"reports": 1}', Fault.AWAY, "reports must be array"),
     ],
@@ -107,19 +111,38 @@ def test_nobody_listens() -> None:
     assert str(error) == f"http://127.0.0.1:{port}: nothing listens there (connection refused)"
 
 
-def test_a_connection_that_is_closed_without_an_answer() -> None:
+HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+
+
+@pytest.mark.parametrize("answer", [b"", HALF[:20], HALF])
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_connection_that_ends_before_the_answer_does(
+    answer: bytes, reset: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is known at once, not when the time is over; and nothing but the fault is said."""
+
     async def main() -> None:
         async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.read(10)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+            if reset:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
             writer.close()
 
         listening = await asyncio.start_server(hang_up, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
-        error = await fault_of(HttpTransport(f"http://127.0.0.1:{port}"))
+        async with asyncio.timeout(60):
+            error = await fault_of(HttpTransport(f"http://127.0.0.1:{port}"), 600.0)
         assert error.fault is Fault.AWAY
+        words = ("reset by peer", "Broken pipe", "closed the connection before it had answered")
+        assert any(word in str(error) for word in words), str(error)
         listening.close()
 
     asyncio.run(main())
+    assert caplog.records == []
 
 
 def test_an_answer_that_does_not_come() -> None:
