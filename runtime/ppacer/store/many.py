@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import TypeAlias
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Update
 
 from ppacer.store.columns import Columns
-
-_Values: TypeAlias = tuple[str | int | None, ...]
+from ppacer.store.driver import Values, run_many
 
 
 def execute_many(connection: Connection, statement: Insert | Update | Delete, parameters: Sequence[Columns]) -> int:
@@ -24,13 +22,13 @@ def execute_many(connection: Connection, statement: Insert | Update | Delete, pa
     Returns how many rows were inserted, found or deleted, in total. `statement` is one of a module's constants.
     """
     text, in_order = _prepare(connection.dialect, statement, tuple(parameters[0]))
-    return connection.exec_driver_sql(text, [in_order(columns) for columns in parameters]).rowcount
+    return run_many(connection, text, [in_order(columns) for columns in parameters])
 
 
 @lru_cache
 def _prepare(
     dialect: Dialect, statement: Insert | Update | Delete, names: tuple[str, ...]
-) -> tuple[str, Callable[[Columns], _Values]]:
+) -> tuple[str, Callable[[Columns], Values]]:
     """The statement as the driver takes it, and what puts parameters into its order."""
     compiled = statement.compile(dialect=dialect, column_keys=names)
     order = compiled.positiontup or ()

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ppacer.store import driver
 from ppacer.store.contents import refuse_other_version, versions
 from ppacer.store.database import Database
 from ppacer.store.errors import (
@@ -117,7 +118,7 @@ def _prepare_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driver.run(connection, "BEGIN IMMEDIATE")
 
 
 def _give_back(connection: Connection, pages: int) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Dialect, bindparam, select, update
 
 from ppacer.core.model import Write
+from ppacer.store import driver
 from ppacer.store.batches import apply, find_conflict
 from ppacer.store.database import Database
 from ppacer.store.errors import Conflict, LeaderLost
@@ -81,7 +83,9 @@ class Store(Reads):
         self._database.close()
 
     def _check_leader(self, connection: Connection) -> None:
-        found = connection.execute(_LEADER_EPOCH).scalar_one()
+        text = _leader_query(connection.dialect)
+        row = driver.find_one(connection, text, (RUNS,))
+        found = None if row is None else row[0]
         if self._leader is None:
             raise LeaderLost(f"{self.name}: nothing may be written before the lead has been taken")
         if found != self._leader:
@@ -92,4 +96,9 @@ class Store(Reads):
 
 
 # Where writers do not exclude each other, FOR SHARE holds the row against `advance_leader` until the commit.
-_LEADER_EPOCH = select(meta.c.leader_epoch).where(meta.c.part == RUNS).with_for_update(read=True)
+_LEADER_EPOCH = select(meta.c.leader_epoch).where(meta.c.part == bindparam("part")).with_for_update(read=True)
+
+
+@lru_cache
+def _leader_query(dialect: Dialect) -> str:
+    return str(_LEADER_EPOCH.compile(dialect=dialect))

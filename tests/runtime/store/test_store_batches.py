@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -38,9 +37,10 @@ from ppacer.core.model import (
     WatchedUntil,
     Write,
 )
-from ppacer.store import Conflict, Store
+from ppacer.store import Conflict, Store, Unavailable
 from ppacer.store.old import BEGINNING, OldRows
 from ppacer.store.reads import Reads
+from tests.runtime.store.executed import executed
 
 Tables = tuple[dict[str, Run], dict[str, TaskRow], dict[str, Attempt]]
 
@@ -165,22 +165,6 @@ def test_a_sequence_means_what_it_means_one_by_one(
         assert stored == expected
 
 
-@contextmanager
-def statements(store: Store) -> Iterator[list[str]]:
-    """The statements that the store's writer executes meanwhile."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    engine = store._database._writer
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 def life(rows: Any, tasks: int) -> list[Write]:
     """One run whose tasks go all the way, interleaved as a scheduler makes them."""
     writes: list[Write] = [InsertRun(rows.run(tasks))]
@@ -204,19 +188,19 @@ def life(rows: Any, tasks: int) -> list[Write]:
 
 
 def test_the_number_of_statements_does_not_grow_with_the_rows(store: Store, rows: Any) -> None:
-    with statements(store) as few:
+    with executed(store._database) as few:
         store.write(life(rows, 1))
-    with statements(store) as many:
+    with executed(store._database) as many:
         store.write(life(rows, 300))
     assert len(many) == len(few) == 11
     assert len(store.tasks(rows.id(300))) == 300
 
 
 def test_no_statement_is_one_that_other_databases_lack(store: Store, rows: Any) -> None:
-    with statements(store) as seen:
+    with executed(store._database) as seen:
         store.advance_leader()
         store.write(life(rows, 2))
-    text = "\n".join(seen).upper()
+    text = "\n".join(text for text, _ in seen).upper()
     assert "INSERT" in text
     for word in ("RETURNING", "ON CONFLICT", "ON DUPLICATE", "OR IGNORE", "OR REPLACE"):
         assert word not in text
@@ -226,9 +210,9 @@ def test_the_number_of_statements_does_not_grow_with_what_is_removed(store: Stor
     for number in range(1, 101):
         store.write([InsertRun(rows.run(number, status=RunStatus.SUCCESS)), InsertEvent(rows.event(1, run=number))])
     ids = [rows.id(number) for number in range(1, 101)]
-    with statements(store) as few:
+    with executed(store._database) as few:
         store.write([ClearOutputs((ids[0],)), DeleteRuns((ids[0],))])
-    with statements(store) as many:
+    with executed(store._database) as many:
         store.write([write for id_ in ids[1:] for write in (ClearOutputs((id_,)), DeleteRuns((id_,)))])
     assert len(many) == len(few) == 9
     assert store.runs() == []
@@ -333,22 +317,14 @@ def test_no_read_walks_a_table_that_grows(store: Store, name: str) -> None:
 
 
 def test_no_write_walks_a_table(store: Store, rows: Any) -> None:
-    seen: list[tuple[str, Any]] = []
-
-    def note(
-        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
-    ) -> None:
-        seen.append((statement, parameters[0] if many else parameters))
-
     ended = replace(rows.run(), status=RunStatus.SUCCESS)
-    event.listen(store._database._writer, "before_cursor_execute", note)
-    store.write([*life(rows, 2), InsertRun(ended), InsertTask(rows.task()), InsertEvent(rows.event(1))])
-    store.write([InsertNotification(rows.notification())])
-    store.trim_outputs(ended.id, 10)
-    store.trim_run(ended.id, 10)
-    store.write([ClearOutputs((ended.id,)), DeleteRuns((ended.id,)), DeleteDagEvents(("e",))])
-    store.write([DeleteNotifications(("n",))])
-    event.remove(store._database._writer, "before_cursor_execute", note)
+    with executed(store._database) as seen:
+        store.write([*life(rows, 2), InsertRun(ended), InsertTask(rows.task()), InsertEvent(rows.event(1))])
+        store.write([InsertNotification(rows.notification())])
+        store.trim_outputs(ended.id, 10)
+        store.trim_run(ended.id, 10)
+        store.write([ClearOutputs((ended.id,)), DeleteRuns((ended.id,)), DeleteDagEvents(("e",))])
+        store.write([DeleteNotifications(("n",))])
 
     looked_at = [(text, values) for text, values in seen if text.startswith(("UPDATE", "DELETE", "SELECT"))]
     assert len(looked_at) > 20
@@ -356,3 +332,14 @@ def test_no_write_walks_a_table(store: Store, rows: Any) -> None:
         for statement, parameters in looked_at:
             plan = plan_of(connection, statement, parameters)
             assert not any(step.startswith("SCAN") for step in plan), (statement, plan)
+
+
+def test_a_connection_that_is_lost_is_replaced(store: Store, rows: Any) -> None:
+    store.write([InsertRun(rows.run(1))])
+    connection = store._database._connection
+    assert connection is not None
+    connection.connection.dbapi_connection.close()
+    with pytest.raises(Unavailable):
+        store.write([InsertRun(rows.run(2))])
+    store.write([InsertRun(rows.run(3))])
+    assert [run.id for run in store.runs()] == [rows.id(3), rows.id(1)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from ppacer.protocol import LogEntry
 from ppacer.store import Unavailable
 from ppacer.store.logs import LogStore
+from tests.runtime.store.executed import executed
 
 
 def line(seq: int, message: str | None = None) -> LogEntry:
@@ -88,20 +87,11 @@ def test_attempts_with_entries_are_found_in_order_page_by_page(logs: LogStore) -
 
 
 def test_no_statement_walks_the_logs(logs: LogStore) -> None:
-    seen: list[tuple[str, Any]] = []
+    with executed(logs._database) as statements:
+        logs.read("a", 1, 5), logs.last_seq(["a"]), logs.spans(["a"]), logs.attempts("a", "b", 1)
+        logs.delete([("a", 1)])
 
-    def note(
-        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
-    ) -> None:
-        if not statement.startswith(("BEGIN", "COMMIT")):
-            seen.append((statement, parameters[0] if many else parameters))
-
-    for engine in (logs._database._readers, logs._database._writer):
-        event.listen(engine, "before_cursor_execute", note)
-    logs.read("a", 1, 5), logs.last_seq(["a"]), logs.spans(["a"]), logs.attempts("a", "b", 1), logs.delete([("a", 1)])
-    for engine in (logs._database._readers, logs._database._writer):
-        event.remove(engine, "before_cursor_execute", note)
-
+    seen = [(text, values) for text, values in statements if not text.startswith(("BEGIN", "COMMIT"))]
     assert len(seen) == 5
     with logs._database.reading() as connection:
         for statement, parameters in seen:
