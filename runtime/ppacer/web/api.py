@@ -7,10 +7,12 @@ from http import HTTPStatus
 import ppacer
 from ppacer.services.scheduler import Condition
 from ppacer.web import answers
-from ppacer.web.base import MAX_PAGE, MAX_WAIT, BaseHandler
+from ppacer.web.base import BaseHandler
 from ppacer.web.dag_messages import ExecutorList, PoolList
 from ppacer.web.dag_views import executor_view, pool_view
-from ppacer.web.messages import Health, Pulse
+from ppacer.web.messages import Health, NotificationList, Pulse
+from ppacer.web.operation import operation
+from ppacer.web.queries import PageQuery, PulseQuery
 
 
 class HealthHandler(BaseHandler):
@@ -18,10 +20,13 @@ class HealthHandler(BaseHandler):
 
     open_to_all = True
 
-    def get(self) -> None:
+    @operation("Show the program's health", Health, unready=HTTPStatus.SERVICE_UNAVAILABLE)
+    async def get(self) -> Health:
         health = self.site.scheduler.health()
         ready = health.condition is Condition.READY
-        message = Health(
+        if not ready:
+            self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
+        return Health(
             status="ok" if ready else health.condition,
             program=self.site.program.name,
             build=self.site.program.build,
@@ -29,33 +34,36 @@ class HealthHandler(BaseHandler):
             instance=self.site.instance,
             problem=health.message or None,
         )
-        self.answer(message, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class ChangesHandler(BaseHandler):
     """A long-poll: answered as soon as anything has changed since the pulse `since`."""
 
-    async def get(self) -> None:
-        since = self.count("since", -1, least=-1, most=2**53)
-        wait = self.number("wait", 0, least=0, most=MAX_WAIT)
-        self.answer(Pulse(await self.site.scheduler.changed(since, wait=wait), self.site.instance))
+    @operation("Wait for a change of anything", Pulse, query=PulseQuery)
+    async def get(self, query: PulseQuery) -> Pulse:
+        return Pulse(await self.site.scheduler.changed(query.since, wait=query.wait), self.site.instance)
 
 
 class PoolsHandler(BaseHandler):
-    def get(self) -> None:
-        self.answer(PoolList(tuple(map(pool_view, self.site.scheduler.pools()))))
+    """The program's pools, and those of earlier builds that are still in use."""
+
+    @operation("List pools", PoolList)
+    async def get(self) -> PoolList:
+        return PoolList(tuple(map(pool_view, self.site.scheduler.pools())))
 
 
 class ExecutorsHandler(BaseHandler):
     """The executors that were heard of lately, longest known first."""
 
-    def get(self) -> None:
+    @operation("List executors", ExecutorList)
+    async def get(self) -> ExecutorList:
         build = self.site.program.build
-        self.answer(ExecutorList(tuple(executor_view(each, build) for each in self.site.scheduler.executors())))
+        return ExecutorList(tuple(executor_view(each, build) for each in self.site.scheduler.executors()))
 
 
 class FailedNotificationsHandler(BaseHandler):
-    async def get(self) -> None:
-        before = self.get_query_argument("before", None)
-        limit = self.count("limit", 50, least=1, most=MAX_PAGE)
-        self.answer(await self.read(answers.failed_notifications, self.site.store, before, limit))
+    """What nobody could be told, newest first."""
+
+    @operation("List notifications that failed", NotificationList, query=PageQuery)
+    async def get(self, query: PageQuery) -> NotificationList:
+        return await self.read(answers.failed_notifications, self.site.store, query.before, query.limit)

@@ -7,8 +7,10 @@ from http import HTTPStatus
 from ppacer.services.errors import UnknownBackfill
 from ppacer.web import answers
 from ppacer.web.api_dags import DagsOwnHandler
-from ppacer.web.base import MAX_PAGE, BaseHandler, instant
-from ppacer.web.dag_messages import BackfillView
+from ppacer.web.base import BaseHandler, instant
+from ppacer.web.dag_messages import BackfillList, BackfillView
+from ppacer.web.operation import operation
+from ppacer.web.queries import BackfillsQuery
 from ppacer.web.requests import BackfillRequest, NoRequest
 
 
@@ -24,16 +26,16 @@ class _OneHandler(BaseHandler):
 class BackfillsHandler(BaseHandler):
     """Backfills, newest first, those of one `dag` if it is given."""
 
-    async def get(self) -> None:
-        dag = self.get_query_argument("dag", None)
-        before = self.get_query_argument("before", None)
-        limit = self.count("limit", 20, least=1, most=MAX_PAGE)
-        self.answer(await self.read(answers.backfill_list, self.site.store, dag, before, limit))
+    @operation("List backfills", BackfillList, query=BackfillsQuery)
+    async def get(self, query: BackfillsQuery) -> BackfillList:
+        return await self.read(answers.backfill_list, self.site.store, query.dag, query.before, query.limit)
 
 
 class StartBackfillHandler(DagsOwnHandler):
-    async def post(self, dag_id: str) -> None:
-        request = self.body(BackfillRequest)
+    """Makes runs for the due times of a range that have none."""
+
+    @operation("Start a backfill", BackfillView, body=BackfillRequest, status=HTTPStatus.CREATED)
+    async def post(self, dag_id: str, request: BackfillRequest) -> BackfillView | None:
         dag = (await self.state(dag_id)).dag
         row = await self.site.scheduler.start_backfill(
             dag_id,
@@ -44,19 +46,22 @@ class StartBackfillHandler(DagsOwnHandler):
             actor=self.actor,
         )
         self.set_header("Location", f"/api/v1/backfills/{row.id}")
-        self.answer(await self.read(answers.one_backfill, self.site.store, row.id), HTTPStatus.CREATED)
+        return await self.read(answers.one_backfill, self.site.store, row.id)
 
 
 class BackfillHandler(_OneHandler):
-    async def get(self, backfill_id: str) -> None:
-        self.answer(await self.view(backfill_id))
+    """What a backfill is for, and how far it has come."""
+
+    @operation("Show a backfill", BackfillView)
+    async def get(self, backfill_id: str) -> BackfillView:
+        return await self.view(backfill_id)
 
 
 class CancelBackfillHandler(_OneHandler):
     """Makes no more runs and cancels those under way."""
 
-    async def post(self, backfill_id: str) -> None:
-        self.body(NoRequest)
+    @operation("Cancel a backfill", BackfillView, body=NoRequest)
+    async def post(self, backfill_id: str, _: NoRequest) -> BackfillView:
         await self.view(backfill_id)
         await self.site.scheduler.cancel_backfill(backfill_id, actor=self.actor)
-        self.answer(await self.view(backfill_id))
+        return await self.view(backfill_id)

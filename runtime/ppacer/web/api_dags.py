@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from http import HTTPStatus
 
 from ppacer import spec
@@ -14,25 +13,27 @@ from ppacer.localtime import local_time
 from ppacer.services.errors import UnknownDag
 from ppacer.services.scheduler import DagState
 from ppacer.web import answers
-from ppacer.web.base import MAX_PAGE, ApiError, BaseHandler, instant
-from ppacer.web.dag_messages import DagDetail, DagList, DagView
+from ppacer.web.base import ApiError, BaseHandler, instant
+from ppacer.web.dag_messages import DagDetail, DagEventList, DagList, DagView, VersionDetail, VersionList
 from ppacer.web.dag_views import dag_view, param_view, task_spec
-from ppacer.web.requests import NoRequest, ReasonRequest, SilenceRequest, TriggerRequest
+from ppacer.web.messages import RunView
+from ppacer.web.operation import IDEMPOTENCY_KEY, operation
+from ppacer.web.queries import DagsQuery, PageQuery, VersionsQuery
+from ppacer.web.requests import LONGEST_SILENCE, NoRequest, ReasonRequest, SilenceRequest, TriggerRequest
 from ppacer.web.views import run_view, time_text
 
 _NEXT_TIMES = 5
-_LONGEST_SILENCE = timedelta(days=3660)
 
 
 class DagsHandler(BaseHandler):
     """The program's dags; with `?removed=true` also those that it no longer has."""
 
-    async def get(self) -> None:
-        with_removed = self.truth("removed")
+    @operation("List dags", DagList, query=DagsQuery)
+    async def get(self, query: DagsQuery) -> DagList:
         latest = await self.read(self.site.store.latest_runs_by_dag, answers.SHOWN_RUNS)
         views = [dag_view(state, latest.get(state.dag.id, ())) for state in self.site.scheduler.dags()]
-        removed = await self.read(answers.removed_dags, self.site.store, latest) if with_removed else ()
-        self.answer(DagList(self.site.program.name, self.site.program.build, tuple(views), removed))
+        removed = await self.read(answers.removed_dags, self.site.store, latest) if query.removed else ()
+        return DagList(self.site.program.name, self.site.program.build, tuple(views), removed)
 
 
 class DagsOwnHandler(BaseHandler):
@@ -56,90 +57,99 @@ class DagsOwnHandler(BaseHandler):
 
 
 class DagHandler(DagsOwnHandler):
-    async def get(self, dag_id: str) -> None:
+    """A dag with its tasks and parameters."""
+
+    @operation("Show a dag", DagDetail)
+    async def get(self, dag_id: str) -> DagDetail:
         state = await self.state(dag_id)
-        self.answer(
-            DagDetail(
-                dag=await self.view(state),
-                tasks=tuple(task_spec(self.site.program, task) for task in state.dag.tasks),
-                next_runs=_next_runs(state),
-                params=tuple(map(param_view, state.dag.params)),
-            )
+        return DagDetail(
+            dag=await self.view(state),
+            tasks=tuple(task_spec(self.site.program, task) for task in state.dag.tasks),
+            next_runs=_next_runs(state),
+            params=tuple(map(param_view, state.dag.params)),
         )
 
 
 class DagEventsHandler(DagsOwnHandler):
     """Who did what to a dag, and what became of its due times; newest first."""
 
-    async def get(self, dag_id: str) -> None:
-        before = self.get_query_argument("before", None)
-        limit = self.count("limit", 50, least=1, most=MAX_PAGE)
+    @operation("List events of a dag", DagEventList, query=PageQuery)
+    async def get(self, dag_id: str, query: PageQuery) -> DagEventList:
         await self.known(dag_id)
-        self.answer(await self.read(answers.dag_events, self.site.store, dag_id, before, limit))
+        return await self.read(answers.dag_events, self.site.store, dag_id, query.before, query.limit)
 
 
 class VersionsHandler(DagsOwnHandler):
     """The shapes that a dag has had, and what each changed."""
 
-    async def get(self, dag_id: str) -> None:
-        limit = self.count("limit", 10, least=1, most=100)
+    @operation("List versions of a dag", VersionList, query=VersionsQuery)
+    async def get(self, dag_id: str, query: VersionsQuery) -> VersionList:
         await self.known(dag_id)
-        self.answer(await self.read(answers.version_list, self.site.store, dag_id, limit))
+        return await self.read(answers.version_list, self.site.store, dag_id, query.limit)
 
 
 class VersionHandler(DagsOwnHandler):
     """One version of a dag with the Python of its tasks."""
 
-    async def get(self, dag_id: str, build: str) -> None:
+    @operation("Show a version of a dag", VersionDetail)
+    async def get(self, dag_id: str, build: str) -> VersionDetail:
         await self.known(dag_id)
         found = await self.read(answers.one_version, self.site.store, dag_id, build)
         if found is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"no version of dag `{dag_id}` came with build `{build[:64]}`")
-        self.answer(found)
+        return found
 
 
 class TriggerHandler(DagsOwnHandler):
-    async def post(self, dag_id: str) -> None:
-        request = self.body(TriggerRequest)
+    """Makes a run of the dag now; one and the same for all requests with the same `Idempotency-Key`."""
+
+    @operation("Trigger a run", RunView, body=TriggerRequest, status=HTTPStatus.CREATED, headers=(IDEMPOTENCY_KEY,))
+    async def post(self, dag_id: str, request: TriggerRequest) -> RunView:
         dag = (await self.state(dag_id)).dag
         at = request.scheduled_at
         run = await self.site.scheduler.trigger(
             dag_id,
             params=request.params,
             scheduled_at=None if at is None else instant(at, "scheduled_at", dag.timezone),
-            idempotency_key=self.request.headers.get("Idempotency-Key"),
+            idempotency_key=self.request.headers.get(IDEMPOTENCY_KEY),
             actor=self.actor,
         )
         self.set_header("Location", f"/api/v1/runs/{run.id}")
-        self.answer(run_view(run), HTTPStatus.CREATED)
+        return run_view(run)
 
 
 class PauseHandler(DagsOwnHandler):
-    async def post(self, dag_id: str) -> None:
-        request = self.body(ReasonRequest)
+    """Makes no more scheduled runs of a dag."""
+
+    @operation("Pause a dag", DagView, body=ReasonRequest)
+    async def post(self, dag_id: str, request: ReasonRequest) -> DagView:
         await self.state(dag_id)
         await self.site.scheduler.pause_dag(dag_id, actor=self.actor, reason=request.reason)
-        self.answer(await self.view(await self.state(dag_id)))
+        return await self.view(await self.state(dag_id))
 
 
 class ResumeHandler(DagsOwnHandler):
-    async def post(self, dag_id: str) -> None:
-        self.body(NoRequest)
+    """Makes scheduled runs of a dag again."""
+
+    @operation("Resume a dag", DagView, body=NoRequest)
+    async def post(self, dag_id: str, _: NoRequest) -> DagView:
         await self.state(dag_id)
         await self.site.scheduler.resume_dag(dag_id, actor=self.actor)
-        self.answer(await self.view(await self.state(dag_id)))
+        return await self.view(await self.state(dag_id))
 
 
 class SilenceHandler(DagsOwnHandler):
-    async def post(self, dag_id: str) -> None:
-        request = self.body(SilenceRequest)
+    """Alerts nobody of a dag for a while, or does so again."""
+
+    @operation("Silence a dag", DagView, body=SilenceRequest)
+    async def post(self, dag_id: str, request: SilenceRequest) -> DagView:
         until = self._until(request, (await self.state(dag_id)).dag)
         await self.site.scheduler.silence_dag(dag_id, until, actor=self.actor, reason=request.reason)
-        self.answer(await self.view(await self.state(dag_id)))
+        return await self.view(await self.state(dag_id))
 
     def _until(self, request: SilenceRequest, dag: spec.Dag) -> int | None:
         now = self.site.scheduler.clock.now()
-        most = microseconds(_LONGEST_SILENCE)
+        most = microseconds(LONGEST_SILENCE)
         if request.until is not None and request.seconds is not None:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "give `until` or `seconds`, not both", "seconds")
         if request.seconds is not None:

@@ -5,47 +5,57 @@ from __future__ import annotations
 from ppacer.core.model import TaskStatus
 from ppacer.services.errors import InvalidTrigger
 from ppacer.web.base import BaseHandler
+from ppacer.web.messages import RunView
+from ppacer.web.operation import operation
+from ppacer.web.queries import TaskQuery
 from ppacer.web.requests import Mark, MarkRequest, NoRequest, RerunRequest, output_text
 from ppacer.web.views import run_view
 
 
 class CancelHandler(BaseHandler):
-    async def post(self, run_id: str) -> None:
-        self.body(NoRequest)
+    """Stops what runs, and starts nothing more but handlers."""
+
+    @operation("Cancel a run", RunView, body=NoRequest)
+    async def post(self, run_id: str, _: NoRequest) -> RunView:
         await self.run_of(run_id)
-        self.answer(run_view(await self.site.scheduler.cancel_run(run_id, actor=self.actor)))
+        return run_view(await self.site.scheduler.cancel_run(run_id, actor=self.actor))
 
 
 class RestartHandler(BaseHandler):
-    async def post(self, run_id: str) -> None:
-        self.body(NoRequest)
+    """Does again what failed, and what follows it."""
+
+    @operation("Restart a run", RunView, body=NoRequest)
+    async def post(self, run_id: str, _: NoRequest) -> RunView:
         await self.run_of(run_id)
-        self.answer(run_view(await self.site.scheduler.restart_run(run_id, actor=self.actor)))
+        return run_view(await self.site.scheduler.restart_run(run_id, actor=self.actor))
 
 
 class CancelTaskHandler(BaseHandler):
     """Of a run-time family all members are meant, unless `?position=` names one; so it is with the two below."""
 
-    async def post(self, run_id: str, task: str) -> None:
-        self.body(NoRequest)
-        position = self.position()
+    @operation("Cancel a task of a run", RunView, query=TaskQuery, body=NoRequest)
+    async def post(self, run_id: str, task: str, query: TaskQuery, _: NoRequest) -> RunView:
         await self.run_of(run_id)
-        self.answer(run_view(await self.site.scheduler.cancel_task(run_id, task, position, actor=self.actor)))
+        return run_view(await self.site.scheduler.cancel_task(run_id, task, query.position, actor=self.actor))
 
 
 class RerunHandler(BaseHandler):
-    async def post(self, run_id: str, task: str) -> None:
-        follow = self.body(RerunRequest).follow
-        position = self.position()
+    """Does one task again, and what comes after it unless `follow` is false."""
+
+    @operation("Run a task again", RunView, query=TaskQuery, body=RerunRequest)
+    async def post(self, run_id: str, task: str, query: TaskQuery, request: RerunRequest) -> RunView:
         await self.run_of(run_id)
-        run = await self.site.scheduler.rerun_task(run_id, task, position, follow=follow, actor=self.actor)
-        self.answer(run_view(run))
+        run = await self.site.scheduler.rerun_task(
+            run_id, task, query.position, follow=request.follow, actor=self.actor
+        )
+        return run_view(run)
 
 
 class MarkHandler(BaseHandler):
-    async def post(self, run_id: str, task: str) -> None:
-        request = self.body(MarkRequest)
-        position = self.position()
+    """Counts a task as succeeded or failed, whatever became of it."""
+
+    @operation("Mark a task", RunView, query=TaskQuery, body=MarkRequest)
+    async def post(self, run_id: str, task: str, query: TaskQuery, request: MarkRequest) -> RunView:
         output = output_text(request.output)
         if not request.reason.strip():
             raise InvalidTrigger("say why, for whoever reads it later", "reason")
@@ -53,10 +63,10 @@ class MarkHandler(BaseHandler):
             raise InvalidTrigger("what failed has no output", "output")
         await self.run_of(run_id)
         run = await self.site.scheduler.mark_task(
-            *(run_id, task, position),
+            *(run_id, task, query.position),
             status=TaskStatus(request.status.value),
             output=output,
             reason=request.reason,
             actor=self.actor,
         )
-        self.answer(run_view(run))
+        return run_view(run)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import socket
+from functools import cache
 
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
@@ -39,6 +42,7 @@ from ppacer.web.api_runs import (
     RunsHandler,
     TaskHandler,
 )
+from ppacer.web.base import BaseHandler
 from ppacer.web.exchange import MAX_EXCHANGE_BODY, ExchangeHandler
 from ppacer.web.pages import MissingHandler, PageHandler, StaticHandler
 from ppacer.web.site import Site
@@ -48,10 +52,20 @@ _BODY_SECONDS = 60.0
 _MAX_HEADERS = 32 * 1024
 
 
+class DescriptionHandler(BaseHandler):
+    """All of the API, as OpenAPI 3.1 has it."""
+
+    async def get(self) -> None:
+        text = await asyncio.to_thread(_description, self.site.program.name)
+        self.set_header("Content-Type", "application/json")
+        self.finish(text)
+
+
 API = "/api/v1"
 ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (EXCHANGE_PATH, ExchangeHandler),
     ("/health", HealthHandler),
+    (f"{API}/openapi.json", DescriptionHandler),
     (f"{API}/changes", ChangesHandler),
     (f"{API}/pools", PoolsHandler),
     (f"{API}/executors", ExecutorsHandler),
@@ -88,6 +102,13 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/runs/RUN", PageHandler),
 )
 """Every address that is answered; a part in capitals stands for any text without a slash."""
+
+
+@cache
+def _description(program: str) -> str:
+    from ppacer.web.openapi import describe_api  # noqa: PLC0415 - a start need not pay for what few ask for
+
+    return json.dumps(describe_api(program, ROUTES), ensure_ascii=False, indent=1)
 
 
 def make_app(site: Site) -> Application:

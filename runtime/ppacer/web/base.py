@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from http import HTTPStatus
 from types import TracebackType
 from typing import ParamSpec, TypeVar
@@ -17,7 +16,6 @@ from typing import ParamSpec, TypeVar
 from tornado.web import HTTPError, RequestHandler
 
 from ppacer import wire
-from ppacer.core.families import MOST_MEMBERS
 from ppacer.core.instants import from_datetime, from_local, zone
 from ppacer.core.model import Run
 from ppacer.services.errors import SchedulerError, UnknownRun
@@ -25,8 +23,12 @@ from ppacer.store.errors import StoreError
 from ppacer.web.codec import encode
 from ppacer.web.messages import Problem
 from ppacer.web.problems import problem, problem_of
+from ppacer.web.query import QueryError, read_query
 from ppacer.web.security import RESPONSE_HEADERS
 from ppacer.web.site import Site
+
+_NO_METHOD = RequestHandler.head
+"""What handlers have in place of a method that they do not answer."""
 
 MAX_API_BODY = 1024 * 1024
 """Bytes that a request of the JSON API may carry; exchanges of executors may carry more."""
@@ -36,12 +38,6 @@ _UNAUTHORIZED = "a token is required, as `Authorization: Bearer …`; commands t
 _LOGGER = logging.getLogger("ppacer.web")
 _Message = TypeVar("_Message")
 
-MAX_WAIT = 60.0
-"""How long a long-poll may ask to wait, in seconds."""
-
-MAX_PAGE = 500
-"""How many entries one answer holds at most."""
-
 ACTOR_HEADER = "X-Ppacer-Actor"
 """Who asks, for the history of runs and dags: 1 to 100 printable characters of ASCII. It gives no rights."""
 
@@ -50,7 +46,6 @@ LOCAL = "local"
 
 _ACTOR = re.compile(r"[!-~]([ -~]{0,98}[!-~])?")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_Word = TypeVar("_Word", bound=StrEnum)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -91,6 +86,9 @@ class BaseHandler(RequestHandler):
         if not self.open_to_all and not access.authorized(headers.get("Authorization")):
             given = headers.get("Authorization") is not None
             raise ApiError(HTTPStatus.UNAUTHORIZED, "the token is not the right one" if given else _UNAUTHORIZED)
+        methods = self._methods()
+        if methods and self.request.method not in methods:
+            raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, f"only {' and '.join(methods)} can be asked for here")
         if len(self.request.body) > self.max_body:
             raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {self.max_body} bytes are taken")
         if not reads and headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
@@ -106,6 +104,14 @@ class BaseHandler(RequestHandler):
         except wire.VersionError as error:
             raise ApiError(HTTPStatus.UPGRADE_REQUIRED, str(error)) from error
         except wire.WireError as error:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.field) from error
+
+    def query(self, kind: type[_Message]) -> _Message:
+        """The query string as its type has it. Raises `ApiError` with the parameter that is wrong."""
+        given = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
+        try:
+            return read_query(kind, given)
+        except QueryError as error:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.field) from error
 
     @property
@@ -134,46 +140,6 @@ class BaseHandler(RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.finish(encode(message))
 
-    def number(self, name: str, default: float, *, least: float, most: float) -> float:
-        """A number of the query string."""
-        text = self.get_query_argument(name, None)
-        if text is None:
-            return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected a number from {least:g} to {most:g}", name)
-        return value
-
-    def words(self, name: str, kind: type[_Word]) -> list[_Word]:
-        """Words of the query string, each given as `name=word`."""
-        try:
-            return [kind(text) for text in self.get_query_arguments(name)]
-        except ValueError:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one of {', '.join(kind)}", name) from None
-
-    def truth(self, name: str) -> bool:
-        """`true` or `false` in the query string, false where it is not given."""
-        text = self.get_query_argument(name, "false")
-        if text not in ("true", "false"):
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected true or false", name)
-        return text == "true"
-
-    def position(self) -> int | None:
-        """The member of a run-time family that is meant, `?position=3`; none for the task as a whole."""
-        given = self.get_query_argument("position", None) is not None
-        return self.count("position", 0, least=0, most=MOST_MEMBERS) if given else None
-
-    def count(self, name: str, default: int, *, least: int, most: int) -> int:
-        """A whole number of the query string."""
-        text = self.get_query_argument(name, str(default))
-        value = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
-        if value is None or not least <= value <= most:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected a whole number from {least} to {most}", name)
-        return value
-
     def write_error(
         self,
         status_code: int,
@@ -185,10 +151,16 @@ class BaseHandler(RequestHandler):
         self.set_status(problem.status)
         if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.set_header("Retry-After", "1")
+        if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self._methods()))
         if problem.status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", _CHALLENGE)
         self.set_header("Content-Type", "application/problem+json")
         self.finish(encode(problem))
+
+    def _methods(self) -> list[str]:
+        """What is answered at this address; nothing where there is nothing."""
+        return [each for each in self.SUPPORTED_METHODS if getattr(type(self), each.lower()) is not _NO_METHOD]
 
     def log_exception(
         self,

@@ -1,17 +1,25 @@
 """What may be asked of the JSON API, as types: bodies are checked strictly against them.
 
-Times are ISO 8601; without an offset they are in the dag's own zone.
+Times are ISO 8601; without an offset they are in the dag's own zone. A field's metadata says in JSON Schema what its
+type alone does not.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from ppacer.core import codec
 from ppacer.services.errors import InvalidTrigger
 from ppacer.web.messages import Json
+
+_MOMENT: dict[str, Any] = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+_NO_MOMENT: dict[str, Any] = {"anyOf": [*_MOMENT["anyOf"], {"type": "null"}]}
+
+LONGEST_SILENCE = timedelta(days=3660)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class TriggerRequest:
     """`scheduled_at` is the logical time of the run; the time of the request if left out."""
 
     params: dict[str, Json] = field(default_factory=dict)
-    scheduled_at: str | None = None
+    scheduled_at: str | None = field(default=None, metadata=_NO_MOMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +40,20 @@ class ReasonRequest:
     reason: str = ""
 
 
+_SILENCE: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_SILENCE.total_seconds()},
+        {"type": "null"},
+    ]
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SilenceRequest:
     """Until when nobody is alerted: a time, or a number of seconds from now. Neither ends the silence."""
 
-    until: str | None = None
-    seconds: float | None = None
+    until: str | None = field(default=None, metadata=_NO_MOMENT)
+    seconds: float | None = field(default=None, metadata=_SILENCE)
     reason: str = ""
 
 
@@ -60,7 +76,7 @@ class MarkRequest:
     """`output` is the output of a task marked as succeeded, none by default."""
 
     status: Mark
-    reason: str
+    reason: str = field(metadata={"pattern": r"\S"})
     output: Json = None
 
 
@@ -68,9 +84,9 @@ class MarkRequest:
 class BackfillRequest:
     """The due times from `from_at` to before `until_at`, at most `parallel` runs at once."""
 
-    from_at: str
-    until_at: str
-    parallel: int = 1
+    from_at: str = field(metadata=_MOMENT)
+    until_at: str = field(metadata=_MOMENT)
+    parallel: int = field(default=1, metadata={"minimum": 1})
     params: dict[str, Json] = field(default_factory=dict)
 
 

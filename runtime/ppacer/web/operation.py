@@ -1,0 +1,69 @@
+"""What one operation of the API takes and answers: declared once, and used to read requests and to describe the API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeAlias
+
+from ppacer.web.query import NoQuery
+
+if TYPE_CHECKING:
+    from ppacer.web.base import BaseHandler
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+"""The header by which a request that is made again has no second effect."""
+
+OPERATION = "operation"
+"""The attribute of a handler's method that holds its `Operation`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`summary` is one line for people; `query` and `body` are the types of what it takes, `answers` that of what it
+    answers, with `status`; `unready` is a status that its method may set for the same answer. `headers` are those that
+    it looks at beside the ones that all do."""
+
+    summary: str
+    answers: type
+    query: type = NoQuery
+    body: type | None = None
+    status: HTTPStatus = HTTPStatus.OK
+    headers: tuple[str, ...] = ()
+    unready: HTTPStatus | None = None
+
+
+_Method: TypeAlias = Callable[..., Awaitable[object]]
+_Handled: TypeAlias = Callable[..., Awaitable[None]]
+
+
+def operation(
+    summary: str,
+    answers: type,
+    *,
+    query: type = NoQuery,
+    body: type | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: tuple[str, ...] = (),
+    unready: HTTPStatus | None = None,
+) -> Callable[[_Method], _Handled]:
+    """Makes a handler's method an operation: it gets the parts of the path, then its query and its body where it
+    declares them, and what it returns is the answer."""
+    declared = Operation(summary, answers, query, body, status, headers, unready)
+
+    def declare(method: _Method) -> _Handled:
+        @wraps(method)
+        async def handle(handler: BaseHandler, *path: str) -> None:
+            asked: object = handler.query(query)
+            given = [] if query is NoQuery else [asked]
+            if body is not None:
+                given.append(handler.body(body))
+            answer = await method(handler, *path, *given)
+            handler.answer(answer, status if unready is None or handler.get_status() != unready else unready)
+
+        setattr(handle, OPERATION, declared)
+        return handle
+
+    return declare

@@ -1,0 +1,128 @@
+"""What may be asked in the query strings of the JSON API, as types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from ppacer.core.families import MOST_MEMBERS
+from ppacer.core.model import FAMILY, RunKind, RunStatus, TaskStatus
+from ppacer.web.query import Between
+from ppacer.web.views import SHOWN_MEMBERS
+
+MAX_WAIT = 60.0
+"""How long a long-poll may ask to wait, in seconds."""
+
+MAX_PAGE = 500
+"""How many entries one answer holds at most."""
+
+Wait: TypeAlias = Annotated[float, Between(0.0, MAX_WAIT)]
+Limit: TypeAlias = Annotated[int, Between(1, MAX_PAGE)]
+Sequence: TypeAlias = Annotated[int, Between(0, 2**53)]
+"""A number of an event or of a log entry."""
+
+Number: TypeAlias = Annotated[int, Between(0, 2**31)]
+"""A number of an attempt or of an epoch; 0 is the latest."""
+
+Position: TypeAlias = Annotated[int, Between(0, MOST_MEMBERS)]
+"""The place of a member in its run-time family."""
+
+
+@dataclass(frozen=True, slots=True)
+class PulseQuery:
+    """Answered as soon as anything has changed since the pulse `since`, at the latest after `wait` seconds."""
+
+    since: Annotated[int, Between(-1, 2**53)] = -1
+    wait: Wait = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """At most `limit` entries, only those older than the one with the id `before`."""
+
+    before: str | None = None
+    limit: Limit = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DagsQuery:
+    """With `removed` also the dags that the program no longer has."""
+
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsQuery:
+    limit: Annotated[int, Between(1, 100)] = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillsQuery:
+    """Those of one `dag` if it is given."""
+
+    dag: str | None = None
+    before: str | None = None
+    limit: Limit = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunsQuery:
+    """Runs whose id holds `id`, whatever else is asked for, or those that fit `dag`, `status`, `kind` and `backfill`;
+    only those older than the run with the id `before`."""
+
+    id: str | None = None
+    dag: str | None = None
+    status: tuple[RunStatus, ...] = ()
+    kind: tuple[RunKind, ...] = ()
+    backfill: str | None = None
+    before: str | None = None
+    limit: Limit = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """`members`: how many members of each run-time family are told."""
+
+    members: Annotated[int, Between(0, MAX_PAGE)] = SHOWN_MEMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class TaskQuery:
+    """The member of a run-time family at `position`; without one the task, or the family as a whole."""
+
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MembersQuery:
+    """Members after the position `after`, of any status unless some are given."""
+
+    after: Annotated[int, Between(FAMILY, MOST_MEMBERS)] = FAMILY
+    status: tuple[TaskStatus, ...] = ()
+    limit: Limit = SHOWN_MEMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuery:
+    after: Sequence = 0
+    limit: Limit = MAX_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class RunChangesQuery:
+    """Answered as soon as the run has events after `since`, at the latest after `wait` seconds."""
+
+    since: Sequence = 0
+    wait: Wait = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Entries after the entry `after` of one attempt: of the task's last one unless `attempt` and `epoch` name another;
+    answered as soon as there are some, at the latest after `wait` seconds."""
+
+    position: Position = 0
+    attempt: Number = 0
+    epoch: Number = 0
+    after: Sequence = 0
+    wait: Wait = 0.0
