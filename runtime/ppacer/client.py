@@ -12,10 +12,10 @@ from __future__ import annotations
 import http.client
 import json
 import select
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import BinaryIO, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ppacer.web.codec import AnswerError, decode
@@ -33,6 +33,7 @@ from ppacer.web.dag_messages import (
 )
 from ppacer.web.messages import (
     Changes,
+    DatabaseView,
     EventList,
     Health,
     Json,
@@ -48,6 +49,10 @@ from ppacer.web.messages import (
 )
 
 _API = "/api/v1"
+_COPYING = 3600.0
+"""How long the program may take to count its rows or to copy its database, in seconds."""
+
+_PIECE = 256 * 1024
 _Message = TypeVar("_Message")
 
 
@@ -128,6 +133,16 @@ class Client:
 
     def executors(self) -> ExecutorList:
         return self._get(ExecutorList, f"{_API}/executors")
+
+    def database(self) -> DatabaseView:
+        """What there is to know of the database; its rows are counted for that."""
+        return self._get(DatabaseView, f"{_API}/database", wait=_COPYING)
+
+    def copy_database(self, part: str, file: BinaryIO) -> None:
+        """Writes a copy of the part `runs` or `logs` to the file, while the program goes on. Raises `OSError` of it."""
+        with self._answer("GET", _path("database", part, "copy"), wait=_COPYING) as response:
+            while piece := self._reading(response, _PIECE):
+                file.write(piece)
 
     def failed_notifications(self, *, before: str | None = None, limit: int = 50) -> NotificationList:
         """What nobody could be told, newest first."""
@@ -323,23 +338,53 @@ class Client:
             **({"Content-Type": "application/json"} if content is not None else {}),
             **(headers or {}),
         }
+        with self._answer(method, path, content, sent, wait=wait) as response:
+            answer = self._reading(response)
         try:
-            connection = self._connect(self._timeout + wait)
-            connection.request(method, self._prefix + path, content, sent)
-            response = connection.getresponse()
-            answer = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise AwayError(f"{self.url} does not answer: {_reason(error)}") from error
-        except BaseException:
-            self.close()  # an answer that was not read would be taken for that of the next request
-            raise
-        try:
-            if response.status >= 400:
-                raise RefusedError(_problem(response.status, response.reason, answer))
             return decode(kind, answer)
         except AnswerError as error:
             raise AwayError(f"{self.url} is no ppacer program: {error}") from error
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        wait: float = 0.0,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """An answer that is no refusal, to be read to its end within."""
+        try:
+            with self._speaking():
+                connection = self._connect(self._timeout + wait)
+                connection.request(method, self._prefix + path, content, headers or self._headers)
+                response = connection.getresponse()
+            if response.status >= 400:
+                raise RefusedError(_problem(response.status, response.reason, self._reading(response)))
+            yield response
+        except RefusedError:
+            raise
+        except BaseException:
+            self.close()  # an answer that was not read would be taken for that of the next request
+            raise
+
+    def _reading(self, response: http.client.HTTPResponse, size: int | None = None) -> bytes:
+        """So much of an answer, or the rest of it. Of one that was cut off it raises `AwayError`."""
+        with self._speaking():
+            piece = response.read(size)
+            if size is not None and not piece and response.length:
+                raise http.client.IncompleteRead(b"", response.length)
+            return piece
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise AwayError(f"{self.url} does not answer: {_reason(error)}") from error
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
         """The kept connection, if the other side has not closed it, else a new one."""

@@ -13,8 +13,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from ppacer.database_url import UnknownKindError, digest, is_server, path_in, shown
 
@@ -46,6 +47,26 @@ KEPT = Retention(days=90, runs=1000, logs_days=30, outputs_days=0)
 """What is kept unless something else is set."""
 
 
+class Durability(StrEnum):
+    """What outlives a power cut of what was acknowledged: a crash of the program alone loses nothing either way."""
+
+    FULL = "full"
+    """All of it: the disk is waited for at every commit."""
+
+    NORMAL = "normal"
+    """All but what was committed in the last moments; what is left is whole."""
+
+
+class Migrate(StrEnum):
+    """What a program that is started does with a database of an earlier version."""
+
+    AUTO = "auto"
+    """Keeps a copy and upgrades it."""
+
+    ASK = "ask"
+    """Refuses it, until somebody has called `db upgrade`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Effective settings. Durations are seconds, those whose name says so days.
@@ -74,6 +95,8 @@ class Config:
     keep_runs: int
     keep_logs_days: int
     keep_outputs_days: int
+    durability: Durability
+    migrate: Migrate
     run_file: Path
     """No setting: where other commands find the program that serves. It lies beside a SQLite file, and beside the
     program, named for the database, where that is a server's."""
@@ -145,6 +168,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("keep_runs", "N", f"how many ended runs of each dag are kept; 0 is all [{KEPT.runs}]"),
     Setting("keep_logs_days", "N", f"how long tasks' logs are kept; 0 is as long as their runs [{KEPT.logs_days}]"),
     Setting("keep_outputs_days", "N", "how long tasks' outputs are kept; 0 is as long as their runs [0]"),
+    Setting("durability", "full|normal", "normal is faster, and a power cut may take the last moments away [full]"),
+    Setting("migrate", "auto|ask", "upgrade a database of an earlier version, or refuse it at a start [auto]"),
 )
 
 
@@ -181,6 +206,8 @@ def load(
         keep_runs=_integer(given, "keep_runs", origins, KEPT.runs, least=0, most=999_999_999),
         keep_logs_days=_integer(given, "keep_logs_days", origins, KEPT.logs_days, least=0, most=_MOST_DAYS),
         keep_outputs_days=_integer(given, "keep_outputs_days", origins, KEPT.outputs_days, least=0, most=_MOST_DAYS),
+        durability=_word(given, "durability", origins, Durability.FULL),
+        migrate=_word(given, "migrate", origins, Migrate.AUTO),
         run_file=stem.with_suffix(f".{digest(database)}.run.json")
         if is_server(database)
         else Path(database).with_suffix(".run.json"),
@@ -205,6 +232,7 @@ def is_loopback(host: str) -> bool:
 
 
 _Values: TypeAlias = dict[str, object]
+_Word = TypeVar("_Word", bound=StrEnum)
 _NAMES = frozenset(setting.name for setting in SETTINGS)
 _MOST_DAYS = 36_500
 _FLAG = "flag"
@@ -310,6 +338,15 @@ def _several(value: object) -> tuple[str, ...]:
         return ("",)
     found = [part.strip() for text in given for part in (text.split(",") if isinstance(text, str) else ("",))]
     return tuple(dict.fromkeys(found))
+
+
+def _word(values: _Values, name: str, origins: Mapping[str, str], default: _Word) -> _Word:
+    """One of the words of an enum."""
+    value = values.get(name, default)
+    words = {word.value: word for word in type(default)}
+    if not isinstance(value, str) or value not in words:
+        raise _refuse(name, value, origins, f"expected {' or '.join(words)}")
+    return words[value]
 
 
 def _labels(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:

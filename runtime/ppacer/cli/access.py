@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,7 +20,7 @@ from ppacer.client import Client, ClientError, RefusedError
 from ppacer.config import Config
 from ppacer.database_url import is_server, shown
 from ppacer.runfile import RunFile, read_run_file
-from ppacer.store import StoreError, open_store
+from ppacer.store import OtherVersion, StoreError, open_store
 from ppacer.store.lead import Lead, lead_of, lock_file_of
 
 if TYPE_CHECKING:
@@ -55,10 +55,9 @@ def program_of(invocation: Invocation, *, makes: bool = False) -> Iterator[Progr
 
     Raises `CommandError`, also for what is refused within.
     """
-    config = invocation.config
     try:
         with ExitStack() as stack:
-            found = _opened_or_served(config, stack, makes=makes)
+            found = _opened_or_served(invocation, stack, makes=makes)
             if isinstance(found, Opened):
                 from ppacer.cli.alone import Alone  # noqa: PLC0415 - half a second that a program that serves has spent
 
@@ -73,7 +72,8 @@ def program_of(invocation: Invocation, *, makes: bool = False) -> Iterator[Progr
         raise CommandError(str(error)) from error
 
 
-def _opened_or_served(config: Config, stack: ExitStack, *, makes: bool) -> Opened | Client:
+def _opened_or_served(invocation: Invocation, stack: ExitStack, *, makes: bool) -> Opened | Client:
+    config = invocation.config
     while True:
         client = find_server(config)
         if client is not None:
@@ -81,7 +81,7 @@ def _opened_or_served(config: Config, stack: ExitStack, *, makes: bool) -> Opene
         if not makes and not is_server(config.database) and not Path(config.database).exists():
             raise CommandError(f"there is no run yet: {config.database} does not exist")
         try:
-            return stack.enter_context(exclusive(config, makes=makes))
+            return stack.enter_context(exclusive(invocation, makes=makes))
         except ServedError:
             continue  # it has just been started
 
@@ -119,12 +119,12 @@ class ServedError(CommandError):
 
 
 @contextmanager
-def exclusive(config: Config, *, makes: bool) -> Iterator[Opened]:
+def exclusive(invocation: Invocation, *, makes: bool) -> Iterator[Opened]:
     """The database, for as long as nobody else holds it; `makes` says whether it is made if there is none.
 
     Raises `CommandError`.
     """
-    with held(config), opened(config, makes=makes) as both:
+    with held(invocation.config), opened(invocation, makes=makes) as both:
         yield both
 
 
@@ -150,17 +150,24 @@ def held(config: Config) -> Iterator[Lead]:
 
 
 @contextmanager
-def opened(config: Config, *, makes: bool = True) -> Iterator[Opened]:
-    """Opens the database, whose lead the caller holds. Raises `CommandError` where it cannot be used."""
+def opened(
+    invocation: Invocation, *, makes: bool = True, upgrading: Callable[[str], object] | None = None
+) -> Iterator[Opened]:
+    """Opens the database, whose lead the caller holds. One of an earlier version is upgraded if somebody is to be told
+    that, by `upgrading`. Raises `CommandError` where it cannot be used."""
     from ppacer.store.logs import open_logs  # noqa: PLC0415 - what a client of a program that serves need not load
 
+    config = invocation.config
     try:
-        store = open_store(config.database, makes=makes)
+        store = open_store(config.database, makes=makes, durability=config.durability, upgrading=upgrading)
         try:
-            logs = open_logs(config.logs)
+            logs = open_logs(config.logs, durability=config.durability, upgrading=upgrading)
         except StoreError:
             store.close()
             raise
+    except OtherVersion as error:
+        help_ = f": `{invocation.program_command} db upgrade` makes it one" if error.upgradable else ""
+        raise CommandError(f"{error}{help_}") from error
     except StoreError as error:
         raise CommandError(str(error)) from error
     try:

@@ -20,6 +20,7 @@ from ppacer.services.errors import SchedulerError, SchedulerUnavailable, Unknown
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.snapshots import DagState
 from ppacer.store import Store, StoreError
+from ppacer.store.leader import this_process
 from ppacer.store.logs import LogStore
 from ppacer.web import answers
 from ppacer.web.answers import RunFilter, Subject
@@ -254,7 +255,9 @@ class Alone:
 
     async def _with_scheduler(self, work: Callable[[Scheduler], Awaitable[_T]]) -> _T:
         if self._scheduler is None:
-            self._scheduler = Scheduler(self._program, self._store, self._logs, schedules=False, begins=False)
+            self._scheduler = Scheduler(
+                *(self._program, self._store, self._logs), schedules=False, begins=False, leader=this_process()
+            )
             await self._scheduler.start()
         return await work(self._scheduler)
 

@@ -21,7 +21,7 @@ class Command:
 RUN_STATUSES = ("queued", "running", "success", "failed", "cancelled")
 """Those of `ppacer.core.model.RunStatus`, which takes too long to load for a look at the command line."""
 
-_STORAGE = ("database", "logs")
+_STORAGE = ("database", "logs", "durability", "migrate")
 _KEEPING = ("keep_days", "keep_runs", "keep_logs_days", "keep_outputs_days")
 _SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain", "secrets", *_KEEPING)
 _WORKING = ("name", "capacity", "labels", "secrets")
@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command(
         "runs a dag once, here, and shows how it goes",
         "ppacer.cli.run:run",
-        (*_ASKING, "capacity", "labels", "secrets"),
+        (*_ASKING, "migrate", "capacity", "labels", "secrets"),
     ),
     "list": Command("lists the dags, paused and removed ones too", "ppacer.cli.listing:list_dags", _ASKING),
     "show": Command("shows a dag's settings and tasks, or what changed in it", "ppacer.cli.show:show", _ASKING),
@@ -63,7 +63,10 @@ COMMANDS: Mapping[str, Command] = {
     "backfill": Command(
         "makes runs for due times that have passed, and shows how it goes",
         "ppacer.cli.backfill:backfill",
-        (*_ASKING, "capacity", "labels", "secrets"),
+        (*_ASKING, "migrate", "capacity", "labels", "secrets"),
+    ),
+    "db": Command(
+        "tells of the database, upgrades it, or copies it while the program runs", "ppacer.cli.db:database", _ASKING
     ),
     "config": Command(
         "prints the settings in force and where each came from",
@@ -154,6 +157,11 @@ def _silence(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--off", action="store_true", help="no longer")
 
 
+def _db(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("status", "upgrade", "backup"), help="what to do with it")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="where the copy goes; that of the logs beside it")
+
+
 def _backfill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", metavar="TIME", help="the first due time, such as 2026-01-01")
     parser.add_argument("--until", metavar="TIME", help="the end of the due times, itself not among them")
@@ -175,6 +183,7 @@ _ADDERS = {
     "mark": _mark,
     "silence": _silence,
     "backfill": _backfill,
+    "db": _db,
 }
 
 

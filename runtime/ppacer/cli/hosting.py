@@ -74,7 +74,13 @@ async def _here(invocation: Invocation, errand: Errand[_T], zygote: ZygoteProces
     log_faults(invocation.console)  # the progress says all else
     with stop_signal() as stopped:
         async with serving(
-            invocation, config, host=LOOPBACK, port=0, with_executor=True, zygote=zygote, schedules=False
+            *(invocation, config),
+            host=LOOPBACK,
+            port=0,
+            with_executor=True,
+            zygote=zygote,
+            upgrading=invocation.console.line,
+            schedules=False,
         ) as running:
             with Client(running.url, config.token, actor=user_name()) as client:
                 made = await asyncio.to_thread(_begun, errand, client)

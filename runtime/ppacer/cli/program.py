@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from tornado.netutil import bind_sockets
 from ppacer.cli.access import held, opened
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.workers import worker_pool
-from ppacer.config import LOOPBACK, Config
+from ppacer.config import LOOPBACK, Config, Migrate
 from ppacer.runfile import RunFile, remove_run_file, write_run_file
 from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
@@ -24,6 +24,7 @@ from ppacer.services.transport import DirectTransport, Transport
 from ppacer.services.zygote_process import ZygoteProcess
 from ppacer.store import LeaderLost, StoreError, Unavailable
 from ppacer.store.lead import TERM_SECONDS, Lead
+from ppacer.store.leader import this_process
 from ppacer.web.app import serve
 from ppacer.web.security import Access
 from ppacer.web.site import Site
@@ -54,16 +55,18 @@ async def serving(
     port: int,
     with_executor: bool,
     zygote: ZygoteProcess | None = None,
+    upgrading: Callable[[str], object],
     schedules: bool = True,
 ) -> AsyncIterator[Serving]:
     """Runs scheduler, page and, if wanted, an executor; on leaving, running tasks get `drain` seconds to end.
 
     `zygote` is what the executor's workers come from, if that runs already. With `schedules` false only what is asked
-    for is run, and no due time is decided.
+    for is run, and no due time is decided. `upgrading` is told what is done to a database of an earlier version.
 
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
-    with held(config) as lead, _listening(host, port) as sockets, opened(config) as both:
+    told = upgrading if config.migrate is Migrate.AUTO else None
+    with held(config) as lead, _listening(host, port) as sockets, opened(invocation, upgrading=told) as both:
         found_port = sockets[0].getsockname()[1]
         url = f"http://{_in_url(host)}:{found_port}"
         scheduler = Scheduler(
@@ -75,6 +78,7 @@ async def serving(
             pool=lambda: worker_pool(invocation),
             page=_page(host, found_port) if schedules else None,
             retention=config.retention,
+            leader=this_process(url),
         )
         try:
             await scheduler.start()

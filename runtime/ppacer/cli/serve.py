@@ -14,7 +14,7 @@ from ppacer.cli.listing import next_due, schedules_cell
 from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.program import Serving, make_executor, serving
 from ppacer.cli.signals import stop_signal
-from ppacer.config import Config
+from ppacer.config import Config, Durability
 from ppacer.database_url import is_server, shown
 from ppacer.localtime import local_time
 from ppacer.services.executor import Executor
@@ -50,7 +50,12 @@ async def _serve(invocation: Invocation, *, with_executor: bool, zygote: ZygoteP
     _warn_of_unknown(invocation)
     with stop_signal() as stopped:
         async with serving(
-            invocation, config, host=config.host, port=config.port, with_executor=with_executor, zygote=zygote
+            *(invocation, config),
+            host=config.host,
+            port=config.port,
+            with_executor=with_executor,
+            zygote=zygote,
+            upgrading=_LOGGER.info,
         ) as running:
             _banner(invocation, config, running)
             release(log)
@@ -146,9 +151,11 @@ def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
         console.line(f"  … and {len(dues) - _BANNER_DAGS} more", Style.DIM)
     if dues:
         console.line()
+    normal = config.durability is Durability.NORMAL
+    weaker = " (durability normal: a power cut may take the last moments away)" if normal else ""
     facts: list[list[str | Cell]] = [
         [Cell("page", Style.DIM), Cell(running.url, Style.BLUE)],
-        [Cell("database", Style.DIM), _place(config.database)],
+        [Cell("database", Style.DIM), _place(config.database) + weaker],
         [Cell("token", Style.DIM), "required" if config.token else "none: this machine only"],
     ]
     if running.executor is None:

@@ -19,6 +19,7 @@ from ppacer.protocol import (
     ExchangeAnswer,
     Progress,
 )
+from ppacer.records import replace
 from ppacer.services.caller import Caller, CallError
 from ppacer.services.changes import EVERYTHING, Changes, changed_within, log_topic, run_topic
 from ppacer.services.custom_schedules import CustomSchedules
@@ -34,6 +35,7 @@ from ppacer.services.task_scheduler import Settings, Sources
 from ppacer.services.timers import Clock, SystemClock
 from ppacer.services.worker_pool import WorkerPool
 from ppacer.store.errors import LeaderLost, StoreError
+from ppacer.store.leader import Leader
 from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
 
@@ -59,7 +61,7 @@ class Scheduler(Operations):
     that needs a scheduler only for a run of its own; with `begins` false new runs stay queued and nobody is told
     anything: for a command with which nothing runs. `pool` makes the workers in which schedules and notifiers of the
     users' own are called, `page` is the address under which people reach the program's page, `retention` says what is
-    kept and for how long. Whatever a method returns is durable.
+    kept and for how long, `leader` is who this scheduler is, if others may know. Whatever a method returns is durable.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Scheduler(Operations):
         pool: Callable[[], WorkerPool] | None = None,
         page: str | None = None,
         retention: Retention = FOR_EVER,
+        leader: Leader | None = None,
     ) -> None:
         journal = Journal(store, logs)
         super().__init__(Registry(program, store, journal), store, journal, clock or SystemClock())
@@ -88,6 +91,7 @@ class Scheduler(Operations):
         self._custom = CustomSchedules(self._caller)
         self._page = page
         self._retention = retention
+        self._leader = leader
         self._condition = Condition.STARTING
         self._message = "the scheduler is starting"
         self._engine: Engine | None = None
@@ -100,7 +104,7 @@ class Scheduler(Operations):
 
         Raises `StoreError` if the database does not take part.
         """
-        self._sources = Sources(await asyncio.to_thread(self.store.advance_leader))
+        self._sources = Sources(await asyncio.to_thread(self.store.advance_leader, self._leader))
         begun = self.clock.now()
         synced = await self._registry.sync(begun, self._sources.new_id)
         self._tell_dags(synced)
@@ -248,7 +252,8 @@ class Scheduler(Operations):
         return Health(
             condition=self._condition,
             message=self._message,
-            leader=self._sources.leader,
+            epoch=self._sources.leader,
+            leader=self._leader and replace(self._leader, epoch=self._sources.leader),
             active_runs=0 if engine is None else engine.queue.active,
             queued_runs=0 if engine is None else engine.queue.queued,
             ready_attempts=0 if engine is None else len(engine.ready),

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ppacer import spec
 from ppacer.core.model import Backfill
+from ppacer.store.leader import Leader
 
 
 class Condition(StrEnum):
@@ -23,7 +24,9 @@ class Health:
     condition: Condition
     message: str
     """Why it is not ready, for people; empty when it is."""
-    leader: int
+    epoch: int
+    """The leader epoch: how many schedulers have taken the lead of the database, this one included."""
+    leader: Leader | None
     active_runs: int
     queued_runs: int
     ready_attempts: int

@@ -7,18 +7,23 @@ the database. Readers never wait for the writer, nor it for them, and may run in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from ppacer.store.errors import StoreError, Unavailable
+from ppacer.config import Durability
+from ppacer.store.errors import CannotOpen, StoreError, Unavailable
+from ppacer.store.facts import Facts, facts_of
 
 
 class Database:
     """`name` is how people know it: a path, or an URL without its password. `explain` makes a `StoreError` of an error
-    of the driver, `give_back` does what the method of this name says, within a transaction."""
+    of the driver, `give_back` does what the method of this name says, within a transaction. Where commits do not wait
+    for the disk, `synced` makes those do so that happen within it. `copy` does what the method says, where the database
+    is a file."""
 
     def __init__(
         self,
@@ -28,25 +33,39 @@ class Database:
         *,
         explain: Callable[[DBAPIError], StoreError],
         give_back: Callable[[Connection, int], int],
+        synced: Callable[[Connection], AbstractContextManager[None]] | None = None,
+        copy: Callable[[Connection, Path], None] | None = None,
     ) -> None:
         self.name = name
         self._writer = writer
         self._readers = readers
         self._explain = explain
         self._give_back = give_back
+        self._synced = synced
+        self._copy = copy
+        self.durability = Durability.FULL if synced is None else Durability.NORMAL
         self._connection: Connection | None = None
         self._lock = Lock()
         self._closed = False
         self.doubts: tuple[str, ...] = ()
         """What people should know of it: what of its settings may lose what was acknowledged."""
 
+    @property
+    def dialect(self) -> str:
+        """SQLAlchemy's name of the kind of database."""
+        return self._writer.dialect.name
+
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Commits when the block ends, takes everything back when it raises."""
+    def transaction(self, *, synced: bool = False) -> Iterator[Connection]:
+        """Commits when the block ends, takes everything back when it raises.
+
+        What a `synced` one commits outlives a power cut whatever durability was chosen.
+        """
         with self._lock, self._explained():
             self._refuse_closed()
             connection = self._writing()
-            with connection.begin():
+            waiting = self._synced(connection) if synced and self._synced is not None else nullcontext()
+            with waiting, connection.begin():
                 yield connection
 
     @contextmanager
@@ -64,6 +83,21 @@ class Database:
         """
         with self.transaction() as connection:
             return self._give_back(connection, pages)
+
+    def facts(self, part: str) -> Facts:
+        """What there is to say of the part as a whole; counting all rows may take a while."""
+        with self.reading() as connection:
+            return facts_of(connection, self.name, part)
+
+    def copy(self, target: Path) -> None:
+        """Makes `target`, or replaces it, once a copy of all that is committed is complete and on the disk.
+
+        Raises `CannotOpen` where there can be no such file, or the database is no file itself.
+        """
+        if self._copy is None:
+            raise CannotOpen(f"{self.name} is no file: its server's own tools copy it")
+        with self.reading() as connection:
+            self._copy(connection, target)
 
     def close(self) -> None:
         """Waits for a write under way; a read under way must have ended. Closing twice is fine."""

@@ -29,12 +29,13 @@ class NothingThere(StoreError):
 
 
 class OtherVersion(StoreError):
-    """The database's schema is of another version than this program's."""
+    """The database's schema is of another version than this program's, and perhaps `upgradable` to that."""
 
-    def __init__(self, message: str, *, found: int, supported: int) -> None:
+    def __init__(self, message: str, *, found: int, supported: int, upgradable: bool) -> None:
         super().__init__(message)
         self.found = found
         self.supported = supported
+        self.upgradable = upgradable
 
 
 class Unwritable(StoreError):

@@ -10,17 +10,22 @@ from pathlib import Path
 
 from sqlalchemy import Column, ColumnElement, ScalarSelect, bindparam, delete, exists, func, insert, select
 
+from ppacer.config import Durability
 from ppacer.protocol import LogEntry
 from ppacer.store import columns, rows
 from ppacer.store.database import Database
+from ppacer.store.facts import Facts
 from ppacer.store.kinds import open_database
 from ppacer.store.many import execute_many
+from ppacer.store.older import Tell
 from ppacer.store.schema import LOGS, log_entries, log_schema
 
 
-def open_logs(url_or_path: str | Path) -> LogStore:
+def open_logs(
+    url_or_path: str | Path, *, durability: Durability = Durability.FULL, upgrading: Tell | None = None
+) -> LogStore:
     """Opens a database, as `ppacer.store.open_store` does. A server's may be the one that the runs are in."""
-    return LogStore(open_database(str(url_or_path), log_schema, LOGS))
+    return LogStore(open_database(str(url_or_path), log_schema, LOGS, durability=durability, upgrading=upgrading))
 
 
 class LogStore:
@@ -57,6 +62,14 @@ class LogStore:
         if parts:
             with self._database.transaction() as connection:
                 execute_many(connection, _DELETE_UNTIL, [{"key": id_, "until": seq} for id_, seq in parts])
+
+    def facts(self) -> Facts:
+        """As `Store.facts`."""
+        return self._database.facts(LOGS)
+
+    def copy(self, target: Path) -> None:
+        """As `Store.copy`."""
+        self._database.copy(target)
 
     def give_back(self, pages: int) -> int:
         """Gives free space back to the disk, as `Database.give_back` does."""

@@ -30,6 +30,7 @@ from ppacer.store.errors import (
     Unwritable,
 )
 from ppacer.store.lead import TERM_SECONDS
+from ppacer.store.older import Tell
 from ppacer.store.server import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -55,9 +56,9 @@ TEXT_BYTES = 1_000_000
 """How long the text of several statements may grow: servers take at least 16 MiB unless they were told otherwise."""
 
 
-def open_mysql(database: str, tables: MetaData, part: str, *, makes: bool) -> Database:
+def open_mysql(database: str, tables: MetaData, part: str, *, makes: bool, upgrading: Tell | None = None) -> Database:
     """Opens the database, whose tables for the part are made if they are not there."""
-    return open_server(_Mysql(database), tables, part, makes=makes)
+    return open_server(_Mysql(database), tables, part, makes=makes, upgrading=upgrading)
 
 
 def mysql_lead(database: str) -> ServerLead:

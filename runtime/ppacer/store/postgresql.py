@@ -34,6 +34,7 @@ from ppacer.store.errors import (
     Unwritable,
 )
 from ppacer.store.lead import TERM_SECONDS
+from ppacer.store.older import Tell
 from ppacer.store.server import (
     CONNECT_SECONDS,
     LOCK_SECONDS,
@@ -54,9 +55,11 @@ OLDEST = 12
 """The first major version whose sessions can set what is set below."""
 
 
-def open_postgresql(database: str, tables: MetaData, part: str, *, makes: bool) -> Database:
+def open_postgresql(
+    database: str, tables: MetaData, part: str, *, makes: bool, upgrading: Tell | None = None
+) -> Database:
     """Opens the database, whose tables for the part are made in the first schema of `search_path`."""
-    return open_server(_Postgresql(database), tables, part, makes=makes)
+    return open_server(_Postgresql(database), tables, part, makes=makes, upgrading=upgrading)
 
 
 def postgresql_lead(database: str) -> ServerLead:

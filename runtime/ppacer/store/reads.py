@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import and_, bindparam, case, func, select
 
+from ppacer.config import Durability
 from ppacer.core.model import (
     FAMILY,
     PROJECT,
@@ -28,6 +29,8 @@ from ppacer.core.model import (
 from ppacer.core.rows import current_rows
 from ppacer.store import rows, schema
 from ppacer.store.database import Database
+from ppacer.store.facts import leader_of
+from ppacer.store.leader import Leader
 
 ACTIVE = tuple(status.value for status in RunStatus if not status.terminal)
 
@@ -59,6 +62,16 @@ class Reads:
     def doubts(self) -> tuple[str, ...]:
         """What people should know of the database: what of its settings may lose what was acknowledged."""
         return self._database.doubts
+
+    @property
+    def durability(self) -> Durability:
+        """What outlives a power cut of what was written, as far as the program has a say in it."""
+        return self._database.durability
+
+    def leader(self) -> Leader | None:
+        """Who took the lead last; none where nobody did, or did not say."""
+        with self._database.reading() as connection:
+            return leader_of(connection, schema.RUNS)
 
     # --- dags and builds ---
 

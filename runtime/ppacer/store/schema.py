@@ -24,11 +24,11 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the tables below, written into the database that they are made in."""
 
 META = "ppacer_meta"
-"""The table by which a database is known as ours; its columns `part` and `schema_version` never change."""
+"""The table by which a database is known as ours; its columns `part`, `schema_version` and `step` never change."""
 RUNS = "runs"
 LOGS = "logs"
 """The parts that a database may hold."""
@@ -45,6 +45,7 @@ TASK = _string(500)
 """A task's full id: dotted parts of groups and the index of a family's member."""
 WORD = _string(30)
 HASH = _string(64)
+ADDRESS = String(300)
 LONG = Text().with_variant(Text(2**32 - 1), "mysql", "mariadb")
 """Text of any length: where a plain one is short, asking for so much makes a long one."""
 
@@ -53,13 +54,21 @@ log_schema = MetaData()
 
 
 def _meta(metadata: MetaData) -> Table:
-    """One row per part that lives in the database: `part` is `RUNS` or `LOGS`."""
+    """One row per part that lives in the database: `part` is `RUNS` or `LOGS`.
+
+    `step` is above 0 while the migration to this version is half done. `leader_…` say who took the lead last, and when.
+    """
     return Table(
         META,
         metadata,
         Column("part", WORD, primary_key=True),
         Column("schema_version", Integer, nullable=False),
         Column("leader_epoch", BigInteger, nullable=False),
+        Column("step", Integer, nullable=False, server_default=text("0")),
+        Column("leader_host", ADDRESS),
+        Column("leader_pid", Integer),
+        Column("leader_since", BigInteger),
+        Column("leader_url", ADDRESS),
     )
 
 

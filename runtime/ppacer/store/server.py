@@ -20,10 +20,12 @@ from sqlalchemy import URL, Connection, Engine, MetaData, insert, inspect, make_
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ppacer.database_url import shown
-from ppacer.store.contents import refuse_other_version, versions
 from ppacer.store.database import Database
 from ppacer.store.errors import CannotOpen, NotADatabase, NothingThere, StoreError, Unavailable
+from ppacer.store.migrations.step import Version
+from ppacer.store.older import Tell, bring_up
 from ppacer.store.schema import META, SCHEMA_VERSION
+from ppacer.store.versions import PRESENT, versions_in
 
 CONNECT_SECONDS = 10
 """How long a server may take to let one in."""
@@ -111,8 +113,9 @@ def own_name() -> str:
     return f"ppacer {os.uname().nodename[:36]} process {os.getpid()}"
 
 
-def open_server(server: Server, tables: MetaData, part: str, *, makes: bool) -> Database:
-    """Opens the database; the part's tables are made if they are not there and `makes` says so.
+def open_server(server: Server, tables: MetaData, part: str, *, makes: bool, upgrading: Tell | None) -> Database:
+    """Opens the database; the part's tables are made if they are not there and `makes` says so. Those of an earlier
+    schema are upgraded, and `upgrading` is told; without it they are refused.
 
     Raises a `StoreError`.
     """
@@ -126,11 +129,14 @@ def open_server(server: Server, tables: MetaData, part: str, *, makes: bool) -> 
     try:
         with database.transaction() as connection:
             database.doubts = server.examine(connection)
-            if not _holds(connection, server.name, tables, part):
+            found = _held(connection, server.name, tables, part)
+            if found is None:
                 if not makes:
                     raise NothingThere(f"there is no run yet: {server.name} has no tables of ppacer's")
                 server.suit(tables)
                 _make(connection, tables, part)
+                found = PRESENT
+        bring_up(database, part, found, tell=upgrading, prepare=_no_copy)
     except BaseException:
         database.close()
         raise
@@ -153,14 +159,15 @@ class ServerDatabase(Database):
         return super()._writing()
 
 
-def _holds(connection: Connection, name: str, tables: MetaData, part: str) -> bool:
-    """Whether the part's tables are there, all of them. Those of others are refused."""
+def _no_copy(version: int, tell: Tell) -> None:
+    """Copies of a server's database are its operator's business."""
+
+
+def _held(connection: Connection, name: str, tables: MetaData, part: str) -> Version | None:
+    """The version of the part's tables; none if they are not there, or not all. Those of others are refused."""
     inspector = inspect(connection)
     if inspector.has_table(META):
-        found = versions(connection).get(part)
-        if found is not None:
-            refuse_other_version(name, found)
-        return found is not None
+        return versions_in(connection).get(part)
     theirs = sorted(set(tables.tables) & set(inspector.get_table_names()))
     if theirs:
         more = ", …" if len(theirs) > 3 else ""
@@ -168,7 +175,7 @@ def _holds(connection: Connection, name: str, tables: MetaData, part: str) -> bo
             f"{name} has tables of another program by the names {', '.join(theirs[:3])}{more}: name a database of "
             "ppacer's own"
         )
-    return False
+    return None
 
 
 def _make(connection: Connection, tables: MetaData, part: str) -> None:

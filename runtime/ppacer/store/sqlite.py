@@ -2,21 +2,26 @@
 
 Writers begin with BEGIN IMMEDIATE: a transaction that reads first and writes later would otherwise fail at once when
 another process wrote in between. The log is written ahead (WAL) and synced at every commit (`synchronous=FULL`): what
-was committed survives a power cut.
+was committed survives a power cut. With `synchronous=NORMAL` it is synced only before it is written back: a power cut
+takes away what was committed since, and leaves the database whole.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, insert, inspect
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ppacer.config import Durability
 from ppacer.store import driver
-from ppacer.store.contents import refuse_other_version, versions
+from ppacer.store.copies import copy_file
 from ppacer.store.database import Database
 from ppacer.store.errors import (
     CannotOpen,
@@ -29,7 +34,10 @@ from ppacer.store.errors import (
     Unavailable,
     Unwritable,
 )
+from ppacer.store.facts import Facts, facts_of
+from ppacer.store.older import Tell, bring_up
 from ppacer.store.schema import META, SCHEMA_VERSION
+from ppacer.store.versions import PRESENT, find_version
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock."""
@@ -44,22 +52,36 @@ RESERVE = 10
 """One page in so many may stay in the file although it holds nothing: what comes next needs it."""
 
 
-def open_sqlite(path: Path, tables: MetaData, part: str) -> Database:
-    """Opens the file, made with its tables if it is absent or empty. `part` is what it must hold: `RUNS` or `LOGS`."""
+_SYNCHRONOUS = {Durability.FULL: "FULL", Durability.NORMAL: "NORMAL"}
+
+
+def open_sqlite(path: Path, tables: MetaData, part: str, *, durability: Durability, upgrading: Tell | None) -> Database:
+    """Opens the file, made with its tables if it is absent or empty. `part` is what it must hold: `RUNS` or `LOGS`.
+
+    One of an earlier schema is copied and upgraded, and `upgrading` is told of both; without that it is refused.
+    """
     new = _refuse_impossible(path)
-    writer = _engine(path, _prepare_new if new else _prepare_writer)
+    writer = _engine(path, partial(_prepare_new if new else _prepare_writer, _SYNCHRONOUS[durability]))
     event.listen(writer, "begin", _begin_immediate)
     readers = _engine(path, _prepare_reader)
     database = Database(
-        str(path), writer, readers, explain=lambda error: _explain(error.orig, path), give_back=_give_back
+        str(path),
+        writer,
+        readers,
+        explain=lambda error: explain_error(error.orig, path),
+        give_back=_give_back,
+        synced=None if durability is Durability.FULL else _synced,
+        copy=_copy,
     )
     try:
         with database.transaction() as connection:
-            if not _holds(connection, path, part):
+            found = find_version(connection, str(path), part)
+            if found is None:
                 tables.create_all(connection, checkfirst=False)
-                table = tables.tables[META]
                 row = {"part": part, "schema_version": SCHEMA_VERSION, "leader_epoch": 0}
-                connection.execute(insert(table), [row])
+                connection.execute(insert(tables.tables[META]), [row])
+                found = PRESENT
+        bring_up(database, part, found, tell=upgrading, prepare=partial(_keep_copy, path))
         _write_ahead(writer, path)
     except BaseException:
         database.close()
@@ -95,17 +117,17 @@ def _engine(path: Path, prepare: Callable[[DBAPIConnection, ConnectionPoolEntry]
     return engine
 
 
-def _prepare_new(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+def _prepare_new(synchronous: str, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # possible only before the first table is made
     cursor.close()
-    _prepare_writer(connection, entry)
+    _prepare_writer(synchronous, connection, entry)
 
 
-def _prepare_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+def _prepare_writer(synchronous: str, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA synchronous={synchronous}")
     cursor.execute("PRAGMA fullfsync=ON")  # macOS: a plain fsync leaves the data in the disk's cache
     cursor.execute(f"PRAGMA journal_size_limit={LOG_KEPT_BYTES}")
     cursor.close()
@@ -115,6 +137,18 @@ def _prepare_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only=ON")
     cursor.close()
+
+
+@contextmanager
+def _synced(connection: Connection) -> Iterator[None]:
+    """Has commits wait for the disk; to be entered outside a transaction."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA synchronous={_SYNCHRONOUS[Durability.FULL]}")
+    try:
+        yield
+    finally:
+        cursor.execute(f"PRAGMA synchronous={_SYNCHRONOUS[Durability.NORMAL]}")
+        cursor.close()
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -134,19 +168,42 @@ def _give_back(connection: Connection, pages: int) -> int:
     return free - number("freelist_count")
 
 
-def _holds(connection: Connection, path: Path, part: str) -> bool:
-    """Whether the tables are there; false for an empty database. Anything else is refused."""
-    names = inspect(connection).get_table_names()
-    if not names:
-        return False
-    if META not in names:
-        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-        raise NotADatabase(f"{path} is a database of another program (its tables: {shown}): name another file")
-    held = versions(connection)
-    if part not in held:
-        raise NotADatabase(f"{path} holds ppacer's {', '.join(held)}, not its {part}: the two go into different files")
-    refuse_other_version(str(path), held[part])
-    return True
+def _keep_copy(path: Path, version: int, tell: Tell) -> None:
+    """Copies the file before it is upgraded; there is one copy for each version, the last."""
+    copy = path.with_suffix(f".v{version}{path.suffix}")
+    tell(f"copying {path} to {copy} before it is upgraded")
+    copy_closed(path, copy)
+
+
+def copy_closed(path: Path, target: Path) -> None:
+    """Copies a database that nobody has open; as `Database.copy` of one that is."""
+    try:
+        with closing(sqlite3.connect(path)) as source:
+            copy_file(source, target)
+    except sqlite3.Error as error:
+        raise explain_error(error, target) from error
+
+
+def look_at(path: Path, part: str) -> Facts:
+    """What there is to say of a database of whatever version, which nobody has open. Raises `StoreError`."""
+    _refuse_impossible(path)
+    engine = _engine(path, _prepare_reader)
+    try:
+        with engine.connect() as connection:
+            return facts_of(connection, str(path), part)
+    except DBAPIError as error:
+        raise explain_error(error.orig, path) from error
+    finally:
+        engine.dispose()
+
+
+def _copy(connection: Connection, target: Path) -> None:
+    source = connection.connection.driver_connection
+    assert isinstance(source, sqlite3.Connection)
+    try:
+        copy_file(source, target)
+    except sqlite3.Error as error:
+        raise explain_error(error, target) from error
 
 
 def _write_ahead(writer: Engine, path: Path) -> None:
@@ -158,14 +215,14 @@ def _write_ahead(writer: Engine, path: Path) -> None:
         (mode,) = cursor.fetchone() or ("",)
         cursor.close()
     except sqlite3.Error as error:
-        raise _explain(error, path) from error
+        raise explain_error(error, path) from error
     finally:
         connection.close()
     if mode != "wal":
         raise CannotOpen(f"{path}: SQLite can keep no write-ahead log here; put the database on a local disk")
 
 
-def _explain(error: BaseException | None, path: Path) -> StoreError:
+def explain_error(error: BaseException | None, path: Path) -> StoreError:
     # The low byte is the primary code, the rest says more about it.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     kind, text = _MEANINGS.get(code, (Unavailable, "the database cannot be used"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from sqlalchemy import Connection, Dialect, bindparam, select, update
 
@@ -12,6 +13,8 @@ from ppacer.store import driver
 from ppacer.store.batches import apply, find_conflict
 from ppacer.store.database import Database
 from ppacer.store.errors import Conflict, LeaderLost
+from ppacer.store.facts import Facts
+from ppacer.store.leader import Leader, leader_columns
 from ppacer.store.old import OldRows
 from ppacer.store.reads import Reads
 from ppacer.store.schema import RUNS, meta
@@ -30,14 +33,16 @@ class Store(Reads):
         self.old = OldRows(database)
         self._leader: int | None = None
 
-    def advance_leader(self) -> int:
+    def advance_leader(self, leader: Leader | None = None) -> int:
         """Takes the lead: from here on the writes of every other store on this database raise `LeaderLost`.
 
-        Returns the new leader epoch, which only ever grows.
+        `leader` is who does so, if others may know. Returns the new leader epoch, which only ever grows.
         """
         ours = meta.c.part == RUNS
-        with self._database.transaction() as connection:
-            connection.execute(update(meta).where(ours).values(leader_epoch=meta.c.leader_epoch + 1))
+        # Fencing tokens are made of the epoch: one that was given out must never be given out again.
+        with self._database.transaction(synced=True) as connection:
+            named = leader_columns(leader)
+            connection.execute(update(meta).where(ours).values(leader_epoch=meta.c.leader_epoch + 1, **named))
             epoch: int = connection.execute(select(meta.c.leader_epoch).where(ours)).scalar_one()
         self._leader = epoch
         return epoch
@@ -73,6 +78,17 @@ class Store(Reads):
         with self._database.transaction() as connection:
             self._check_leader(connection)
             return trim_outputs(connection, run_id, limit)
+
+    def facts(self) -> Facts:
+        """What there is to say of the database as a whole; counting all rows may take a while."""
+        return self._database.facts(RUNS)
+
+    def copy(self, target: Path) -> None:
+        """Makes `target`, or replaces it, once a copy of all that is committed is complete and on the disk.
+
+        Raises `CannotOpen` where there can be no such file, or the database is no file itself.
+        """
+        self._database.copy(target)
 
     def give_back(self, pages: int) -> int:
         """Gives free space back to the disk, as `Database.give_back` does."""

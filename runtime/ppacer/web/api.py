@@ -13,6 +13,7 @@ from ppacer.web.dag_views import executor_view, pool_view
 from ppacer.web.messages import Health, NotificationList, Pulse
 from ppacer.web.operation import operation
 from ppacer.web.queries import PageQuery, PulseQuery
+from ppacer.web.views import leader_view
 
 
 class HealthHandler(BaseHandler):
@@ -33,6 +34,8 @@ class HealthHandler(BaseHandler):
             version=ppacer.__version__,
             instance=self.site.instance,
             problem=health.message or None,
+            leader=leader_view(health.leader),
+            durability=self.site.store.durability,
         )
 
 

@@ -31,6 +31,7 @@ from ppacer.web.api_dags import (
     VersionHandler,
     VersionsHandler,
 )
+from ppacer.web.api_database import CopyHandler, DatabaseHandler
 from ppacer.web.api_operations import CancelHandler, CancelTaskHandler, MarkHandler, RerunHandler, RestartHandler
 from ppacer.web.api_runs import (
     LogsHandler,
@@ -69,6 +70,8 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"{API}/changes", ChangesHandler),
     (f"{API}/pools", PoolsHandler),
     (f"{API}/executors", ExecutorsHandler),
+    (f"{API}/database", DatabaseHandler),
+    (f"{API}/database/PART/copy", CopyHandler),
     (f"{API}/notifications", FailedNotificationsHandler),
     (f"{API}/dags", DagsHandler),
     (f"{API}/dags/DAG", DagHandler),

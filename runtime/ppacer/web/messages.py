@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ppacer.config import Durability
+
 Json: TypeAlias = Any
 """Any JSON value, which the API hands on unread."""
 
@@ -26,8 +28,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaderView:
+    """A scheduler that took the lead of its database: where it runs, since when, as which one (`epoch`),
+    where it answers, if it does."""
+
+    host: str
+    pid: int
+    since: str
+    epoch: int
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """`problem` says what is wrong where `status` is not `ok`."""
+    """`problem` says what is wrong where `status` is not `ok`. `leader` is none before the lead has been taken."""
 
     status: str
     program: str
@@ -35,6 +49,30 @@ class Health:
     version: str
     instance: str
     problem: str | None = None
+    leader: LeaderView | None = None
+    durability: str = Durability.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class DatabasePart:
+    """`part` is `runs` or `logs`, `name` a path, `size` in bytes, `rows` by table. `version` is the schema's, `half`
+    says that the upgrade to it was cut off."""
+
+    part: str
+    name: str
+    version: int
+    half: bool
+    size: int
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseView:
+    """`leader` took the lead last; none where it did not say."""
+
+    parts: tuple[DatabasePart, ...]
+    durability: str
+    leader: LeaderView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from ppacer import spec
 from ppacer.services.scheduler import Scheduler
@@ -21,3 +22,5 @@ class Site:
     logs: LogStore
     access: Access
     instance: str
+    copying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a copy of the database is made."""

@@ -10,11 +10,13 @@ from ppacer import spec
 from ppacer.core.instants import to_datetime
 from ppacer.core.model import FAMILY, Attempt, Event, Notification, Run, TaskRow, TaskStatus
 from ppacer.protocol import LogEntry, Progress
+from ppacer.store.leader import Leader
 from ppacer.web.messages import (
     AttemptView,
     EventView,
     FamilyView,
     Json,
+    LeaderView,
     LogLine,
     LogPage,
     NotificationView,
@@ -47,6 +49,13 @@ def json_value(text: str | None) -> Json:
 def shown_name(task: str, position: int, *, family: bool) -> str:
     """What a task of a run is called: a member of a run-time family by its position, `check[3]`."""
     return f"{task}[{position}]" if family and position != FAMILY else task
+
+
+def leader_view(leader: Leader | None) -> LeaderView | None:
+    """None, too, of one that has not got the lead yet."""
+    if leader is None or leader.epoch == 0:
+        return None
+    return LeaderView(leader.host, leader.pid, time_text(leader.since), leader.epoch, leader.url)
 
 
 def run_view(run: Run) -> RunView:

@@ -26,7 +26,7 @@ async def test_a_run_in_flight_goes_on_and_nothing_finished_is_run_again(place, 
 
     again = await place.scheduler(program)
     client.send = again.exchange
-    assert again.health().leader == scheduler.health().leader + 1
+    assert again.health().epoch == scheduler.health().epoch + 1
     assert await client.report(held, output=2) == 200
     assert await client.work(1) == ["c"]
     assert (await kit.ended(again, run.id)).status is RunStatus.SUCCESS
