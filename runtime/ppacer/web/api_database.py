@@ -15,10 +15,11 @@ from ppacer.store.logs import LogStore
 from ppacer.store.schema import LOGS, RUNS
 from ppacer.web.base import ApiError, BaseHandler
 from ppacer.web.messages import DatabasePart, DatabaseView
-from ppacer.web.operation import operation
+from ppacer.web.operation import operation, streams
 from ppacer.web.views import leader_view
 
 _PIECE = 256 * 1024
+_MEDIA = "application/vnd.sqlite3"
 
 
 class DatabaseHandler(BaseHandler):
@@ -39,6 +40,7 @@ class CopyHandler(BaseHandler):
     """Sends a copy of a part that is what had been committed at one moment. Copies are made one at a time, beside the
     database, where none is left behind."""
 
+    @streams("Copy a part of the database", _MEDIA)
     async def get(self, part: str) -> None:
         stores: dict[str, Store | LogStore] = {RUNS: self.site.store, LOGS: self.site.logs}
         store = stores.get(part)
@@ -47,7 +49,7 @@ class CopyHandler(BaseHandler):
         async with self.site.copying:
             file = await self.read(_copied, store)
         with file:
-            self.set_header("Content-Type", "application/vnd.sqlite3")
+            self.set_header("Content-Type", _MEDIA)
             self.set_header("Content-Length", str(file.seek(0, 2)))
             file.seek(0)
             try:

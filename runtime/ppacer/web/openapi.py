@@ -78,7 +78,8 @@ def _operation(
     parameters += describe_query(declared.query)
     headers = declared.headers if declared.body is None else (*declared.headers, ACTOR_HEADER)
     parameters += [{"name": name, "in": "header", "required": False, **_HEADERS[name]} for name in headers]
-    answer: Described = {"description": declared.status.phrase, "content": content(declared.answers)}
+    sent: Described = content(declared.answers) if declared.media is None else {declared.media: {}}
+    answer: Described = {"description": declared.status.phrase, "content": sent}
     responses: dict[str, Described] = {str(declared.status.value): answer}
     if declared.unready is not None:
         responses[str(declared.unready.value)] = {**answer, "description": declared.unready.phrase}

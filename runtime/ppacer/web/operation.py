@@ -24,7 +24,7 @@ OPERATION = "operation"
 class Operation:
     """`summary` is one line for people; `query` and `body` are the types of what it takes, `answers` that of what it
     answers, with `status`; `unready` is a status that its method may set for the same answer. `headers` are those that
-    it looks at beside the ones that all do."""
+    it looks at beside the ones that all do. What answers with something else than JSON says of which `media` type."""
 
     summary: str
     answers: type
@@ -33,6 +33,7 @@ class Operation:
     status: HTTPStatus = HTTPStatus.OK
     headers: tuple[str, ...] = ()
     unready: HTTPStatus | None = None
+    media: str | None = None
 
 
 _Method: TypeAlias = Callable[..., Awaitable[object]]
@@ -65,5 +66,15 @@ def operation(
 
         setattr(handle, OPERATION, declared)
         return handle
+
+    return declare
+
+
+def streams(summary: str, media: str) -> Callable[[_Handled], _Handled]:
+    """Declares a handler's method that sends a stream of bytes of that type itself."""
+
+    def declare(method: _Handled) -> _Handled:
+        setattr(method, OPERATION, Operation(summary, bytes, media=media))
+        return method
 
     return declare
