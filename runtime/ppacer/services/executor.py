@@ -22,6 +22,7 @@ from ppacer.core.model import ErrorKind
 from ppacer.protocol import (
     LONG_POLL_SECONDS,
     PROTOCOL_VERSION,
+    Assignment,
     Claim,
     Exchange,
     ExchangeAnswer,
@@ -259,7 +260,8 @@ class Executor:
     def _accept(self, answer: ExchangeAnswer, sent_at: float) -> None:
         """Starts what an answer assigns and stops what it cancels. `sent_at` is when it was first asked for."""
         for assignment in answer.assignments:
-            if assignment.attempt not in self._held:
+            held = self._held.get(assignment.attempt)
+            if held is None or _is_over(held, assignment):
                 tell = partial(self._delivery.added, assignment.attempt)
                 self._leases.hold(RunningAttempt(assignment, self._pool, tell), sent_at)
         for attempt in answer.cancel:
@@ -382,6 +384,12 @@ class Executor:
 
 _OWN_MODULES = ("ppacer.core.evaluate", "ppacer.services.worker_shared")
 """What workers import when they need it, so that the zygote starts sooner."""
+
+
+def _is_over(held: Held, assignment: Assignment) -> bool:
+    """Whether what is held is only an earlier part of the attempt that is assigned, which waited in between: the
+    scheduler knows of its end, whether it has been able to say so or not."""
+    return held.report is not None and held.assignment.token < assignment.token
 
 
 def _modules(program: spec.Program) -> list[str]:

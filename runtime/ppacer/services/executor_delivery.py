@@ -176,18 +176,26 @@ class Delivery:
             self._rejected(batch, fault)
             return
         for report in batch.reports:
-            self._on_reported(report.attempt)
+            if self._holds(report):
+                self._on_reported(report.attempt)
         self._forget_notices(batch)
         self._on_answer(answer, sent_at)
         for ack in answer.reports:
             if ack.status != _OK:
                 _log.warning("the scheduler no longer wanted the report on attempt %s", ack.attempt)
-        for ack in (*answer.logs, *answer.notices):
-            if ack.status != _OK:
-                self._on_stale(ack.attempt)
+        refused = {ack.attempt for ack in (*answer.logs, *answer.notices) if ack.status != _OK}
+        for told in (*batch.logs, *batch.notices):
+            if told.attempt in refused and self._holds(told):
+                self._on_stale(told.attempt)
         self._make_room(batch)
         if batch.reports:
             self.wake()
+
+    def _holds(self, told: Report | AttemptLog | TaskNotice) -> bool:
+        """Whether what this tells of is still held, and not another part of the attempt by now: one that was deferred
+        may have come back before the answer to its report did."""
+        held = self._held.get(told.attempt)
+        return held is not None and held.assignment.token == told.token
 
     def _rejected(self, batch: Batch, fault: TransportError) -> None:
         """The scheduler will never take this batch: what it tells is given up, its reports said in the shortest way."""
@@ -195,7 +203,7 @@ class Delivery:
         _log.error("%s; logs and notices of %d attempts are lost", fault, lost)
         for report in batch.reports:
             held = self._held.get(report.attempt)
-            if held is None:
+            if held is None or not self._holds(report):
                 continue
             if held.shortened:
                 self._on_reported(report.attempt)

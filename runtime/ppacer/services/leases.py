@@ -170,18 +170,19 @@ class Leases:
                 held.renew_at = self._clock() + min(_RENEW_AGAIN_SECONDS, held.lease / 6)
             self._changed.set()
             return
+        asked = {renewal.attempt: renewal.token for renewal in tokens}
         for ack in answer.renewals:
+            held = self.held.get(ack.attempt)
+            if held is None or held.assignment.token != asked.get(ack.attempt):
+                continue  # what was deferred and is held anew since then
             if ack.status == _OK:
-                self._renewed(ack.attempt, sent_at)
+                self._renewed(held, sent_at)
             else:
                 self._on_stale(ack.attempt)
         self._on_answer(answer, sent_at)
         self._changed.set()
 
-    def _renewed(self, attempt: str, sent_at: float) -> None:
-        held = self.held.get(attempt)
-        if held is None:
-            return
+    def _renewed(self, held: Held, sent_at: float) -> None:
         held.expires_at = sent_at + held.lease
         if not held.confirmed:
             held.confirmed = True

@@ -6,18 +6,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from ppacer.core import codec
 from ppacer.deferral import NOTHING, Deferred, defer, defer_to_run
-from ppacer.protocol import Deferral, Outcome, Report, RunRequest
+from ppacer.protocol import Deferral, Exchange, Outcome, Report, RunRequest
 
-from .conftest import Bench, FakeScheduler, value
+from .conftest import Bench, FakeScheduler, eventually, value
 
 MODULE = """
     import asyncio, time
     from datetime import UTC, date, datetime, timedelta
+    from pathlib import Path
     from ppacer import TaskContext
     from ppacer.deferral import Deferred, defer, defer_to_run
 
@@ -51,6 +53,14 @@ MODULE = """
 
     def sleeps():
         time.sleep(60)
+
+    def holds(folder, context: TaskContext):
+        if context.part == 0:
+            defer(timedelta(0), state=1)
+        (Path(folder) / "begun").touch()
+        while not (Path(folder) / "gate").exists():
+            time.sleep(0.01)
+        return "held"
 """
 
 
@@ -180,3 +190,47 @@ def test_the_time_out_of_a_later_part_is_what_is_left_of_it(call: Callable[..., 
     assert report.outcome is Outcome.TIMED_OUT
     assert (report.error or "").startswith("the task ran longer than its time-out of 10m\n")
     assert report.finished_at - report.started_at < 5_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_part_may_come_back_before_the_answer_to_the_report_on_the_one_before(
+    bench: Bench, scheduler: FakeScheduler, tmp_path: Path, refused: bool
+) -> None:
+    """As when the scheduler is started again just then. The late answer is about the earlier part and nothing else,
+    whether the executor still holds that or was told meanwhile that its token is stale."""
+    bench.module("m", MODULE)
+    silent = True
+
+    def after(exchange: Exchange) -> None:
+        if silent and any(report.token == 1 for report in exchange.reports):
+            raise OSError("lost on the way")
+
+    def reports(token: int) -> list[Report]:
+        return [report for one in scheduler.exchanges for report in one.reports if report.token == token]
+
+    async def main() -> None:
+        nonlocal silent
+        scheduler.after = after
+        scheduler.lease = 1.5 if refused else 30.0
+        async with bench.executor(scheduler, capacity=2) as executor:
+            attempt = scheduler.assign("m:holds", str(tmp_path))
+            await scheduler.offer()
+            await scheduler.until(lambda: bool(reports(1)))
+            if refused:
+                scheduler.stale.add(attempt)
+                await eventually(lambda: not executor.running)
+                scheduler.stale.clear()
+                scheduler.lease = 30.0
+            part = {"attempt": attempt, "token": 2, "part": 1, "state": "1"}
+            scheduler.assign("m:holds", str(tmp_path), given=part)
+            await scheduler.offer()
+            await eventually((tmp_path / "begun").exists)
+            silent = False
+            seen = len(reports(1))
+            await scheduler.until(lambda: len(reports(1)) > seen)
+            (tmp_path / "gate").touch()
+            await scheduler.until(lambda: bool(reports(2)))
+            assert value(reports(2)[0]) == "held"
+
+    asyncio.run(main())
