@@ -172,11 +172,11 @@ class Leases:
             return
         asked = {renewal.attempt: renewal.token for renewal in tokens}
         for ack in answer.renewals:
-            held = self.held.get(ack.attempt)
-            if held is None or held.assignment.token != asked.get(ack.attempt):
+            now_held = self.held.get(ack.attempt)
+            if now_held is None or now_held.assignment.token != asked.get(ack.attempt):
                 continue  # what was deferred and is held anew since then
             if ack.status == _OK:
-                self._renewed(held, sent_at)
+                self._renewed(now_held, sent_at)
             else:
                 self._on_stale(ack.attempt)
         self._on_answer(answer, sent_at)
