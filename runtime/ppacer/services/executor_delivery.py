@@ -184,10 +184,10 @@ class Delivery:
             if ack.status != _OK:
                 _log.warning("the scheduler no longer wanted the report on attempt %s", ack.attempt)
         refused = {ack.attempt for ack in (*answer.logs, *answer.notices) if ack.status != _OK}
-        told: AttemptLog | TaskNotice
-        for told in (*batch.logs, *batch.notices):
-            if told.attempt in refused and self._holds(told):
-                self._on_stale(told.attempt)
+        told: list[AttemptLog | TaskNotice] = [*batch.logs, *batch.notices]
+        for one in told:
+            if one.attempt in refused and self._holds(one):
+                self._on_stale(one.attempt)
         self._make_room(batch)
         if batch.reports:
             self.wake()
