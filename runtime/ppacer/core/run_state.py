@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 
 from ppacer import spec, wire
@@ -338,19 +338,22 @@ class RunState:
         )
 
     def event(self, kind: EventKind, at: int, actor: str = SCHEDULER, **payload: str | int | None) -> None:
-        self.seq += 1
-        self.step.events.append(InsertEvent(Event(self.run.id, self.seq, at, kind, actor, event_payload(**payload))))
+        self._add_event(kind, at, actor, payload)
 
     def task_event(
         self, kind: EventKind, node: Node, at: int, actor: str = SCHEDULER, **payload: str | int | None
     ) -> None:
         """An event about a task, or about the member of a family that its `position` tells."""
-        self.event(kind, at, actor, **about(node.row.task, node.row.position), **payload)
+        self._add_event(kind, at, actor, {**about(node.row.task, node.row.position), **payload})
 
     def command(self, command: h.Command) -> None:
         self.step.commands.append(command)
 
     # --- details -----------------------------------------------------------------------------------------------------
+
+    def _add_event(self, kind: EventKind, at: int, actor: str, payload: Mapping[str, str | int | None]) -> None:
+        self.seq += 1
+        self.step.events.append(InsertEvent(Event(self.run.id, self.seq, at, kind, actor, event_payload(payload))))
 
     def _write_task(self, node: Node, row: TaskRow) -> None:
         old, node.row = node.row, row
@@ -374,8 +377,16 @@ def about(task: str, position: int) -> dict[str, str | int]:
     return {"task": task, "position": position} if position else {"task": task}
 
 
-def event_payload(**values: str | int | None) -> str:
-    return _PAYLOAD.encode(values)
+def event_payload(values: Mapping[str, str | int | None]) -> str:
+    """The values, whose names are plain words, as a JSON object: four are made for each task, too many to set up an
+    encoder for each."""
+    return "{" + ",".join([f'"{name}":{_json(value)}' for name, value in values.items()]) + "}"
 
 
-_PAYLOAD = json.JSONEncoder(separators=(",", ":"))
+def _json(value: str | int | None) -> str:
+    if value is None:
+        return "null"
+    return _TEXT.encode(value) if isinstance(value, str) else str(value)
+
+
+_TEXT = json.JSONEncoder()

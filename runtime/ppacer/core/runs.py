@@ -56,7 +56,7 @@ def new_run(
         idempotency_key=idempotency_key,
         backfill=backfill,
     )
-    payload = event_payload(kind=kind.value, scheduled_at=scheduled_at)
+    payload = event_payload({"kind": kind.value, "scheduled_at": scheduled_at})
     return run, [InsertRun(run), InsertEvent(Event(id, 1, at, EventKind.RUN_CREATED, actor, payload))]
 
 
@@ -70,7 +70,7 @@ def abandon(
 
     def tell(kind: EventKind, **payload: str | int | None) -> None:
         number = seq + len(events) + 1
-        events.append(InsertEvent(Event(run.id, number, at, kind, SCHEDULER, event_payload(**payload))))
+        events.append(InsertEvent(Event(run.id, number, at, kind, SCHEDULER, event_payload(payload))))
 
     for attempt in attempts:
         if attempt.status.terminal:

@@ -27,6 +27,7 @@ class Scopes:
     def __init__(self, state: RunState, env: Callable[[str], str]) -> None:
         self._state = state
         self._env = env
+        self._run: Mapping[spec.RunField, object] | None = None
         self._outputs: OrderedDict[str, object] = OrderedDict()
         self._params: Mapping[str, object] | None = None
         self._failed: tuple[int, list[dict[str, object]]] | None = None
@@ -34,10 +35,10 @@ class Scopes:
     def of_task(self, node: Node, number: int) -> Scope:
         """What the task sees in its attempt of that number."""
         state = self._state
-        run = dict(run_values(state.run, state.plan.dag.timezone))
+        run = self._values_of_run()
         if phase_of(node.task) is not Phase.TASKS and state.run.outcome is not None:
-            run[spec.RunField.STATUS] = state.run.outcome.value
-            run[spec.RunField.FAILED] = self._failed_tasks()
+            ended = {spec.RunField.STATUS: state.run.outcome.value, spec.RunField.FAILED: self._failed_tasks()}
+            run = {**run, **ended}
         return Scope(
             run=run,
             task={spec.TaskField.ID: node.shown, spec.TaskField.ATTEMPT: number},
@@ -87,6 +88,12 @@ class Scopes:
         if family is None or node.task.fan_out is None:
             return {}
         return _Element(node.task.fan_out.variable, lambda: self.items(family)[node.row.position])
+
+    def _values_of_run(self) -> Mapping[spec.RunField, object]:
+        """What stays the same for all tasks of the run."""
+        if self._run is None:
+            self._run = run_values(self._state.run, self._state.plan.dag.timezone)
+        return self._run
 
     def _run_params(self) -> Mapping[str, object]:
         if self._params is None:
