@@ -81,6 +81,7 @@ class Server(ABC):
                 **as_nobody(),
             )
         (self.folder / "pid").write_text(str(process.pid))
+        _started[process.pid] = process
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
             assert process.poll() is None, self.log()
@@ -107,6 +108,8 @@ class Server(ABC):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
+        if process := _started.pop(pid, None):
+            process.wait()
         (self.folder / "pid").unlink(missing_ok=True)
 
     def kill(self) -> None:
@@ -228,6 +231,9 @@ class Mariadb(Server):
                 self.execute(f"KILL {session}")
         return len(found)
 
+
+_started: dict[int, subprocess.Popen[bytes]] = {}
+"""The servers that this process has started, kept so that nobody takes them for forgotten."""
 
 KINDS: dict[str, type[Server]] = {kind.kind: kind for kind in (Postgresql, Mariadb)}
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+from sqlalchemy import NullPool, RowMapping, create_engine, text
 
 from tests.hosts.notes import Execution, executions, notes
+
+Rows: TypeAlias = Sequence[RowMapping]
 
 MOST_ATTEMPTS = 4
 """The tasks have no retries: a first attempt and three that make up for lost ones."""
@@ -33,12 +37,13 @@ class Verdict:
             self.faults.append(fault)
 
 
-def check(database: Path, notes_file: Path, *, overlap: float = 0.0) -> Verdict:
-    """`overlap` is for how many seconds two executions of one task may overlap."""
-    with sqlite3.connect(database) as connection:
-        connection.row_factory = sqlite3.Row
+def check(database: str, notes_file: Path, *, overlap: float = 0.0) -> Verdict:
+    """`database` is an URL as SQLAlchemy takes it; executions of one task may overlap for `overlap` seconds."""
+    engine = create_engine(database, poolclass=NullPool)
+    with engine.connect() as connection:
         runs, tasks, attempts, events = (
-            connection.execute(f"SELECT * FROM {table}").fetchall() for table in ("runs", "tasks", "attempts", "events")
+            connection.execute(text(f"SELECT * FROM {table}")).mappings().all()
+            for table in ("runs", "tasks", "attempts", "events")
         )
     ran = executions(notes(notes_file))
     verdict = Verdict(runs=len(runs), tasks=len(tasks), attempts=len(attempts))
@@ -52,9 +57,9 @@ def check(database: Path, notes_file: Path, *, overlap: float = 0.0) -> Verdict:
     return verdict
 
 
-def _check_tasks(verdict: Verdict, tasks: list[sqlite3.Row], attempts: list[sqlite3.Row], ran: list[Execution]) -> None:
+def _check_tasks(verdict: Verdict, tasks: Rows, attempts: Rows, ran: list[Execution]) -> None:
     """Each task succeeded in its last attempt and in no other, and came to its end in that one."""
-    of: dict[tuple[Any, ...], list[sqlite3.Row]] = defaultdict(list)
+    of: dict[tuple[Any, ...], list[RowMapping]] = defaultdict(list)
     for row in sorted(attempts, key=lambda row: row["number"]):
         of[row["run_id"], row["epoch"], row["task"], row["position"]].append(row)
     ended = {(each.run, each.task, each.number) for each in ran if each.ended_at is not None}
@@ -71,14 +76,12 @@ def _check_tasks(verdict: Verdict, tasks: list[sqlite3.Row], attempts: list[sqli
         verdict.expect(name in ended, f"{where} succeeded, but the attempt did not come to its end")
 
 
-def _check_tokens(verdict: Verdict, attempts: list[sqlite3.Row]) -> None:
+def _check_tokens(verdict: Verdict, attempts: Rows) -> None:
     tokens = [row["token"] for row in attempts]
     verdict.expect(len(set(tokens)) == len(tokens), "two attempts have one fencing token")
 
 
-def _check_events(
-    verdict: Verdict, runs: list[sqlite3.Row], attempts: list[sqlite3.Row], events: list[sqlite3.Row]
-) -> None:
+def _check_events(verdict: Verdict, runs: Rows, attempts: Rows, events: Rows) -> None:
     """Each run's history has no gaps, and tells of every end of an attempt once."""
     told: dict[str, list[str]] = defaultdict(list)
     for run in runs:

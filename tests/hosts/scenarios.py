@@ -33,7 +33,7 @@ class Scenario:
         with cluster(folder, self.lease, self.kind or kind) as made:
             self.act(made)
             made.finish()
-            database, noted = made.program.with_suffix(".db"), made.notes_file
+            database, noted = f"sqlite:///{made.program.with_suffix('.db')}", made.notes_file
         verdict = check(database, noted, overlap=self.overlap)
         verdict.expect(verdict.lost in self.lost, f"{verdict.lost} attempts were lost, not {self.lost}")
         return verdict

@@ -19,6 +19,7 @@ from ppacer.cli.command import CommandError, Invocation
 from ppacer.client import Client, ClientError, RefusedError
 from ppacer.config import Config
 from ppacer.database_url import is_server, shown
+from ppacer.localtime import local_time
 from ppacer.runfile import RunFile, read_run_file
 from ppacer.store import OtherVersion, StoreError, open_store
 from ppacer.store.lead import Lead, lead_of, lock_file_of
@@ -105,7 +106,7 @@ def find_server(config: Config) -> Client | None:
         return _named(config.scheduler, config.token)
     deadline = time.monotonic() + _STARTING_SECONDS
     while True:
-        client = _answering(read_run_file(config.run_file))
+        client = _serving(config)
         if client is not None or not _locked(config):
             return client
         if time.monotonic() > deadline:
@@ -178,23 +179,52 @@ def opened(
 
 
 def _serves(config: Config) -> bool:
-    client = _answering(read_run_file(config.run_file))
+    client = _serving(config)
     if client is not None:
         client.close()
     return client is not None
+
+
+def _serving(config: Config) -> Client | None:
+    """A client of the program that serves the database, if it answers: the one that has said so on this machine, or
+    that the database tells of."""
+    client = _answering(read_run_file(config.run_file))
+    if client is not None or not is_server(config.database):
+        return client
+    try:
+        with _asking(config) as lead:
+            leader = lead.leader()
+    except StoreError:
+        return None
+    if leader is None or leader.url is None:
+        return None
+    client = Client(leader.url, config.token, actor=user_name())
+    try:
+        client.health()
+    except ClientError:
+        client.close()
+        return None
+    return client
 
 
 def _locked(config: Config) -> bool:
     if not is_server(config.database) and not lock_file_of(config.database).exists():
         return False
     try:
-        lead = lead_of(config.database)
-        if not lead.take():
-            return True
+        with _asking(config) as lead:
+            return not lead.take()
     except StoreError:
         return False  # whoever opens the database next says what is wrong
-    lead.release()
-    return False
+
+
+@contextmanager
+def _asking(config: Config) -> Iterator[Lead]:
+    """The lead, to be asked and not kept. Raises `StoreError`."""
+    lead = lead_of(config.database)
+    try:
+        yield lead
+    finally:
+        lead.release()
 
 
 def _named(urls: tuple[str, ...], token: str | None) -> Client:
@@ -225,11 +255,19 @@ def _answering(found: RunFile | None) -> Client | None:
     return None
 
 
+def _since(run_file: Path) -> str:
+    """Since when the program serves that wrote the run file: it does so when it begins."""
+    try:
+        return f", since {local_time(run_file.stat().st_mtime_ns // 1000)}"
+    except OSError:
+        return ""  # it has just ended
+
+
 def _holder(config: Config, lead: Lead | None = None) -> str:
     """Who has the lead, for people: the program that has said so on this machine, or what the database can tell."""
     found = read_run_file(config.run_file)
     if found is not None:
-        return f"the program at {found.url} (process {found.pid})"
+        return f"the program at {found.url} (process {found.pid}{_since(config.run_file)})"
     try:
         told = (lead or lead_of(config.database)).holder()
     except StoreError:

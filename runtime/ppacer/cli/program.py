@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from ppacer.cli.access import held, opened
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.workers import worker_pool
 from ppacer.config import LOOPBACK, Config, Migrate
+from ppacer.database_url import is_server
 from ppacer.runfile import RunFile, remove_run_file, write_run_file
 from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
@@ -66,9 +67,9 @@ async def serving(
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
     told = upgrading if config.migrate is Migrate.AUTO else None
-    with held(config) as lead, _listening(host, port) as sockets, opened(invocation, upgrading=told) as both:
+    with held(config) as lead, listening(host, port) as sockets, opened(invocation, upgrading=told) as both:
         found_port = sockets[0].getsockname()[1]
-        url = f"http://{_in_url(host)}:{found_port}"
+        url = address(host, found_port)
         scheduler = Scheduler(
             invocation.program,
             both.store,
@@ -76,9 +77,9 @@ async def serving(
             lease=config.lease,
             schedules=schedules,
             pool=lambda: worker_pool(invocation),
-            page=_page(host, found_port) if schedules else None,
+            page=page(host, found_port) if schedules else None,
             retention=config.retention,
-            leader=this_process(url),
+            leader=this_process(page(host, found_port)),
         )
         try:
             await scheduler.start()
@@ -90,10 +91,12 @@ async def serving(
         server = serve(site, sockets)
         executor = None
         if with_executor:
-            executor = make_executor(invocation, config, DirectTransport(scheduler.exchange_in_program), zygote)
+            # Only the lock of a file proves that its last holder's process, and all tasks in it, have ended.
+            handler = scheduler.exchange if is_server(config.database) else scheduler.exchange_in_program
+            executor = make_executor(invocation, config, DirectTransport(handler), zygote)
         failure = asyncio.ensure_future(_first_failure(scheduler, executor, lead))
         try:
-            _announce(config, RunFile(f"http://{_reachable(host)}:{found_port}", os.getpid(), instance, config.token))
+            announce(config, host, found_port, instance)
             yield Serving(url, scheduler, executor, failure, (*both.store.doubts, *both.logs.doubts))
         finally:
             if executor is not None:
@@ -123,9 +126,15 @@ def make_executor(
 
 async def _first_failure(scheduler: Scheduler, executor: Executor | None, lead: Lead) -> None:
     """Ends when one of them does, with its error, or when the lead is lost."""
-    parts = [asyncio.ensure_future(scheduler.wait_failed()), asyncio.ensure_future(_lead_lost(lead))]
+    parts: list[Coroutine[object, object, None]] = [scheduler.wait_failed(), _lead_lost(lead)]
     if executor is not None:
-        parts.append(asyncio.ensure_future(executor.run()))
+        parts.append(executor.run())
+    await first_of(*parts)
+
+
+async def first_of(*running: Coroutine[object, object, None]) -> None:
+    """Ends when one of them does, with its error; the others are cancelled, and have ended by then."""
+    parts = [asyncio.ensure_future(one) for one in running]
     try:
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         for part in done:
@@ -154,7 +163,7 @@ def _taken(lead: Lead) -> bool:
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
+def listening(host: str, port: int) -> Iterator[list[socket.socket]]:
     try:
         sockets = bind_sockets(port, host)
     except OSError as error:
@@ -174,22 +183,23 @@ def _bind_problem(host: str, port: int, error: OSError) -> str:
     return f"cannot serve on {host}, port {port}: {(error.strerror or str(error)).lower()}"
 
 
-def _announce(config: Config, content: RunFile) -> None:
+def announce(config: Config, host: str, port: int, instance: str) -> None:
+    """Writes the run file, by which commands on this machine find the program. Raises `CommandError`."""
     try:
-        write_run_file(config.run_file, content)
+        write_run_file(config.run_file, RunFile(address(_reachable(host), port), os.getpid(), instance, config.token))
     except OSError as error:
         raise CommandError(f"cannot write {config.run_file}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _page(host: str, port: int) -> str:
-    """The address by which people reach the page, as far as this program can tell."""
-    return f"http://{os.uname().nodename if host in _ANY else _in_url(host)}:{port}"
+def page(host: str, port: int) -> str:
+    """The address by which people and other machines reach the program, as far as this program can tell."""
+    return address(os.uname().nodename if host in _ANY else host, port)
 
 
 def _reachable(host: str) -> str:
-    """The address by which programs on this machine reach what serves on `host`."""
-    return LOOPBACK if host == "0.0.0.0" else "[::1]" if host == "::" else _in_url(host)  # noqa: S104 (compared only)
+    """The name by which programs on this machine reach what serves on `host`."""
+    return LOOPBACK if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104 (compared only)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal
 
 import ppacer
+from ppacer.cli.candidate import Candidacy, candidacy
 from ppacer.cli.command import CommandError, Invocation, from_here
 from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.cli.listing import next_due, schedules_cell
@@ -49,15 +51,10 @@ async def _serve(invocation: Invocation, *, with_executor: bool, zygote: ZygoteP
     log = log_to_stderr()
     _warn_of_unknown(invocation)
     with stop_signal() as stopped:
-        async with serving(
-            *(invocation, config),
-            host=config.host,
-            port=config.port,
-            with_executor=with_executor,
-            zygote=zygote,
-            upgrading=_LOGGER.info,
-        ) as running:
+        async with _serving(invocation, config, with_executor=with_executor, zygote=zygote) as running:
             _banner(invocation, config, running)
+            for doubt in running.doubts if isinstance(running, Serving) else ():
+                _LOGGER.warning("%s", doubt)
             release(log)
             code = await _first(stopped, running.failure)
             if code == 0:
@@ -65,6 +62,22 @@ async def _serve(invocation: Invocation, *, with_executor: bool, zygote: ZygoteP
     if code == 0:
         _LOGGER.info("stopped")
     return code
+
+
+def _serving(
+    invocation: Invocation, config: Config, *, with_executor: bool, zygote: ZygoteProcess | None
+) -> AbstractAsyncContextManager[Serving | Candidacy]:
+    """A file's database is served or refused; for that of a server one may also stand by."""
+    if is_server(config.database):
+        return candidacy(invocation, config, with_executor=with_executor, zygote=zygote)
+    return serving(
+        *(invocation, config),
+        host=config.host,
+        port=config.port,
+        with_executor=with_executor,
+        zygote=zygote,
+        upgrading=_LOGGER.info,
+    )
 
 
 async def _work(invocation: Invocation, config: Config) -> int:
@@ -127,7 +140,7 @@ def _place(database: str) -> str:
     return shown(database) if is_server(database) else from_here(Path(database))
 
 
-def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
+def _banner(invocation: Invocation, config: Config, running: Serving | Candidacy) -> None:
     console = invocation.console
     program = invocation.program
     name = console.style(program.name, Style.BOLD)
@@ -164,7 +177,5 @@ def _banner(invocation: Invocation, config: Config, running: Serving) -> None:
         facts.append([Cell("executors", Style.DIM), f"none in here: {command}"])
     console.table(facts, indent="  ")
     console.line()
-    for doubt in running.doubts:
-        _LOGGER.warning("%s", doubt)
     if not config.loopback:
         _LOGGER.warning("serving on %s without TLS: the token and all data cross the network in clear", config.host)

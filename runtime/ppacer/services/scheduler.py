@@ -48,6 +48,8 @@ _FIRST_RETRY, _LAST_RETRY = 0.2, 5.0
 _TOLD_DAGS = 12
 """How many names of dags one line of the log holds at most."""
 
+_IN_DOUBT = "this scheduler is not sure at the moment that it still leads the database"
+
 _log = logging.getLogger("ppacer")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,7 +63,8 @@ class Scheduler(Operations):
     that needs a scheduler only for a run of its own; with `begins` false new runs stay queued and nobody is told
     anything: for a command with which nothing runs. `pool` makes the workers in which schedules and notifiers of the
     users' own are called, `page` is the address under which people reach the program's page, `retention` says what is
-    kept and for how long, `leader` is who this scheduler is, if others may know. Whatever a method returns is durable.
+    kept and for how long, `leader` is who this scheduler is, if others may know. `leads` tells whether it is still sure
+    to have the lead: nobody is answered while it is not. Whatever a method returns is durable.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Scheduler(Operations):
         page: str | None = None,
         retention: Retention = FOR_EVER,
         leader: Leader | None = None,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         journal = Journal(store, logs)
         super().__init__(Registry(program, store, journal), store, journal, clock or SystemClock())
@@ -92,6 +96,7 @@ class Scheduler(Operations):
         self._page = page
         self._retention = retention
         self._leader = leader
+        self._leads = leads
         self._condition = Condition.STARTING
         self._message = "the scheduler is starting"
         self._engine: Engine | None = None
@@ -249,9 +254,10 @@ class Scheduler(Operations):
 
     def health(self) -> Health:
         engine = self._engine
+        in_doubt = self._condition is Condition.READY and not self._leads()
         return Health(
-            condition=self._condition,
-            message=self._message,
+            condition=Condition.STALLED if in_doubt else self._condition,
+            message=_IN_DOUBT if in_doubt else self._message,
             epoch=self._sources.leader,
             leader=self._leader and replace(self._leader, epoch=self._sources.leader),
             active_runs=0 if engine is None else engine.queue.active,
@@ -323,6 +329,7 @@ class Scheduler(Operations):
     def _ready(self) -> Engine:
         if self._engine is None or self._condition is not Condition.READY:
             raise SchedulerUnavailable(self._message)
+        self._refuse_in_doubt()
         return self._engine
 
     async def _exchange(self, exchange: Exchange, *, in_program: bool) -> ExchangeAnswer:
@@ -331,7 +338,14 @@ class Scheduler(Operations):
                 f"executor {exchange.executor} speaks version {exchange.protocol} of the protocol, "
                 f"this scheduler version {PROTOCOL_VERSION}: build both programs with the same compiler"
             )
-        return await self._ready().exchanges.answer(exchange, in_program=in_program)
+        answer = await self._ready().exchanges.answer(exchange, in_program=in_program)
+        self._refuse_in_doubt()  # it may have stood still meanwhile
+        return answer
+
+    def _refuse_in_doubt(self) -> None:
+        """What a deposed leader knows of leases is no longer true, though it cannot do any harm to the database."""
+        if not self._leads():
+            raise SchedulerUnavailable(_IN_DOUBT)
 
     # --- details -----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ class Condition(StrEnum):
     READY = "ready"
     STALLED = "stalled"
     """The database does not take writes; the scheduler keeps trying, and reloads from it when it does."""
+    STANDBY = "standby"
+    """Another program leads the database, or nobody can tell; this one takes over when it can."""
     STOPPED = "stopped"
 
 

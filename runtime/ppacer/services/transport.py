@@ -239,6 +239,44 @@ class FailoverTransport:
             transport.close()
 
 
+class LeaderTransport:
+    """The way to whoever leads at the moment: the scheduler in the same program, or the one at an address."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+        self._transports: dict[str, HttpTransport] = {}
+        self._leader: Transport | None = None
+        self._known = asyncio.Event()
+
+    def lead(self, handler: Handler) -> None:
+        """This program leads."""
+        self._leader = DirectTransport(handler)
+        self._known.set()
+
+    def follow(self, url: str | None) -> None:
+        """The program at that address leads, or nobody."""
+        if url is None:
+            self._leader = None
+            self._known.clear()
+        else:
+            self._leader = self._transports.setdefault(url, HttpTransport(url, self._token))
+            self._known.set()
+
+    async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
+        """Waits until somebody leads, as long as the answer may take."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._known.wait()
+        except TimeoutError as fault:
+            raise TransportError(Fault.AWAY, "nobody leads the database at the moment") from fault
+        assert self._leader is not None
+        return await self._leader.exchange(exchange, seconds)
+
+    def close(self) -> None:
+        for transport in self._transports.values():
+            transport.close()
+
+
 def to_schedulers(urls: Sequence[str], token: str | None) -> Transport:
     """The way to the schedulers at these addresses, of which one leads and the others stand by."""
     transports = [HttpTransport(url, token) for url in urls]

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, inspect, select, table
 from ppacer.records import dataclass
 from ppacer.store.errors import CannotOpen
 from ppacer.store.leader import Leader
-from ppacer.store.schema import META, meta
+from ppacer.store.schema import META, RUNS, meta
 from ppacer.store.versions import find_version
 
 
@@ -45,12 +45,23 @@ def leader_of(connection: Connection, part: str) -> Leader | None:
     return Leader(row.leader_host, row.leader_pid, row.leader_since, row.leader_url, row.leader_epoch)
 
 
+def last_leader(connection: Connection) -> Leader | None:
+    """The same of any database, one that is empty or of another version too."""
+    inspector = inspect(connection)
+    if not inspector.has_table(META) or not {column["name"] for column in inspector.get_columns(META)} >= _LEADER:
+        return None
+    found = connection.execute(select(meta.c.part).where(meta.c.part == RUNS)).one_or_none()
+    return None if found is None else leader_of(connection, RUNS)
+
+
 def _count(connection: Connection, name: str) -> int:
     return int(connection.execute(select(func.count()).select_from(table(name))).scalar_one())
 
 
 _NAMES_LEADERS = 3
 """The first schema that says who leads."""
+
+_LEADER = {"leader_epoch", "leader_host", "leader_pid", "leader_since", "leader_url"}
 
 _SIZES = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",

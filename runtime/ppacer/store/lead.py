@@ -19,9 +19,13 @@ from filelock import FileLock, Timeout
 
 from ppacer.database_url import Kind, UnknownKindError, kind_of, path_in
 from ppacer.store.errors import CannotOpen
+from ppacer.store.leader import Leader
 
-TERM_SECONDS = 15.0
-"""How long a server keeps the lead for a leader that does not ask whether it still has it: ask thrice in that time."""
+TERM_SECONDS = 10.0
+"""How long a server keeps the lead for a leader that does not ask whether it still has it: ask thrice in that time.
+
+A third of the usual lease, so that executors find the next leader before the leases are over that the last one granted.
+"""
 
 
 class Lead(Protocol):
@@ -40,6 +44,11 @@ class Lead(Protocol):
 
     def holder(self) -> str | None:
         """Who has the lead, for people, as far as can be told."""
+        ...
+
+    def leader(self) -> Leader | None:
+        """The scheduler that took the lead last, as the database has it; none for a file, which only who leads opens:
+        there the run file beside it tells (`ppacer.runfile`)."""
         ...
 
     def release(self) -> None:
@@ -99,6 +108,9 @@ class FileLead:
         return self._lock.is_locked
 
     def holder(self) -> str | None:
+        return None
+
+    def leader(self) -> Leader | None:
         return None
 
     def release(self) -> None:

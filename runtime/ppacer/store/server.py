@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, MetaData, insert, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -22,10 +22,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from ppacer.database_url import shown
 from ppacer.store.database import Database
 from ppacer.store.errors import CannotOpen, NotADatabase, NothingThere, StoreError, Unavailable
+from ppacer.store.facts import last_leader
+from ppacer.store.leader import Leader
 from ppacer.store.migrations.step import Version
 from ppacer.store.older import Tell, bring_up
 from ppacer.store.schema import META, SCHEMA_VERSION
 from ppacer.store.versions import PRESENT, versions_in
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 10
 """How long a server may take to let one in."""
@@ -203,73 +207,63 @@ class LockWords:
 
 
 class ServerLead:
-    """A lock of a session, on a connection of its own (see `ppacer.store.lead.Lead`)."""
+    """A lock of a session, on a connection of its own that is kept (see `ppacer.store.lead.Lead`)."""
 
     def __init__(self, server: Server, words: LockWords) -> None:
         self._server = server
         self._engine = server.engine(Use.LEADING)
         self._words = words
         self._connection: Connection | None = None
+        self._leads = False
 
     def take(self) -> bool:
-        if self.held():
-            return True
-        connection = self._connected()
-        try:
-            taken = self._words.take(connection)
-        except DBAPIError as error:
-            _abandon(connection)
-            raise self._server.explain(error) from error
-        if taken:
-            self._connection = connection
-        else:
-            connection.close()
-        return taken
+        if not self.held():
+            self._leads = self._asked(self._words.take)
+        return self._leads
 
     def held(self) -> bool:
-        connection = self._connection
-        if connection is None:
-            return False
-        try:
-            held = self._words.held(connection)
-        except DBAPIError:
-            held = False
-        if not held:
-            _abandon(connection)
-            self._connection = None
-        return held
+        if self._leads:
+            try:
+                self._leads = self._asked(self._words.held)
+            except StoreError:
+                return False
+            if not self._leads:
+                self._abandon()
+        return self._leads
 
     def holder(self) -> str | None:
-        connection = self._connected() if self._connection is None else self._connection
-        try:
-            return self._words.holder(connection)
-        except DBAPIError as error:
-            raise self._server.explain(error) from error
-        finally:
-            if connection is not self._connection:
-                connection.close()
+        return self._asked(self._words.holder)
+
+    def leader(self) -> Leader | None:
+        return self._asked(last_leader)
 
     def release(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                self._words.give(connection)
-            except DBAPIError:
-                _abandon(connection)  # the lock goes with the session
-            else:
-                connection.close()
-
-    def _connected(self) -> Connection:
         try:
-            return self._engine.connect()
+            if self._leads:
+                self._asked(self._words.give)
+        except StoreError:
+            return  # the lock goes with the session, which is gone
+        self._leads = False
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _asked(self, question: Callable[[Connection], T]) -> T:
+        """The answer of the server. A session that does not give one is given up, and with it the lead."""
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            return question(self._connection)
         except DBAPIError as error:
+            self._abandon()
             raise self._server.explain(error) from error
 
-
-def _abandon(connection: Connection) -> None:
-    """Ends a session that may not answer any more, without asking it."""
-    connection.invalidate()
-    connection.close()
+    def _abandon(self) -> None:
+        """Ends the session without asking it."""
+        connection, self._connection, self._leads = self._connection, None, False
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
 
 
 def first_line(error: object) -> str:

@@ -9,6 +9,7 @@ import socket
 from functools import cache
 
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConnectionDelegate
 from tornado.web import Application, RequestHandler
 
 from ppacer.protocol import EXCHANGE_PATH
@@ -124,10 +125,25 @@ def make_app(site: Site) -> Application:
     )
 
 
+class Front(HTTPServerConnectionDelegate):
+    """What a server answers with; `application` may be exchanged while it serves."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        return self.application.start_request(server_conn, request_conn)
+
+
 def serve(site: Site, sockets: list[socket.socket]) -> HTTPServer:
+    """Answers on the sockets from now on."""
+    return listen(Front(make_app(site)), sockets)
+
+
+def listen(front: Front, sockets: list[socket.socket]) -> HTTPServer:
     """Answers on the sockets from now on. Bodies that are too big are refused before they are read."""
     server = HTTPServer(
-        make_app(site),
+        front,
         max_body_size=MAX_EXCHANGE_BODY,
         max_header_size=_MAX_HEADERS,
         idle_connection_timeout=_IDLE_SECONDS,

@@ -24,7 +24,7 @@ from ppacer.web.codec import encode
 from ppacer.web.messages import Problem
 from ppacer.web.problems import problem, problem_of
 from ppacer.web.query import QueryError, read_query
-from ppacer.web.security import RESPONSE_HEADERS
+from ppacer.web.security import RESPONSE_HEADERS, Access
 from ppacer.web.site import Site
 
 _NO_METHOD = RequestHandler.head
@@ -59,14 +59,12 @@ class ApiError(HTTPError):
         self.field = field
 
 
-class BaseHandler(RequestHandler):
-    """`site` is what the program serves. Bodies are JSON; forms and other types are refused."""
+class GuardedHandler(RequestHandler):
+    """Asked by those only whom `access` lets in. Bodies are JSON; forms and other types are refused."""
 
     open_to_all = False
     max_body = MAX_API_BODY
-
-    def initialize(self, site: Site) -> None:
-        self.site = site
+    access: Access
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -75,7 +73,7 @@ class BaseHandler(RequestHandler):
 
     def prepare(self) -> None:
         headers = self.request.headers
-        access = self.site.access
+        access = self.access
         host = headers.get("Host")
         if not access.host_allowed(host):
             raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "the Host header names another machine")
@@ -96,44 +94,6 @@ class BaseHandler(RequestHandler):
 
     def check_xsrf_cookie(self) -> None:
         """Nothing is kept in cookies: the origin rules of `prepare` do this work."""
-
-    def body(self, kind: type[_Message]) -> _Message:
-        """The request's body as a message, `{}` where there is none. Raises `ApiError` with the field that is wrong."""
-        try:
-            return wire.decode(kind, self.request.body or b"{}")
-        except wire.VersionError as error:
-            raise ApiError(HTTPStatus.UPGRADE_REQUIRED, str(error)) from error
-        except wire.WireError as error:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.field) from error
-
-    def query(self, kind: type[_Message]) -> _Message:
-        """The query string as its type has it. Raises `ApiError` with the parameter that is wrong."""
-        given = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
-        try:
-            return read_query(kind, given)
-        except QueryError as error:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.field) from error
-
-    @property
-    def actor(self) -> str:
-        """Who asks. Raises `ApiError`."""
-        given = self.request.headers.get(ACTOR_HEADER)
-        if given and not _ACTOR.fullmatch(given):
-            raise ApiError(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "expected 1 to 100 printable characters of ASCII", ACTOR_HEADER
-            )
-        return given or LOCAL
-
-    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs a read of the store or of the logs in another thread."""
-        return await self.site.scheduler.journal.read(function, *args, **kwargs)
-
-    async def run_of(self, run_id: str) -> Run:
-        """Raises `UnknownRun`."""
-        run = await self.read(self.site.store.run, run_id) if _ID.fullmatch(run_id) else None
-        if run is None:
-            raise UnknownRun(f"there is no run `{run_id[:50]}`")
-        return run
 
     def answer(self, message: object, status: int = HTTPStatus.OK) -> None:
         self.set_status(status)
@@ -175,6 +135,52 @@ class BaseHandler(RequestHandler):
                 self.request.path,
                 exc_info=(typ, value, tb) if typ is not None and value is not None else None,
             )
+
+
+class BaseHandler(GuardedHandler):
+    """`site` is what the program serves."""
+
+    def initialize(self, site: Site) -> None:
+        self.site = site
+        self.access = site.access
+
+    def body(self, kind: type[_Message]) -> _Message:
+        """The request's body as a message, `{}` where there is none. Raises `ApiError` with the field that is wrong."""
+        try:
+            return wire.decode(kind, self.request.body or b"{}")
+        except wire.VersionError as error:
+            raise ApiError(HTTPStatus.UPGRADE_REQUIRED, str(error)) from error
+        except wire.WireError as error:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.field) from error
+
+    def query(self, kind: type[_Message]) -> _Message:
+        """The query string as its type has it. Raises `ApiError` with the parameter that is wrong."""
+        given = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
+        try:
+            return read_query(kind, given)
+        except QueryError as error:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.field) from error
+
+    @property
+    def actor(self) -> str:
+        """Who asks. Raises `ApiError`."""
+        given = self.request.headers.get(ACTOR_HEADER)
+        if given and not _ACTOR.fullmatch(given):
+            raise ApiError(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "expected 1 to 100 printable characters of ASCII", ACTOR_HEADER
+            )
+        return given or LOCAL
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a read of the store or of the logs in another thread."""
+        return await self.site.scheduler.journal.read(function, *args, **kwargs)
+
+    async def run_of(self, run_id: str) -> Run:
+        """Raises `UnknownRun`."""
+        run = await self.read(self.site.store.run, run_id) if _ID.fullmatch(run_id) else None
+        if run is None:
+            raise UnknownRun(f"there is no run `{run_id[:50]}`")
+        return run
 
 
 def instant(text: str, field: str, timezone: str) -> int:

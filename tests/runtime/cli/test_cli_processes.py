@@ -86,7 +86,7 @@ def test_while_a_program_serves_others_go_through_it(shop: Shop) -> None:
     assert stat.S_IMODE((shop.folder / "shop.run.json").stat().st_mode) == 0o600
     again = shop.call("--port", "0")
     assert again.returncode == 1
-    assert f"the program at {found.url} (process {server.pid}) holds" in again.stderr
+    assert f"the program at {found.url} (process {server.pid}, since 20" in again.stderr
     run = shop.call("run", "quick", "-q")
     assert run.returncode == 0
     assert f"{found.url}/runs/" in run.stdout
