@@ -254,3 +254,9 @@ class ExchangeAnswer:
     cancel: tuple[str, ...] = ()
     next_due_in: float | None = None
     leader: int = 0
+
+
+def renews_only(exchange: Exchange) -> bool:
+    """Whether nothing has to be recorded for an answer."""
+    told = (*exchange.reports, *exchange.logs, *exchange.progress, *exchange.notices)
+    return bool(exchange.renewals) and not told and exchange.claim is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import ParamSpec, TypeVar
 
 from ppacer import spec
@@ -15,9 +16,11 @@ from ppacer.protocol import (
     LEASE_SECONDS,
     OLDEST_PROTOCOL_VERSION,
     PROTOCOL_VERSION,
+    Ack,
     Exchange,
     ExchangeAnswer,
     Progress,
+    renews_only,
 )
 from ppacer.records import replace
 from ppacer.services.caller import Caller, CallError
@@ -31,6 +34,7 @@ from ppacer.services.operations import Operations
 from ppacer.services.ready_queue import GateKind
 from ppacer.services.registry import Registry, SyncedDags
 from ppacer.services.snapshots import Condition, DagState, ExecutorState, Health, PoolState
+from ppacer.services.stalls import Stalls
 from ppacer.services.task_scheduler import Settings, Sources
 from ppacer.services.timers import Clock, SystemClock
 from ppacer.services.worker_pool import WorkerPool
@@ -44,7 +48,6 @@ __all__ = ["Condition", "DagState", "ExecutorState", "Health", "Scheduler"]
 CODE_GRACE_SECONDS = 60.0
 """How long an attempt of another build waits for an executor that has its code."""
 
-_FIRST_RETRY, _LAST_RETRY = 0.2, 5.0
 _TOLD_DAGS = 12
 """How many names of dags one line of the log holds at most."""
 
@@ -100,6 +103,7 @@ class Scheduler(Operations):
         self._condition = Condition.STARTING
         self._message = "the scheduler is starting"
         self._engine: Engine | None = None
+        self._stalls = Stalls()
         self._recovery: asyncio.Task[None] | None = None
         self._lost_lead: asyncio.Event = asyncio.Event()
         self._leader_lost: LeaderLost | None = None
@@ -124,6 +128,7 @@ class Scheduler(Operations):
     async def stop(self) -> None:
         """Answers open long-polls, commits what is under way, and leaves. The database stays open: the caller's own."""
         self._condition, self._message = Condition.STOPPED, "the scheduler has been stopped"
+        self._stalls.close()
         if self._recovery is not None:
             self._recovery.cancel()
         if self._engine is not None:
@@ -299,14 +304,12 @@ class Scheduler(Operations):
             self._engine.close()
         if self._condition is Condition.READY:
             self._condition, self._message = Condition.STALLED, str(error)
-            _log.error("nothing can be recorded, so nothing goes on for now: %s", error)
+            self._stalls.begin(error)
             self._recovery = asyncio.create_task(self._recover(error))
 
     async def _recover(self, error: BaseException) -> None:
-        delay = _FIRST_RETRY
         while not isinstance(error, LeaderLost):
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, _LAST_RETRY)
+            await asyncio.sleep(self._stalls.pause())
             if self._engine is not None:
                 await self._engine.commits.ended()
             self.journal.reset()
@@ -318,7 +321,7 @@ class Scheduler(Operations):
             except Exception as fault:  # whatever it is, trying again is all that can be done about it
                 error = fault
             else:
-                _log.warning("the database takes writes again: its state was loaded, everything goes on")
+                self._stalls.end()
                 return
             self._message = str(error)
         _log.error("%s", error)
@@ -338,6 +341,8 @@ class Scheduler(Operations):
                 f"executor {exchange.executor} speaks version {exchange.protocol} of the protocol, "
                 f"this scheduler version {PROTOCOL_VERSION}: build both programs with the same compiler"
             )
+        if self._condition is Condition.STALLED and self.store.exclusive and renews_only(exchange):
+            return self._renewed(exchange)
         answer = await self._ready().exchanges.answer(exchange, in_program=in_program)
         self._refuse_in_doubt()  # it may have stood still meanwhile
         return answer
@@ -346,6 +351,16 @@ class Scheduler(Operations):
         """What a deposed leader knows of leases is no longer true, though it cannot do any harm to the database."""
         if not self._leads():
             raise SchedulerUnavailable(_IN_DOUBT)
+
+    def _renewed(self, exchange: Exchange) -> ExchangeAnswer:
+        """While nothing can be recorded, tasks that run go on: nobody else can be given them, and the state that is
+        loaded in the end grants all of them a term. Nothing is said of attempts that may have ended meanwhile.
+        """
+        tasks = self._engine.tasks if self._engine is not None else None
+        known = [one for one in exchange.renewals if tasks is not None and tasks.runs(one.attempt, one.token)]
+        return ExchangeAnswer(
+            renewals=tuple(Ack(one.attempt, HTTPStatus.OK) for one in known), leader=self._sources.leader
+        )
 
     # --- details -----------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ from tornado.simple_httpclient import (
 )
 
 from ppacer import wire
-from ppacer.protocol import EXCHANGE_PATH, LEASE_SECONDS, Exchange, ExchangeAnswer
+from ppacer.protocol import EXCHANGE_PATH, LEASE_SECONDS, Exchange, ExchangeAnswer, renews_only
+from ppacer.services.troubles import Troubles
 
 ANSWER_SECONDS = 20.0
 """How long an answer may take at most, beyond the time for which the scheduler was asked to hold a claim."""
@@ -301,7 +302,7 @@ class Link:
         self._transport = transport
         self._clock = clock
         self._term = term
-        self._away = False
+        self._away = Troubles(lambda: _log.info("the scheduler answers again"))
         self._back = asyncio.Event()
         self._leader = 0
         self._heard_at = 0.0
@@ -323,20 +324,22 @@ class Link:
             delay = min(delay * 2, LAST_DELAY)
 
     async def try_once(self, exchange: Exchange, seconds: float) -> ExchangeAnswer:
-        """The one exchange. Says so once when the scheduler goes away, and once when it is back."""
+        """The one exchange. Says so once when the scheduler goes away, and once when it is back for good.
+
+        A scheduler that cannot record anything still renews leases: by that alone it is not back.
+        """
         try:
             answer = await self._transport.exchange(exchange, seconds)
             self._refuse_deposed(answer)
         except TransportError as fault:
-            if fault.fault is Fault.AWAY and not self._away:
-                self._away = True
+            if fault.fault is Fault.AWAY and not self._away.present:
                 self._back.clear()
-                _log.warning("%s; trying again until it answers", fault)
+                message = str(fault)
+                self._away.begin(lambda: _log.warning("%s; trying again until it answers", message))
             raise
-        if self._away:
-            self._away = False
+        if self._away.present and not renews_only(exchange):
             self._back.set()
-            _log.info("the scheduler answers again")
+            self._away.end()
         return answer
 
     def _refuse_deposed(self, answer: ExchangeAnswer) -> None:
@@ -349,7 +352,7 @@ class Link:
 
     async def _pause(self, seconds: float) -> None:
         """Waits, but no longer than until the scheduler is back."""
-        if not self._away:
+        if not self._away.present:
             await asyncio.sleep(seconds)
             return
         try:
@@ -359,6 +362,7 @@ class Link:
             return
 
     def close(self) -> None:
+        self._away.close()
         self._transport.close()
 
 

@@ -22,8 +22,10 @@ from ppacer.store.facts import Facts, facts_of
 class Database:
     """`name` is how people know it: a path, or an URL without its password. `explain` makes a `StoreError` of an error
     of the driver, `give_back` does what the method of this name says, within a transaction. Where commits do not wait
-    for the disk, `synced` makes those do so that happen within it. `copy` does what the method says, where the database
-    is a file."""
+    for the disk, `synced` makes those do so that happen within it."""
+
+    exclusive = False
+    """Whether nobody else can take the lead while this process lives, whatever becomes of the database."""
 
     def __init__(
         self,
@@ -34,7 +36,6 @@ class Database:
         explain: Callable[[DBAPIError], StoreError],
         give_back: Callable[[Connection, int], int],
         synced: Callable[[Connection], AbstractContextManager[None]] | None = None,
-        copy: Callable[[Connection, Path], None] | None = None,
     ) -> None:
         self.name = name
         self._writer = writer
@@ -42,7 +43,6 @@ class Database:
         self._explain = explain
         self._give_back = give_back
         self._synced = synced
-        self._copy = copy
         self.durability = Durability.FULL if synced is None else Durability.NORMAL
         self._connection: Connection | None = None
         self._lock = Lock()
@@ -89,15 +89,12 @@ class Database:
         with self.reading() as connection:
             return facts_of(connection, self.name, part)
 
-    def copy(self, target: Path) -> None:
+    def copy(self, target: Path) -> None:  # noqa: ARG002 - what a file needs
         """Makes `target`, or replaces it, once a copy of all that is committed is complete and on the disk.
 
         Raises `CannotOpen` where there can be no such file, or the database is no file itself.
         """
-        if self._copy is None:
-            raise CannotOpen(f"{self.name} is no file: its server's own tools copy it")
-        with self.reading() as connection:
-            self._copy(connection, target)
+        raise CannotOpen(f"{self.name} is no file: its server's own tools copy it")
 
     def close(self) -> None:
         """Waits for a write under way; a read under way must have ended. Closing twice is fine."""

@@ -1,9 +1,9 @@
 """What can go wrong with a store, told so that a person knows what to do.
 
 `NotADatabase`, `NothingThere` and `OtherVersion` come only from opening, `CannotOpen` from that and from connecting to
-a server anew. `Unwritable`, `DiskFull`, `Locked` and `Unavailable` are the environment's: nothing of the transaction
-was kept, what was committed before stays, and the same call may succeed once the cause is gone. `Conflict` and
-`LeaderLost` say that the database is not as the caller thinks.
+a server anew. `Unwritable`, `DiskFull`, `Locked`, `Displaced` and `Unavailable` are the environment's: nothing of the
+transaction was kept, as far as is known, what was committed before stays, and the same call may succeed once the cause
+is gone. `Conflict` and `LeaderLost` say that the database is not as the caller thinks.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ class DiskFull(StoreError):
 
 class Locked(StoreError):
     """Another process or session held the database, or a row of it, for longer than the busy time-out."""
+
+
+class Displaced(StoreError):
+    """The database's files have been moved, removed or replaced while they were open."""
 
 
 class Damaged(StoreError):

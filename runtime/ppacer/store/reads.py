@@ -64,6 +64,11 @@ class Reads:
         return self._database.doubts
 
     @property
+    def exclusive(self) -> bool:
+        """Whether nobody else can take the lead while this process lives, whatever becomes of the database."""
+        return self._database.exclusive
+
+    @property
     def durability(self) -> Durability:
         """What outlives a power cut of what was written, as far as the program has a say in it."""
         return self._database.durability

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -37,6 +38,7 @@ from ppacer.store.errors import (
 from ppacer.store.facts import Facts, facts_of
 from ppacer.store.older import Tell, bring_up
 from ppacer.store.schema import META, SCHEMA_VERSION
+from ppacer.store.sqlite_database import SqliteDatabase
 from ppacer.store.versions import PRESENT, find_version
 
 BUSY_SECONDS = 5.0
@@ -61,18 +63,12 @@ def open_sqlite(path: Path, tables: MetaData, part: str, *, durability: Durabili
     One of an earlier schema is copied and upgraded, and `upgrading` is told of both; without that it is refused.
     """
     new = _refuse_impossible(path)
-    writer = _engine(path, partial(_prepare_new if new else _prepare_writer, _SYNCHRONOUS[durability]))
+    prepare = partial(_prepare_new if new else _prepare_writer, _SYNCHRONOUS[durability])
+    writer = _engine(path, prepare, "rwc" if new else "rw")
     event.listen(writer, "begin", _begin_immediate)
-    readers = _engine(path, _prepare_reader)
-    database = Database(
-        str(path),
-        writer,
-        readers,
-        explain=lambda error: explain_error(error.orig, path),
-        give_back=_give_back,
-        synced=None if durability is Durability.FULL else _synced,
-        copy=_copy,
-    )
+    readers = _engine(path, _prepare_reader, "rw")
+    synced = None if durability is Durability.FULL else _synced
+    database = SqliteDatabase(path, writer, readers, explain=explain_error, free=_give_back, synced=synced)
     try:
         with database.transaction() as connection:
             found = find_version(connection, str(path), part)
@@ -83,6 +79,9 @@ def open_sqlite(path: Path, tables: MetaData, part: str, *, durability: Durabili
                 found = PRESENT
         bring_up(database, part, found, tell=upgrading, prepare=partial(_keep_copy, path))
         _write_ahead(writer, path)
+        with database.reading() as connection:
+            connection.exec_driver_sql("SELECT 1 FROM sqlite_master")  # by now all files are there
+        database.watch()
     except BaseException:
         database.close()
         raise
@@ -107,8 +106,9 @@ def _refuse_impossible(path: Path) -> bool:
     return size == 0
 
 
-def _engine(path: Path, prepare: Callable[[DBAPIConnection, ConnectionPoolEntry], None]) -> Engine:
-    url = URL.create("sqlite", database=str(path.absolute()))
+def _engine(path: Path, prepare: Callable[[DBAPIConnection, ConnectionPoolEntry], None], mode: str) -> Engine:
+    """With the mode `rw` no file is made where there is none; `rwc` makes it."""
+    url = URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query={"mode": mode, "uri": "true"})
     # `isolation_level=None`: the driver begins no transaction of its own accord; `begin` below does. Threads may share
     # a connection because SQLite is built serialised, and nothing here uses one from two threads at a time.
     arguments = {"isolation_level": None, "check_same_thread": False, "timeout": BUSY_SECONDS}
@@ -187,7 +187,7 @@ def copy_closed(path: Path, target: Path) -> None:
 def look_at(path: Path, part: str) -> Facts:
     """What there is to say of a database of whatever version, which nobody has open. Raises `StoreError`."""
     _refuse_impossible(path)
-    engine = _engine(path, _prepare_reader)
+    engine = _engine(path, _prepare_reader, "rw")
     try:
         with engine.connect() as connection:
             return facts_of(connection, str(path), part)
@@ -195,15 +195,6 @@ def look_at(path: Path, part: str) -> Facts:
         raise explain_error(error.orig, path) from error
     finally:
         engine.dispose()
-
-
-def _copy(connection: Connection, target: Path) -> None:
-    source = connection.connection.driver_connection
-    assert isinstance(source, sqlite3.Connection)
-    try:
-        copy_file(source, target)
-    except sqlite3.Error as error:
-        raise explain_error(error, target) from error
 
 
 def _write_ahead(writer: Engine, path: Path) -> None:
@@ -223,10 +214,10 @@ def _write_ahead(writer: Engine, path: Path) -> None:
 
 
 def explain_error(error: BaseException | None, path: Path) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     # The low byte is the primary code, the rest says more about it.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    kind, text = _MEANINGS.get(code, (Unavailable, "the database cannot be used"))
-    return kind(f"{path}: {text} (SQLite: {error})")
+    kind, text = _MEANINGS.get(code) or _MEANINGS.get(code & 0xFF) or (Unavailable, "the database cannot be used")
+    return kind(f"{path}: {text} (SQLite: {error}, {getattr(error, 'sqlite_errorname', 'no code')})")
 
 
 _MEANINGS: dict[int, tuple[type[StoreError], str]] = {
@@ -237,6 +228,7 @@ _MEANINGS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_PERM: (Unwritable, "the database cannot be written: look at the permissions of file and folder"),
     sqlite3.SQLITE_BUSY: (Locked, f"another process has kept the database locked for {BUSY_SECONDS:g} seconds"),
     sqlite3.SQLITE_CANTOPEN: (CannotOpen, "the file cannot be opened: look at the permissions of file and folder"),
+    sqlite3.SQLITE_IOERR_SHMSIZE: (DiskFull, "the disk is full: free some space"),  # no room for the log's index
     sqlite3.SQLITE_IOERR: (Unavailable, "the disk under the database reports a fault"),
     sqlite3.SQLITE_CONSTRAINT: (Conflict, "a row exists already, or one that it refers to does not"),
 }
