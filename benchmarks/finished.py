@@ -13,10 +13,9 @@ _TASKS_PER_RUN = 2_000
 
 def fill(file: Path, tasks: int) -> None:
     """Has the program's database hold so many tasks that have ended, with their attempts and histories."""
-    dag = programs.WIDE["async"]
     with programs.running(file) as program:
-        program.trigger(dag, count=_TASKS_PER_RUN)
-        program.wait(dag)
+        program.trigger(programs.WIDE, count=_TASKS_PER_RUN)
+        program.wait(programs.WIDE)
     connection = sqlite3.connect(file.with_suffix(".db"), isolation_level=None)
     try:
         connection.execute("PRAGMA foreign_keys=ON")

@@ -47,13 +47,12 @@ def idle(folder: Path, reference: Reference) -> Iterator[Row]:
 
 
 def memory(folder: Path, reference: Reference) -> Iterator[Row]:
-    file = programs.build(folder / "large", programs.wide())
-    dag = programs.WIDE["async"]
+    file = programs.build(folder / "large", programs.wide("async"))
     with programs.running(file) as program, _highest(program.process.pid) as found:
-        program.trigger(dag, count=LARGE)
-        program.wait(dag)
+        program.trigger(programs.WIDE, count=LARGE)
+        program.wait(programs.WIDE)
     yield Row(f"a run of {LARGE:,} tasks, all processes: most memory (PSS)", max(found) / 1e6, "MB", 600, None)
-    rate = LARGE / programs.span_seconds(file, dag)
+    rate = LARGE / programs.span_seconds(file, programs.WIDE)
     yield Row(f"a run of {LARGE:,} tasks, async", rate, "tasks/s", None, reference.rate, more_is_better=True)
 
 

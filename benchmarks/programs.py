@@ -31,39 +31,28 @@ def numbers(count: int) -> list[int]:
 """
 """Tasks that do nothing; numbers to make families of."""
 
-WIDE = {
-    "async": "wide_async",
-    "thread": "wide_thread",
-    "process": "wide_process",
-}
-LONG = {
-    "async": "long_async",
-    "thread": "long_thread",
-    "process": "long_process",
-}
+ISOLATIONS = ("async", "thread", "process")
+WIDE, LONG = "wide", "long"
 
 
-def wide() -> str:
-    """A dag for each kind of isolation that makes `count` tasks at once."""
-    dags = []
-    for isolation, name in WIDE.items():
-        call = "anew" if isolation == "async" else "step"
-        dags.append(
-            f"dag {name} {{\n  param count: int = 1\n  task all = numbers(params.count)\n"
-            f"  task each[n in all] = {call}(n) {{ isolation = {isolation} }}\n}}\n"
-        )
-    return "from steps import anew, numbers, step\n\n" + "\n".join(dags)
+def wide(isolation: str) -> str:
+    """A dag that makes `count` tasks at once."""
+    return (
+        f"from steps import anew, numbers, step\n\ndag {WIDE} {{\n  param count: int = 1\n"
+        f"  task all = numbers(params.count) {{ isolation = {'process' if isolation == 'process' else 'thread'} }}\n"
+        f"  task each[n in all] = {_call(isolation, 'n')}\n}}\n"
+    )
 
 
-def long(size: int) -> str:
-    """A dag for each kind of isolation in which so many tasks follow each other."""
-    dags = []
-    for isolation, name in LONG.items():
-        call = "anew" if isolation == "async" else "step"
-        tasks = "".join(f"  task t{n} = {call}() {{ isolation = {isolation} }}\n" for n in range(size))
-        edges = "".join(f"  t{n} -> t{n + 1}\n" for n in range(size - 1))
-        dags.append(f"dag {name} {{\n{tasks}{edges}}}\n")
-    return "from steps import anew, step\n\n" + "\n".join(dags)
+def long(isolation: str, size: int) -> str:
+    """A dag in which so many tasks follow each other."""
+    tasks = "".join(f"  task t{n} = {_call(isolation)}\n" for n in range(size))
+    edges = "".join(f"  t{n} -> t{n + 1}\n" for n in range(size - 1))
+    return f"from steps import anew, step\n\ndag {LONG} {{\n{tasks}{edges}}}\n"
+
+
+def _call(isolation: str, argument: str = "") -> str:
+    return f"{'anew' if isolation == 'async' else 'step'}({argument}) {{ isolation = {isolation} }}"
 
 
 def each_second() -> str:

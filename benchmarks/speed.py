@@ -21,10 +21,10 @@ FEW, MANY = 4, 50
 
 
 def fan_out(folder: Path, reference: Reference) -> Iterator[Row]:
-    file = programs.build(folder / "wide", programs.wide())
-    for isolation, dag in programs.WIDE.items():
+    for isolation in programs.ISOLATIONS:
+        file = programs.build(folder / f"wide-{isolation}", programs.wide(isolation))
         mark = 1500 if isolation == "process" else 3000
-        rate = _rate(file, dag)
+        rate = _rate(file)
         yield Row(f"{WIDTH:,} tasks at once, {isolation}", rate, "tasks/s", mark, reference.rate, more_is_better=True)
         if isolation != "process":
             share, what = 100 * rate / reference.rate, f"{WIDTH:,} tasks at once, {isolation}, share of the baseline"
@@ -32,19 +32,17 @@ def fan_out(folder: Path, reference: Reference) -> Iterator[Row]:
 
 
 def chain(folder: Path, reference: Reference) -> Iterator[Row]:
-    file = programs.build(folder / "long", programs.long(LENGTH))
-    for isolation, dag in programs.LONG.items():
-        if isolation != "process":
-            with programs.running(file) as program:
-                program.trigger(dag)
-                program.wait(dag)
-            what = f"chain of {LENGTH:,}, a hop, p50, {isolation}, in the program"
-            yield Row(what, _hop(file, dag), "ms", 1.5, reference.hop_ms)
+    for isolation in ("async", "thread"):
+        file = programs.build(folder / f"long-{isolation}", programs.long(isolation, LENGTH))
+        with programs.running(file) as program:
+            _run(program, programs.LONG)
+        what = f"chain of {LENGTH:,}, a hop, p50, {isolation}, in the program"
+        yield Row(what, _hop(file), "ms", 1.5, reference.hop_ms)
+    file = programs.build(folder / "long-process", programs.long("process", LENGTH))
     with programs.running(file, "scheduler") as program, programs.several(file, 1, program.url):
-        program.trigger(dag)
-        program.wait(dag)
+        _run(program, programs.LONG)
     what = f"chain of {LENGTH:,}, a hop, p50, process, executor in another process"
-    yield Row(what, _hop(file, dag), "ms", 3, reference.hop_ms)
+    yield Row(what, _hop(file), "ms", 3, reference.hop_ms)
 
 
 def lateness(folder: Path, reference: Reference) -> Iterator[Row]:
@@ -60,13 +58,13 @@ def lateness(folder: Path, reference: Reference) -> Iterator[Row]:
 
 def finished(folder: Path, _: Reference) -> Iterator[Row]:
     """Each figure with a full database is a ratio to the same with an empty one, turn by turn."""
-    source = programs.wide()
+    source = programs.wide("async")
     empty, full = programs.build(folder / "empty", source), programs.build(folder / "full", source)
     fill(full, FINISHED)
     rates: dict[Path, list[float]] = {empty: [], full: []}
     latencies: dict[Path, list[float]] = {empty: [], full: []}
     for file in (empty, full, full, empty, empty, full):
-        rates[file].append(_rate(file, programs.WIDE["async"]))
+        rates[file].append(_rate(file))
         latencies[file].append(_latency(file))
     rate, latency = {file: median(each) for file, each in rates.items()}, {f: median(x) for f, x in latencies.items()}
     what = f"{FINISHED:,} finished tasks in the database"
@@ -76,21 +74,24 @@ def finished(folder: Path, _: Reference) -> Iterator[Row]:
 
 def executors(folder: Path, _: Reference) -> Iterator[Row]:
     """Real ones, each with its workers; what many do is a ratio to what few do."""
-    file = programs.build(folder / "executors", programs.wide())
+    file = programs.build(folder / "executors", programs.wide("async"))
     rates = {number: _rate_of_executors(file, number) for number in (FEW, MANY)}
     what = f"{MANY} executors on one scheduler, {WIDTH:,} tasks at once, async"
     yield Row(what, rates[MANY], "tasks/s", 0.8 * rates[FEW], rates[FEW], more_is_better=True)
 
 
-def _rate(file: Path, dag: str) -> float:
+def _run(program: programs.Program, dag: str, **params: object) -> None:
+    program.trigger(dag, **params)
+    program.wait(dag)
+
+
+def _rate(file: Path) -> float:
     with programs.running(file) as program:
-        program.trigger(dag, count=WIDTH)
-        program.wait(dag)
-    return WIDTH / programs.span_seconds(file, dag)
+        _run(program, programs.WIDE, count=WIDTH)
+    return WIDTH / programs.span_seconds(file, programs.WIDE)
 
 
 def _rate_of_executors(file: Path, number: int) -> float:
-    dag = programs.WIDE["async"]
     with programs.running(file, "scheduler") as program, programs.several(file, number, program.url):
         until = time.monotonic() + 300
         while len(program.get("/api/v1/executors")["executors"]) < number:  # type: ignore[arg-type]
@@ -98,17 +99,16 @@ def _rate_of_executors(file: Path, number: int) -> float:
                 raise SystemExit("the executors do not come")
             time.sleep(0.5)
         for count in (100 * number, WIDTH):  # the first so that all have workers
-            program.trigger(dag, count=count)
-            program.wait(dag)
+            _run(program, programs.WIDE, count=count)
         log = program.log
     if "ERROR" in log or "Traceback" in log:
         raise SystemExit(f"{number} executors: the scheduler's log tells of errors:\n{log[-2000:]}")
-    return WIDTH / programs.span_seconds(file, dag)
+    return WIDTH / programs.span_seconds(file, programs.WIDE)
 
 
-def _hop(file: Path, dag: str) -> float:
+def _hop(file: Path) -> float:
     """Milliseconds from the beginning of a task to that of the next, of half of all."""
-    begun = [begun for begun, _ in programs.attempts(file, dag)]
+    begun = [begun for begun, _ in programs.attempts(file, programs.LONG)]
     return median(later - earlier for earlier, later in pairwise(begun)) / 1000
 
 

@@ -60,8 +60,8 @@ def test_the_baseline_finishes_each_task_once(port: int, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("source", "contents"),
     [
-        (programs.wide(), "3 dags, 6 tasks"),
-        (programs.long(10), "3 dags, 30 tasks"),
+        *[(programs.wide(isolation), "1 dag, 2 tasks") for isolation in programs.ISOLATIONS],
+        *[(programs.long(isolation, 10), "1 dag, 10 tasks") for isolation in programs.ISOLATIONS],
         (programs.each_second(), "1 dag, 1 task"),
         (programs.each_minute(3), "3 dags, 3 tasks"),
         (programs.yearly(3), "3 dags, 3 tasks"),
@@ -84,7 +84,7 @@ def test_its_sources_are_sound(
 @pytest.mark.slow
 def test_a_long_past_is_one_that_the_program_could_have_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finished, "_TASKS_PER_RUN", 20)
-    file = programs.build(tmp_path / "full", programs.wide())
+    file = programs.build(tmp_path / "full", programs.wide("async"))
     finished.fill(file, 100)
     for table, rows in (("runs", 5), ("tasks", 5 * 22), ("attempts", 5 * 21)):
         assert programs.read(file, f"SELECT count(*) FROM {table}") == [(rows,)]
@@ -92,10 +92,10 @@ def test_a_long_past_is_one_that_the_program_could_have_had(tmp_path: Path, monk
     assert programs.read(file, "PRAGMA integrity_check") == [("ok",)]
     with programs.running(file) as program:
         assert len(program.get("/api/v1/runs?limit=20")["runs"]) == 5
-        program.trigger("wide_process", count=3)
-        program.wait("wide_process")
-    assert programs.span_seconds(file, "wide_process") > 0
-    assert len(programs.attempts(file, "wide_process")) == 4
+        program.trigger(programs.WIDE, count=3)
+        program.wait(programs.WIDE)
+    assert programs.span_seconds(file, programs.WIDE) > 0
+    assert len(programs.attempts(file, programs.WIDE)) == 4
 
 
 def test_a_row_says_whether_its_mark_is_reached() -> None:

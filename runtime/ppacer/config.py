@@ -75,7 +75,7 @@ class Config:
     `ppacer.database_url.shown`.
 
     `scheduler` are the addresses that `executor` asks for work, the first one that leads; `name` is what an executor
-    calls itself. `secrets` is a folder with one file per secret or `module:callable`, which gives the secret of a name;
+    calls itself, `capacity` how many tasks it runs at once (none: `ppacer.capacity` says). `secrets` is a folder with one file per secret or `module:callable`, which gives the secret of a name;
     none means that secrets come from the environment only.
     """
 
@@ -88,7 +88,7 @@ class Config:
     drain: float
     scheduler: tuple[str, ...]
     name: str
-    capacity: int
+    capacity: int | None
     labels: tuple[str, ...]
     secrets: str | None
     keep_days: int
@@ -157,7 +157,11 @@ SETTINGS: tuple[Setting, ...] = (
         several=True,
     ),
     Setting("name", "NAME", "what this executor is called in logs and on the page [host and process id]"),
-    Setting("capacity", "N", "how many tasks this executor runs at once [4 per core, at least 8]"),
+    Setting(
+        "capacity",
+        "N",
+        "how many tasks this executor runs at once [4 per core, at least 8; 32 where all share a worker]",
+    ),
     Setting(
         "labels", "LABEL", "labels of this executor, for tasks with `runs_on`; repeat it for more [none]", several=True
     ),
@@ -199,7 +203,7 @@ def load(
         drain=_seconds(given, "drain", origins, 10.0, least=0.0),
         scheduler=_urls(given.get("scheduler", ()), origins),
         name=_text(given, "name", origins) or f"{os.uname().nodename}-{os.getpid()}",
-        capacity=_integer(given, "capacity", origins, max(8, 4 * (os.cpu_count() or 1)), least=1, most=100_000),
+        capacity=_integer(given, "capacity", origins, 1, least=1, most=100_000) if "capacity" in given else None,
         labels=_labels(given.get("labels", ()), origins),
         secrets=_text(given, "secrets", origins),
         keep_days=_integer(given, "keep_days", origins, KEPT.days, least=0, most=_MOST_DAYS),

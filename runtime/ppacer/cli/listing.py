@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ppacer import spec
+from ppacer.capacity import default_capacity
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
 from ppacer.cli.due_times import DueTimes, due_times
@@ -145,6 +146,8 @@ def config(invocation: Invocation) -> int:
     rows: list[list[str | Cell]] = []
     for name, origin in loaded.origins.items():
         value = getattr(loaded.config, name)
+        if name == "capacity" and value is None:
+            value = default_capacity(invocation.program)
         if name == "token" and value is not None:
             text = "set"
         elif name in ("database", "logs"):

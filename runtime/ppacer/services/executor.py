@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from ppacer import spec
+from ppacer.capacity import default_capacity
 from ppacer.core.model import ErrorKind
 from ppacer.protocol import (
     LONG_POLL_SECONDS,
@@ -51,18 +52,13 @@ _LAST_REPORTS_SECONDS = 2.0
 _log = logging.getLogger("ppacer")
 
 
-def default_capacity() -> int:
-    """How many attempts an executor runs at once if nobody says: they mostly wait, so more than there are cores."""
-    return max(8, 4 * (os.cpu_count() or 1))
-
-
 class Executor:
     """Runs the tasks of `program`, whose generated file is `file`, for the scheduler behind `transport`.
 
-    `name` is for people (default: host and process id), `capacity` how many attempts it runs at once, `labels` which
-    tasks with `runs_on` it takes. `secrets` says where `secret("…")` is looked up: in a folder with a file for each, by
-    a callable (`module:name`) or, by default, in the environment. `clock` is what leases are watched by, `zygote`
-    the process that its workers come from, if that runs already.
+    `name` is for people (default: host and process id), `capacity` how many attempts it runs at once (by default as
+    `ppacer.capacity` has it), `labels` which tasks with `runs_on` it takes. `secrets` says where `secret("…")` is looked
+    up: in a folder with a file for each, by a callable (`module:name`) or, by default, in the environment. `clock` is
+    what leases are watched by, `zygote` the process that its workers come from, if that runs already.
     """
 
     def __init__(
@@ -82,7 +78,7 @@ class Executor:
             raise ValueError(f"an executor with a capacity of {capacity} would do nothing")
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
         self.instance = str(uuid.uuid4())
-        self.capacity = default_capacity() if capacity is None else capacity
+        self.capacity = default_capacity(program) if capacity is None else capacity
         self._program = program
         self._codes = {one.id: one.hash for one in program.callables}
         self._labels = tuple(labels)

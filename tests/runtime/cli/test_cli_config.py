@@ -24,7 +24,7 @@ def test_defaults_stand_beside_the_program(tmp_path: Path) -> None:
     assert config.database == str(tmp_path / "shop.db")
     assert config.logs == str(tmp_path / "shop.logs.db")
     assert config.run_file == tmp_path / "shop.run.json"
-    assert config.capacity >= 8
+    assert config.capacity is None
     assert config.name.endswith(str(os.getpid()))
     assert config.secrets is None
     assert config.retention == Retention(days=90, runs=1000, logs_days=30, outputs_days=0)
