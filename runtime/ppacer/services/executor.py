@@ -56,9 +56,9 @@ class Executor:
     """Runs the tasks of `program`, whose generated file is `file`, for the scheduler behind `transport`.
 
     `name` is for people (default: host and process id), `capacity` how many attempts it runs at once (by default as
-    `ppacer.capacity` has it), `labels` which tasks with `runs_on` it takes. `secrets` says where `secret("…")` is looked
-    up: in a folder with a file for each, by a callable (`module:name`) or, by default, in the environment. `clock` is
-    what leases are watched by, `zygote` the process that its workers come from, if that runs already.
+    `ppacer.capacity` has it), `labels` which tasks with `runs_on` it takes. `secrets` says where `secret("…")` is
+    looked up: in a folder with a file for each, by a callable (`module:name`) or, by default, in the environment.
+    `clock` is what leases are watched by, `zygote` the process that its workers come from, if that runs already.
     """
 
     def __init__(
