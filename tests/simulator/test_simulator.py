@@ -1,0 +1,39 @@
+"""The simulator in short: some hundred seeds break nothing, each replays exactly, and planted faults are found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulator.planted import PLANTED, planted
+from tests.simulator.run import run_seeds
+
+SEEDS = 150
+MOST_SEEDS = 800
+"""Within so many seeds each planted fault must be found."""
+
+
+@pytest.mark.parametrize("first", [1, 1 + SEEDS, 1 + 2 * SEEDS, 1 + 3 * SEEDS])
+def test_no_seed_breaks_an_invariant(first: int) -> None:
+    outcome = run_seeds(range(first, first + SEEDS))
+    assert outcome.failures == {}
+    assert outcome.seeds == SEEDS
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_fault_is_found(name: str) -> None:
+    with planted(name):
+        outcome = run_seeds(range(1, 1 + MOST_SEEDS), stop_at_failure=True)
+    assert outcome.failures, f"{name} was not found by {MOST_SEEDS} seeds"
+
+
+def test_a_seed_replays_exactly_in_another_process_with_another_order_of_hashes_and_after_others() -> None:
+    here = run_seeds(range(40, 46)).traces[45]
+    for hash_seed in ("1", "2"):
+        command = [sys.executable, "-m", "tests.simulator.run", "--only", "45"]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert here in done.stdout
