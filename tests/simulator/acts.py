@@ -137,5 +137,5 @@ def act_for(child: Child, message: Message) -> Act:
         kind = "sends"  # runs that wait for runs of their own dag may wait for ever
     if message["part"] and kind in ("defers", "asks", "sends") and int(str(message["part"])) > 3:
         kind = "succeeds"
-    seconds = random.uniform(4, 30) if kind == "slow" else random.choice((0.001, 0.05, 0.3, 1.0, 2.5))
+    seconds = random.uniform(6, 40) if kind == "slow" else random.choice((0.001, 0.05, 0.3, 1.0, 2.5))
     return Act(child, message, kind, seconds)

@@ -22,8 +22,8 @@ AWHILE = 10.0
 """For how long the world is then watched at work."""
 
 BOUND = 2400.0
-"""Seconds within which everything has to end; what was to be tried again at a time on the wall clock waits for as long
-as that was set back."""
+"""Seconds within which everything has to end. What waits for a time on the wall clock waits for as long as that was set
+back after it was worked out, or was ahead where it was."""
 
 
 def calm(world: World) -> None:
@@ -64,7 +64,7 @@ def calm(world: World) -> None:
 
 
 def _until(world: World, what: str, over: object) -> None:
-    bound = BOUND + world.set_back
+    bound = BOUND + world.astray
     if not world.timeline.run(over, world.timeline.now + bound) and not world.timeline.halted:  # type: ignore[arg-type]
         world.broken(12, f"{what} within {bound:g} s: {_left(world)}")
 

@@ -14,14 +14,14 @@ def begin(world: World) -> None:
     """Starts the world and lets it go through its faults."""
     random, timeline = world.random, world.timeline
     world.start_host()
-    for number in range(random.choice((0, 1, 1, 2)) if world.in_program else random.choice((1, 1, 2, 3))):
+    for number in range(random.choice((0, 1, 1, 2)) if world.in_program else random.choice((1, 2, 2, 3))):
         build = random.choice((0, 1)) if world.rebuilds else 0
         labels = ("big",) if random.random() < 0.5 else ()
         world.start_worksite(f"site-{number}", build, random.choice((1, 2, 4)), labels)
     span = random.choice((30.0, 50.0, 50.0, 80.0))
     for _ in range(random.choice((3, 8, 16))):
         timeline.after(random.uniform(0.0, span), world.people.wish)
-    chosen = random.sample(list(FAULTS), random.choice((0, 1, 2, 3)))
+    chosen = random.sample(list(FAULTS), random.choice((0, 1, 2, 3, 4)))
     for name in chosen:
         for _ in range(random.choice((1, 1, 2, 3))):
             timeline.after(random.uniform(0.5, span), _strike, (world, name))
@@ -72,13 +72,15 @@ def _clock_set(world: World) -> None:
     if world.host is not None:
         seconds = world.random.choice((3600, -3600, 300, -300, 61, -7))
         world.host.process.wall += seconds * 1_000_000
-        world.set_back += max(0, -seconds)
+        world.astray += max(0, -seconds)
 
 
 def _clock_of_executor_set(world: World) -> None:
     site = _site(world)
     if site is not None:
-        site.process.wall += world.random.choice((3600, -3600, 30, -30)) * 1_000_000
+        seconds = world.random.choice((3600, -3600, 30, -30))
+        site.process.wall += seconds * 1_000_000
+        world.astray += max(0, seconds)
 
 
 def _disk_down(world: World) -> None:
@@ -110,7 +112,7 @@ def _executor_cut_off(world: World) -> None:
     if site is not None:
         name = site.process.name
         world.network.cut.add(name)
-        seconds = world.lease * world.random.choice((0.2, 0.9, 1.5, 3.0))
+        seconds = world.lease * world.random.choice((0.2, 1.2, 1.5, 3.0))
         world.timeline.after(seconds, lambda _: world.network.cut.discard(name))
 
 

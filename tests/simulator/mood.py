@@ -6,7 +6,7 @@ from itertools import accumulate
 from random import Random
 
 _KINDS = ("succeeds", "slow", "fails", "dies", "hangs", "stubborn", "defers", "asks", "sends", "kills")
-_WEIGHTS = (50, 8, 8, 4, 3, 2, 5, 4, 2, 1)
+_WEIGHTS = (40, 16, 8, 4, 4, 3, 5, 4, 2, 1)
 
 
 class Mood:

@@ -70,7 +70,7 @@ def _task(random: Random, id: str, after: str = "", **settings: object) -> spec.
     given: dict[str, object] = {
         "retries": random.choice((0, 0, 1, 2)),
         "retry_delay": random.choice(_SOON),
-        "timeout": random.choice((timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=25), None)),
+        "timeout": random.choice((timedelta(seconds=5), timedelta(seconds=25), timedelta(seconds=50), None)),
         "pool": random.choice((None, None, "p")),
         "priority": random.choice((0, 0, 5)),
         "isolation": random.choice((None, None, None, spec.Isolation.THREAD)),

@@ -351,7 +351,7 @@ class MemoryStore:
         self._before = before
         self._after = after
 
-    def advance_leader(self) -> int:
+    def advance_leader(self, _: object = None) -> int:
         self._before()
         self.memory.leader += 1
         self._leader = self.memory.leader

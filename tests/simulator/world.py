@@ -37,7 +37,8 @@ class Broken(BaseException):
 
 class World:
     """`done` counts what was drawn. `poison` holds the tasks that kill their executors, `quiet_since` is when nothing
-    went wrong any more, and nothing from before could still arrive. `set_back` is by how many seconds clocks were.
+    went wrong any more, and nothing from before could still arrive. `astray` is for how many seconds more
+    something may wait because clocks were set.
     `trace` is a digest of all that was committed and answered, in order."""
 
     def __init__(self, seed: int, *, told: bool = False) -> None:
@@ -67,7 +68,7 @@ class World:
         self.in_program = self.random.random() < 0.3
         self.rebuilds = self.random.random() < 0.3
         self.ending = False
-        self.set_back = 0
+        self.astray = 0
         self.quiet_since: float | None = None
         self.poison: set[tuple[object, ...]] = set()
         self._digest = hashlib.sha256()
