@@ -6,7 +6,7 @@ from itertools import accumulate
 from random import Random
 
 _KINDS = ("succeeds", "slow", "fails", "dies", "hangs", "stubborn", "defers", "asks", "sends", "kills")
-_WEIGHTS = (40, 16, 8, 4, 4, 3, 5, 4, 2, 1)
+_WEIGHTS = (40, 16, 8, 4, 4, 3, 9, 4, 2, 1)
 
 
 class Mood:
@@ -22,7 +22,7 @@ class Mood:
         else:
             weights = tuple(weight if random.random() < 0.6 else 0 for weight in _WEIGHTS)
             weights = (max(weights[0], 20), *weights[1:])
-            bad = random.choice((0.0, 0.0, 0.02, 0.1))
+            bad = random.choice((0.0, 0.02, 0.1))
             self.lost = bad * random.choice((0, 1))
             self.doubled = bad * random.choice((0, 1, 3))
             self.late = bad * random.choice((0, 1, 2))

@@ -1,7 +1,8 @@
 """Runs simulated worlds: `python -m tests.simulator.run --seeds FIRST:LAST --processes N [--only SEED --trace]`.
 
 Says how many, how fast, and what they went through. Ends with 1 if one of them broke an invariant, and says how to see
-that again. With `--coverage N` every Nth seed is run with its lines of `ppacer.services` and `ppacer.core` counted.
+that again. With `--coverage N` the first N seeds are run once more, and the lines of `ppacer.services` and
+`ppacer.core` that they come by are counted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
+from tests.simulator.coverage import Lines
 from tests.simulator.surroundings import simulated
 from tests.simulator.world import Broken, World
 
@@ -81,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator.run", description=__doc__)
     parser.add_argument("--seeds", default="1:1000", metavar="FIRST:LAST")
     parser.add_argument("--processes", type=int, default=1, metavar="N")
+    parser.add_argument("--coverage", type=int, default=0, metavar="N")
     parser.add_argument("--only", type=int, metavar="SEED")
     parser.add_argument("--trace", action="store_true")
     given = parser.parse_args(arguments)
@@ -90,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
     outcome = _run_all(range(int(first), int(last) + 1), given.processes)
     _tell(outcome, time.monotonic() - begun, given.seeds)
+    if given.coverage:
+        _tell_coverage(range(int(first), int(first) + given.coverage))
     return 1 if outcome.failures else 0
 
 
@@ -116,6 +121,18 @@ def _tell(outcome: Outcome, seconds: float, seeds: str) -> None:
         print(f"  {number:>9} {what}")
     for seed, text in sorted(outcome.failures.items())[:MOST_TOLD]:
         print(f"\nseed {seed}: {text[:600]}\n  again: python -m tests.simulator.run --only {seed} --trace")
+
+
+def _tell_coverage(seeds: range) -> None:
+    lines = Lines()
+    lines.count(lambda: run_seeds(seeds))
+    found = list(lines.report())
+    print(f"\nlines within functions that {len(seeds)} seeds run:")
+    for name, run, there in found:
+        print(f"  {100 * run / there:>5.0f}% of {there:>4} {name}")
+    for folder in ("core/", "services/"):
+        run, there = (sum(row[index] for row in found if row[0].startswith(folder)) for index in (1, 2))
+        print(f"  {100 * run / there:>5.0f}% of {there:>4} {folder} in all")
 
 
 def _only(seed: int, *, told: bool) -> int:
