@@ -105,7 +105,7 @@ class Executor:
             self._link,
             clock,
             exchange=self._report,
-            patience=lambda: min(ANSWER_SECONDS, 3 * self._leases.patience),
+            patience=lambda: min(ANSWER_SECONDS, 2 * self._leases.patience),  # it may carry a claim
             on_answer=self._accept,
             on_reported=self._reported,
             on_stale=self._stale,

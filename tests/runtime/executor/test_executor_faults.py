@@ -254,6 +254,20 @@ def test_leases_are_renewed_every_third_of_their_term(bench: Bench, scheduler: F
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("term", [1.5, 6.0, 30.0, 3600.0])
+def test_what_the_answer_to_a_report_grants_is_asked_for_again_in_time(
+    bench: Bench, scheduler: FakeScheduler, term: float
+) -> None:
+    """If that answer is lost in silence, its lease is still alive when it is missed."""
+
+    async def main() -> None:
+        executor = Executor(PROGRAM, DirectTransport(scheduler.exchange), file=bench.file)
+        executor._leases.term = term
+        assert executor._delivery._patience() <= 2 / 3 * term
+
+    asyncio.run(main())
+
+
 def test_an_executor_that_cannot_renew_stops_its_work(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
     """The fence: when the term is over the attempt has ended, though nobody has told the executor anything."""
     cut_off = False
