@@ -75,8 +75,9 @@ class Config:
     `ppacer.database_url.shown`.
 
     `scheduler` are the addresses that `executor` asks for work, the first one that leads; `name` is what an executor
-    calls itself, `capacity` how many tasks it runs at once (none: `ppacer.capacity` says). `secrets` is a folder with one file per secret or `module:callable`, which gives the secret of a name;
-    none means that secrets come from the environment only.
+    calls itself, `capacity` how many tasks it runs at once (none: `ppacer.capacity` says). `secrets` is a folder with
+    one file per secret or `module:callable`, which gives the secret of a name; none means that secrets come from the
+    environment only.
     """
 
     host: str

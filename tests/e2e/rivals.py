@@ -35,10 +35,13 @@ class Rivals:
         self.processes: dict[str, Process] = {}
         self.started: dict[str, str] = {}
 
-    def start(self, name: str, *arguments: str, command: str = "scheduler") -> Process:
-        """Starts a scheduler, which leads or stands by; it has the same address whenever it is started."""
+    def start(self, name: str, *arguments: str, command: str = "scheduler", database: str | None = None) -> Process:
+        """Starts a scheduler, which leads or stands by; it has the same address whenever it is started.
+
+        `database` is the way by which it reaches that, if it takes another one than the others.
+        """
         port = self.ports.setdefault(name, free_port())
-        given = ["--database", self.database, "--port", str(port), "--lease", str(self.lease), *arguments]
+        given = ["--database", database or self.database, "--port", str(port), "--lease", str(self.lease), *arguments]
         process = self.processes[name] = self.world.start(self.program, command, *given)
         return process
 

@@ -9,13 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import make_url
 
 from ppacer.client import Client, RefusedError
 from ppacer.store.lead import TERM_SECONDS
 from tests.e2e.rivals import HELD, Rivals
 from tests.e2e.world import World, wait_until
+from tests.hosts.relays import Relays
 from tests.servers import KINDS, Server, own_server
 
 pytestmark = [
@@ -118,6 +121,26 @@ def test_the_server_is_restarted_in_mid_run(server: Server, rivals: Rivals) -> N
     assert verdict.lost == 0
 
 
+def test_a_leader_that_is_cut_off_from_the_database_answers_nobody(rivals: Rivals) -> None:
+    """Its connections stay open, and nothing comes of them."""
+    with relay_to(rivals) as (relays, way):
+        rivals.start("a", database=way)
+        rivals.until_led("a")
+        rivals.start("b")
+        rivals.start_executor("one")
+        rivals.hold()
+        wait_until(lambda: rivals.stands_by("b"), "the second one to stand by")
+        relays.cut("a")
+        rivals.until_led("b", seconds=TERM_SECONDS + 30)
+        health = rivals.health("a")
+        assert health["status"] == "stalled", health
+        relays.heal("a")
+        wait_until(lambda: rivals.stands_by("a"), f"the first one to see that: {rivals.said()}", 60)
+        verdict = rivals.finish()
+    assert not verdict.faults, verdict.faults
+    assert verdict.lost == 0
+
+
 def test_the_executor_of_who_stands_by_works_for_who_leads(rivals: Rivals) -> None:
     """It keeps its tasks when the leader is killed with its own ones, and does those once more."""
     rivals.lease = 6.0
@@ -203,6 +226,19 @@ def _found_by_commands(rivals: Rivals) -> None:
     done = rivals.world.call(rivals.program, "runs", "--scheduler", rivals.url("b"))
     assert done.returncode == 1
     assert f"stands by: {rivals.url('a')}" in done.stderr
+
+
+@contextmanager
+def relay_to(rivals: Rivals) -> Iterator[tuple[Relays, str]]:
+    """A way to the database that can be cut, as the way of `a`."""
+    url = make_url(rivals.database)
+    relays = Relays(("database", "a"))
+    try:
+        assert url.port is not None
+        host = urlsplit(relays.url("a", url.port)).hostname
+        yield relays, url.set(host=host).render_as_string(hide_password=False)
+    finally:
+        relays.close()
 
 
 @contextmanager

@@ -89,6 +89,7 @@ class _Mysql:
             engine = create_engine(
                 url,
                 connect_args=_arguments(url),
+                paramstyle="format",  # positional: `execute_many` puts parameters into the driver's order
                 isolation_level="READ COMMITTED" if use is Use.WRITING else "AUTOCOMMIT",
                 poolclass=QueuePool,
                 pool_size=SPARE_READERS,

@@ -15,7 +15,15 @@ from tornado.web import Application, RequestHandler
 
 from ppacer import wire
 from ppacer.protocol import EXCHANGE_PATH, PROTOCOL_VERSION, Ack, Exchange, ExchangeAnswer
-from ppacer.services.transport import DirectTransport, FailoverTransport, Fault, HttpTransport, Link, TransportError
+from ppacer.services.transport import (
+    DirectTransport,
+    FailoverTransport,
+    Fault,
+    HttpTransport,
+    LeaderTransport,
+    Link,
+    TransportError,
+)
 
 EXCHANGE = Exchange(PROTOCOL_VERSION, "host-1", "instance", "request", "build")
 ANSWER = ExchangeAnswer(reports=(Ack("a", 200),))
@@ -322,5 +330,32 @@ def test_an_earlier_leader_is_not_listened_to_while_a_later_ones_leases_may_live
         assert (await link.try_once(EXCHANGE, 5.0)).leader == 6
         leader = 8
         assert (await link.try_once(EXCHANGE, 5.0)).leader == 8
+
+    asyncio.run(main())
+
+
+def test_the_way_to_whoever_leads_waits_until_somebody_does() -> None:
+    async def handler(exchange: Exchange) -> ExchangeAnswer:
+        return ANSWER
+
+    def answer(http: RequestHandler) -> None:
+        http.write(wire.encode(ExchangeAnswer(leader=9)))
+
+    async def main() -> None:
+        way = LeaderTransport("secret")
+        with pytest.raises(TransportError, match="nobody leads the database") as caught:
+            await way.exchange(EXCHANGE, 0.05)
+        assert caught.value.fault is Fault.AWAY
+        asking = asyncio.create_task(way.exchange(EXCHANGE))
+        await asyncio.sleep(0)
+        way.lead(handler)
+        assert await asking == ANSWER
+        async with server(answer) as url:
+            way.follow(url)
+            assert (await way.exchange(EXCHANGE)).leader == 9
+        way.follow(None)
+        with pytest.raises(TransportError, match="nobody leads the database"):
+            await way.exchange(EXCHANGE, 0.05)
+        way.close()
 
     asyncio.run(main())
