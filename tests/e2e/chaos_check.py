@@ -74,7 +74,7 @@ class Check:
             decided = backfill["made"] + backfill["passed_over"]
             self._expect((backfill["status"], decided) == ("done", backfill["total"]), f"not done: {dict(backfill)}")
         self._expect(bool(past), "no backfill")
-        until = self.records.watched_until
+        until = self.records.watched["tick"]
         self._expect(not due or until == due[-1], f"watched until {until}, last due {due}")
 
     def _check_acknowledged(

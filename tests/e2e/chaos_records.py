@@ -62,14 +62,15 @@ class Records:
         self.ends: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for line in steps.read_text(encoding="utf-8").splitlines():
             noted = json.loads(line)
-            kept = self.starts if noted["word"] == "start" else self.ends
-            kept[noted["run"], noted["task"]].append(noted)
+            kept = {"start": self.starts, "end": self.ends}.get(noted.get("word"))
+            if kept is not None:
+                kept[noted["run"], noted["task"]].append(noted)
 
     def _read(self, connection: sqlite3.Connection) -> None:
         ((program,),) = connection.execute("SELECT spec FROM builds")
         spec = json.loads(program)
         self.dags = {dag["id"]: _dag(dag) for dag in spec["dags"]}
-        self.slots = {pool["name"]: pool["slots"] for pool in spec["pools"]}
+        self.slots = {pool["name"]: pool["slots"] for pool in spec.get("pools", ())}
         self.runs: dict[str, Row] = {row["id"]: row for row in connection.execute("SELECT * FROM runs")}
         self.old_tasks: dict[str, dict[Key, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for row in connection.execute("SELECT * FROM tasks ORDER BY epoch"):
@@ -82,7 +83,7 @@ class Records:
         for row in connection.execute("SELECT * FROM events ORDER BY run_id, seq"):
             self.events[row["run_id"]].append({**dict(row), "payload": json.loads(row["payload"])})
         self.backfills: list[Row] = connection.execute("SELECT * FROM backfills").fetchall()
-        (self.watched_until,) = connection.execute("SELECT watched_until FROM dags WHERE dag = 'tick'").fetchone()
+        self.watched: dict[str, int | None] = dict(connection.execute("SELECT dag, watched_until FROM dags").fetchall())
 
     def shown(self, run: Row, key: Key) -> str:
         """A task as its context calls it."""
