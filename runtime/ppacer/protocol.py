@@ -11,6 +11,9 @@ Repeating a request is safe: a claim with the same `request` id is answered with
 a report that was already accepted is accepted again. A report or renewal under a token that is no longer live is
 answered with status 409 for that item and changes nothing: the executor stops the attempt.
 
+A later version may add fields with defaults, and answers an executor in the executor's own version, without those:
+fields that are not known are refused.
+
 Times are microseconds since the epoch, durations seconds. Values in `args`, `outputs` and `output` are in the tagged
 JSON of `ppacer.core.codec`.
 """
@@ -260,3 +263,17 @@ def renews_only(exchange: Exchange) -> bool:
     """Whether nothing has to be recorded for an answer."""
     told = (*exchange.reports, *exchange.logs, *exchange.progress, *exchange.notices)
     return bool(exchange.renewals) and not told and exchange.claim is None
+
+
+def refusal(version: int) -> str | None:
+    """Why an executor that speaks this version of the protocol cannot work for a scheduler of this one, and what to do;
+    none where it can."""
+    if OLDEST_PROTOCOL_VERSION <= version <= PROTOCOL_VERSION:
+        return None
+    several = OLDEST_PROTOCOL_VERSION < PROTOCOL_VERSION
+    spoken = f"versions {OLDEST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}" if several else f"version {PROTOCOL_VERSION}"
+    place = "this executor" if version < OLDEST_PROTOCOL_VERSION else "its scheduler"
+    return (
+        f"the executor speaks version {version} of the protocol, the scheduler {spoken}: "
+        f"run {place} with a newer ppacer, as new as that of the other"
+    )

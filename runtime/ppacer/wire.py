@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import TypeVar
 
-from ppacer.protocol import OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Exchange
+from ppacer.protocol import Exchange, refusal
 from ppacer.wire_readers import Misfit, reader
 
 _Message = TypeVar("_Message")
@@ -89,9 +89,9 @@ def _integer(text: str) -> int:
 def _check_version(tree: object) -> None:
     """Judges the version before the fields, which may be others in another version."""
     version = tree.get("protocol") if isinstance(tree, dict) else None
-    if type(version) is int and not OLDEST_PROTOCOL_VERSION <= version <= PROTOCOL_VERSION:
-        spoken = f"{OLDEST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}"
-        raise VersionError(f"protocol {version} is not spoken here, only {spoken}")
+    refused = refusal(version) if type(version) is int else None
+    if refused is not None:
+        raise VersionError(refused)
 
 
 def _fields_of(message: object) -> dict[str, object]:

@@ -14,12 +14,11 @@ from ppacer.core.model import DagRow, Run
 from ppacer.localtime import local_time
 from ppacer.protocol import (
     LEASE_SECONDS,
-    OLDEST_PROTOCOL_VERSION,
-    PROTOCOL_VERSION,
     Ack,
     Exchange,
     ExchangeAnswer,
     Progress,
+    refusal,
     renews_only,
 )
 from ppacer.records import replace
@@ -336,11 +335,9 @@ class Scheduler(Operations):
         return self._engine
 
     async def _exchange(self, exchange: Exchange, *, in_program: bool) -> ExchangeAnswer:
-        if not OLDEST_PROTOCOL_VERSION <= exchange.protocol <= PROTOCOL_VERSION:
-            raise UnsupportedProtocol(
-                f"executor {exchange.executor} speaks version {exchange.protocol} of the protocol, "
-                f"this scheduler version {PROTOCOL_VERSION}: build both programs with the same compiler"
-            )
+        refused = refusal(exchange.protocol)
+        if refused is not None:
+            raise UnsupportedProtocol(refused)
         if self._condition is Condition.STALLED and self.store.exclusive and renews_only(exchange):
             return self._renewed(exchange)
         answer = await self._ready().exchanges.answer(exchange, in_program=in_program)

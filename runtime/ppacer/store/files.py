@@ -49,7 +49,6 @@ class OpenFiles:
         return os.fstat(self._files[self._path]).st_nlink == 0
 
     def close(self) -> None:
-        """Closing twice is fine."""
         while self._files:
             os.close(self._files.popitem()[1])
 

@@ -63,16 +63,18 @@ class SqliteDatabase(Database):
 
     def close(self) -> None:
         super().close()
-        if self._files is not None:
-            self._files.close()
+        files, self._files = self._files, None
+        if files is not None:
+            files.close()
 
     def _check(self) -> None:
-        if self._files is None:
+        files = self._files
+        if files is None:
             return
         try:
-            self._files.check()
+            files.check()
         except Displaced as error:
-            saved = self._rescue() if self._files.gone else self._written_back()
+            saved = self._rescue() if files.gone else self._written_back()
             raise Displaced(f"{error}{saved}") from None
 
     def _rescue(self) -> str:

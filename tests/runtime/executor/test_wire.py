@@ -179,5 +179,8 @@ def test_bytes_that_are_no_message(data: bytes, message: str) -> None:
 
 
 def test_another_version_is_told_by_its_number_whatever_its_fields_are() -> None:
-    with pytest.raises(wire.VersionError, match="protocol 99 is not spoken here"):
+    with pytest.raises(
+        wire.VersionError,
+        match="version 99 of the protocol, the scheduler version 2: run its scheduler",
+    ):
         wire.decode(Exchange, b'{"protocol": 99, "new_field": 1}')

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from ppacer.core.model import InsertEvent, InsertRun, RunStatus, UpdateRun, Write
 from ppacer.protocol import LogEntry
@@ -362,3 +363,22 @@ def test_no_thread_is_left(store: Store, logs: LogStore, tmp_path: Path, rows: A
     store.close()
     logs.close()
     assert {path.name for path in tmp_path.iterdir()} == {"pipeline.db", "pipeline.logs.db"}
+
+
+def test_all_that_arrives_during_a_commit_waits_for_the_disk_once(
+    store: Store, logs: LogStore, rows: Any, gate: Gate
+) -> None:
+    commits: list[str] = []
+    for name, one in (("rows", store), ("logs", logs)):
+        event.listen(one._database._writer, "commit", lambda _, name=name: commits.append(name))
+
+    async def test() -> None:
+        async with opened(store, logs) as journal:
+            first = journal.commit([InsertRun(rows.run())])
+            await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE)
+            waiting = [journal.commit([InsertEvent(rows.event(seq))], [("a", [entry(seq)])]) for seq in range(1, 101)]
+            gate.open()
+            await asyncio.gather(first, *waiting)
+
+    run(test)
+    assert commits == ["rows", "logs", "rows"]
