@@ -47,7 +47,8 @@ def test_what_was_under_way_in_an_earlier_release_goes_on(world: World, pipeline
             # What has waited since the record was made may have waited for too long.
             assert ended.run.status in (("success", "failed") if row["dag"] == "waits" else ("success",))
         (backfill,) = [row["id"] for row in before["backfills"]]
-        wait_until(lambda: served.client.backfill(backfill).status == "success", "the backfill to be complete")
+        wait_until(lambda: served.client.backfill(backfill).status == "done", "the backfill to be complete")
+        assert served.client.backfill(backfill).succeeded == 7
         steps = next(row["id"] for row in before["runs"] if row["dag"] == "steps")
         assert statuses(served.ended(steps)) == {"a": "success", "b": "success", "c": "success"}
         ends = [name for name, _ in world.steps("end")]
