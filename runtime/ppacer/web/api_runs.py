@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from ppacer.core.model import Run
+from ppacer.core.model import Attempt, Run
 from ppacer.services.errors import UnknownTask
 from ppacer.web import answers
 from ppacer.web.answers import RunFilter, Subject
@@ -22,6 +22,7 @@ from ppacer.web.messages import (
 from ppacer.web.operation import operation
 from ppacer.web.queries import (
     EventsQuery,
+    FollowLogQuery,
     LogQuery,
     MembersQuery,
     RunChangesQuery,
@@ -133,17 +134,23 @@ class LogsHandler(BaseHandler):
     @operation("Read a log", LogPage, query=LogQuery)
     async def get(self, run_id: str, task: str, query: LogQuery) -> LogPage:
         await self.run_of(run_id)
-        attempt = await self.read(
-            answers.find_attempt,
-            self.site.store,
-            run_id,
-            task,
-            query.position,
-            number=query.attempt or None,
-            epoch=query.epoch or None,
-        )
-        if attempt is None:
-            raise ApiError(HTTPStatus.NOT_FOUND, f"`{task[:100]}` has no such attempt in this run")
+        attempt = await wanted_attempt(self, run_id, task, query)
         if query.wait and not attempt.status.terminal:
             await self.site.scheduler.log_changed(attempt.id, query.after, wait=query.wait)
         return await self.read(answers.attempt_log, self.site.store, self.site.logs, attempt, query.after)
+
+
+async def wanted_attempt(handler: BaseHandler, run_id: str, task: str, query: FollowLogQuery) -> Attempt:
+    """The attempt whose log is asked for. Raises `ApiError`."""
+    attempt = await handler.read(
+        answers.find_attempt,
+        handler.site.store,
+        run_id,
+        task,
+        query.position,
+        number=query.attempt or None,
+        epoch=query.epoch or None,
+    )
+    if attempt is None:
+        raise ApiError(HTTPStatus.NOT_FOUND, f"`{task[:100]}` has no such attempt in this run")
+    return attempt

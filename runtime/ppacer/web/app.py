@@ -48,6 +48,7 @@ from ppacer.web.base import BaseHandler
 from ppacer.web.exchange import MAX_EXCHANGE_BODY, ExchangeHandler
 from ppacer.web.pages import MissingHandler, PageHandler, StaticHandler
 from ppacer.web.site import Site
+from ppacer.web.streams import FollowHandler, FollowLogHandler, FollowRunHandler
 
 _IDLE_SECONDS = 120.0
 _BODY_SECONDS = 60.0
@@ -69,6 +70,7 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/health", HealthHandler),
     (f"{API}/openapi.json", DescriptionHandler),
     (f"{API}/changes", ChangesHandler),
+    (f"{API}/stream", FollowHandler),
     (f"{API}/pools", PoolsHandler),
     (f"{API}/executors", ExecutorsHandler),
     (f"{API}/database", DatabaseHandler),
@@ -92,11 +94,13 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"{API}/runs/RUN/cancel", CancelHandler),
     (f"{API}/runs/RUN/restart", RestartHandler),
     (f"{API}/runs/RUN/changes", RunChangesHandler),
+    (f"{API}/runs/RUN/stream", FollowRunHandler),
     (f"{API}/runs/RUN/events", RunEventsHandler),
     (f"{API}/runs/RUN/notifications", RunNotificationsHandler),
     (f"{API}/runs/RUN/tasks/TASK", TaskHandler),
     (f"{API}/runs/RUN/tasks/TASK/members", MembersHandler),
     (f"{API}/runs/RUN/tasks/TASK/logs", LogsHandler),
+    (f"{API}/runs/RUN/tasks/TASK/logs/stream", FollowLogHandler),
     (f"{API}/runs/RUN/tasks/TASK/cancel", CancelTaskHandler),
     (f"{API}/runs/RUN/tasks/TASK/rerun", RerunHandler),
     (f"{API}/runs/RUN/tasks/TASK/mark", MarkHandler),

@@ -15,7 +15,7 @@ import ppacer
 from ppacer.web import dag_messages, messages, requests
 from ppacer.web.base import ACTOR_HEADER, BaseHandler
 from ppacer.web.messages import Problem
-from ppacer.web.operation import IDEMPOTENCY_KEY, OPERATION, Operation
+from ppacer.web.operation import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, OPERATION, Operation
 from ppacer.web.query import NoQuery, describe_query
 
 Described: TypeAlias = dict[str, object]
@@ -28,6 +28,10 @@ _HEADERS: Mapping[str, Described] = {
     ACTOR_HEADER: {
         "description": "Who asks, for the history of runs and dags. It gives no rights.",
         "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,98}[!-~])?$"},
+    },
+    LAST_EVENT_ID: {
+        "description": "The last event that was seen: those behind it are sent.",
+        "schema": {"type": "string", "pattern": "^-?[0-9]{1,16}$"},
     },
     IDEMPOTENCY_KEY: {
         "description": "Requests with the same key have one effect, and the same answer.",
@@ -79,10 +83,14 @@ def _operation(
     headers = declared.headers if declared.body is None else (*declared.headers, ACTOR_HEADER)
     parameters += [{"name": name, "in": "header", "required": False, **_HEADERS[name]} for name in headers]
     sent: Described = content(declared.answers) if declared.media is None else {declared.media: {}}
+    if declared.media == EVENT_STREAM:  # what the data of each event are, OpenAPI 3.1 has no word for
+        sent = {EVENT_STREAM: {"schema": {"type": "string"}, "x-event-data": schemas.build(declared.answers).to_dict()}}
     answer: Described = {"description": declared.status.phrase, "content": sent}
     responses: dict[str, Described] = {str(declared.status.value): answer}
     if declared.unready is not None:
         responses[str(declared.unready.value)] = {**answer, "description": declared.unready.phrase}
+    if declared.media == EVENT_STREAM:
+        responses["204"] = {"description": "It has ended, and nothing is behind the last event."}
     responses["default"] = {
         "description": "The request was refused, or could not be carried out.",
         "content": content(Problem, "application/problem+json"),

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 IDEMPOTENCY_KEY = "Idempotency-Key"
 """The header by which a request that is made again has no second effect."""
 
+LAST_EVENT_ID = "Last-Event-ID"
+"""The header by which a client that follows goes on where it was."""
+
+EVENT_STREAM = "text/event-stream"
+
 OPERATION = "operation"
 """The attribute of a handler's method that holds its `Operation`."""
 
@@ -76,5 +81,21 @@ def streams(summary: str, media: str) -> Callable[[_Handled], _Handled]:
     def declare(method: _Handled) -> _Handled:
         setattr(method, OPERATION, Operation(summary, bytes, media=media))
         return method
+
+    return declare
+
+
+def follows(summary: str, events: type, *, query: type) -> Callable[[_Method], _Handled]:
+    """Makes a handler's method one that sends events, whose data are messages of that type, as it sees fit."""
+    declared = Operation(summary, events, query, headers=(LAST_EVENT_ID,), media=EVENT_STREAM)
+
+    def declare(method: _Method) -> _Handled:
+        @wraps(method)
+        async def handle(handler: BaseHandler, *path: str) -> None:
+            asked: object = handler.query(query)
+            await method(handler, *path, asked)
+
+        setattr(handle, OPERATION, declared)
+        return handle
 
     return declare

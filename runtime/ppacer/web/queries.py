@@ -37,6 +37,20 @@ class PulseQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowQuery:
+    """Changes behind the pulse `since`; the first event comes at once."""
+
+    since: Annotated[int, Between(-1, 2**53)] = -1
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRunQuery:
+    """Events of the run behind `since`."""
+
+    since: Sequence = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PageQuery:
     """At most `limit` entries, only those older than the one with the id `before`."""
 
@@ -117,12 +131,17 @@ class RunChangesQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class LogQuery:
-    """Entries after the entry `after` of one attempt: of the task's last one unless `attempt` and `epoch` name another;
-    answered as soon as there are some, at the latest after `wait` seconds."""
+class FollowLogQuery:
+    """Entries behind the entry `after` of the task's last attempt, unless `attempt` and `epoch` name another."""
 
     position: Position = 0
     attempt: Number = 0
     epoch: Number = 0
     after: Sequence = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery(FollowLogQuery):
+    """Answered as soon as there are entries behind `after`, at the latest after `wait` seconds."""
+
     wait: Wait = 0.0
