@@ -15,7 +15,6 @@ from ppacer.web import streams
 from tests.e2e.world import wait_until
 from tests.runtime.web.conftest import FakeExecutor, Serve, Server
 
-
 RAW = quote('raw["eu/x"]', safe="")
 
 
