@@ -132,8 +132,7 @@ def test_a_leader_that_is_cut_off_from_the_database_answers_nobody(rivals: Rival
         wait_until(lambda: rivals.stands_by("b"), "the second one to stand by")
         relays.cut("a")
         rivals.until_led("b", seconds=TERM_SECONDS + 30)
-        health = rivals.health("a")
-        assert health["status"] == "stalled", health
+        assert rivals.health("a")["status"] in ("stalled", "standby")
         relays.heal("a")
         wait_until(lambda: rivals.stands_by("a"), f"the first one to see that: {rivals.said()}", 60)
         verdict = rivals.finish()

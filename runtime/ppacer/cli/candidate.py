@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from ppacer.cli.access import opened
+from ppacer.cli.access import Opened, opened
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.program import address, announce, first_of, listening, make_executor, page
 from ppacer.cli.workers import worker_pool
@@ -149,33 +149,11 @@ class _Candidate:
     async def _lead_on(self, watch: _Watch) -> None:
         """Leads until the lead is lost. It is asked for all the while: what there is to load may be much."""
         watching = asyncio.ensure_future(watch.lost())
+        upgrading = _log.info if self._config.migrate is Migrate.AUTO else None
+        stores = ExitStack()
         try:
-            with ExitStack() as stack:
-                upgrading = _log.info if self._config.migrate is Migrate.AUTO else None
-                opening = opened(self._invocation, upgrading=upgrading)
-                both = await _undisturbed(partial(stack.enter_context, opening))
-                scheduler = Scheduler(
-                    self._invocation.program,
-                    both.store,
-                    both.logs,
-                    lease=self._config.lease,
-                    pool=partial(worker_pool, self._invocation),
-                    page=page(self._config.host, self._port),
-                    retention=self._config.retention,
-                    leader=this_process(page(self._config.host, self._port)),
-                    leads=watch.sure,
-                )
-                for doubt in (*both.store.doubts, *both.logs.doubts):
-                    _log.warning("%s", doubt)
-                try:
-                    if not watching.done():
-                        await scheduler.start()
-                    site = Site(
-                        self._invocation.program, scheduler, both.store, both.logs, self._access, self._instance
-                    )
-                    await self._serve(site, watching)
-                finally:
-                    await scheduler.stop()
+            opening = partial(stores.enter_context, opened(self._invocation, upgrading=upgrading))
+            await self._schedule(await _undisturbed(opening), watch, watching)
         except (LeaderLost, Unavailable, Locked) as error:
             self._stand_by(str(error))
         except CommandError as error:  # of a database that could not be opened
@@ -185,7 +163,33 @@ class _Candidate:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            await asyncio.to_thread(stores.close)  # which asks a server that may not answer
             await asyncio.to_thread(self._lead.release)
+
+    async def _schedule(self, both: Opened, watch: _Watch, watching: asyncio.Future[None]) -> None:
+        for doubt in (*both.store.doubts, *both.logs.doubts):
+            _log.warning("%s", doubt)
+        config, program = self._config, self._invocation.program
+        here = page(config.host, self._port)
+        scheduler = Scheduler(
+            program,
+            both.store,
+            both.logs,
+            lease=config.lease,
+            pool=partial(worker_pool, self._invocation),
+            page=here,
+            retention=config.retention,
+            leader=this_process(here),
+            leads=watch.sure,
+        )
+        try:
+            if watching.done():
+                watching.result()  # else it would depose whoever leads by now
+            await scheduler.start()
+            site = Site(program, scheduler, both.store, both.logs, self._access, self._instance)
+            await self._serve(site, watching)
+        finally:
+            await scheduler.stop()
 
     async def _serve(self, site: Site, watching: asyncio.Future[None]) -> None:
         config = self._config
@@ -221,7 +225,7 @@ class _Watch:
         while True:
             await asyncio.sleep(TERM_SECONDS / 5)
             asked_at = lease_clock()
-            if not await asyncio.to_thread(self._lead.held):
+            if not await _undisturbed(self._lead.held):
                 raise LeaderLost("the lead was lost with the session that held it")
             self._confirm(asked_at)
 
@@ -235,7 +239,8 @@ async def _ended(watching: asyncio.Future[None]) -> None:
 
 
 async def _undisturbed(call: Callable[[], T]) -> T:
-    """Runs it in a thread, to its end: also when nobody waits for it any more, what it has opened is closed."""
+    """Runs it in a thread, to its end also when nobody waits for it any more: what it has opened is closed then, and
+    nobody else uses its connection before."""
     running = asyncio.ensure_future(asyncio.to_thread(call))
     try:
         return await asyncio.shield(running)

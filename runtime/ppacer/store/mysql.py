@@ -92,6 +92,7 @@ class _Mysql:
                 paramstyle="format",  # positional: `execute_many` puts parameters into the driver's order
                 isolation_level="READ COMMITTED" if use is Use.WRITING else "AUTOCOMMIT",
                 poolclass=QueuePool,
+                pool_reset_on_return=None,  # no transaction is left open; asked of a session that was lost it is told
                 pool_size=SPARE_READERS,
                 max_overflow=-1,
                 pool_pre_ping=True,
