@@ -18,7 +18,8 @@ from ppacer.store.errors import Conflict, LeaderLost
 from ppacer.store.logs import LogStore, open_logs
 from ppacer.store.old import BEGINNING
 from ppacer.store.store import Store
-from tests.simulator.store import TABLES, Memory, MemoryLogs, MemoryStore
+from tests.simulator.memory import TABLES, Memory
+from tests.simulator.store import MemoryLogs, MemoryStore
 
 FAR = 10**15
 TRANSACTIONS = 120

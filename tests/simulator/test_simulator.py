@@ -11,7 +11,7 @@ import pytest
 from tests.simulator.planted import PLANTED, planted
 from tests.simulator.run import run_seeds
 
-SEEDS = 150
+SEEDS = 100
 MOST_SEEDS = 800
 """Within so many seeds each planted fault must be found."""
 

@@ -14,8 +14,8 @@ from ppacer.core.plan import DagPlan
 from ppacer.protocol import Exchange, ExchangeAnswer
 from tests.simulator.history import Story
 from tests.simulator.invariants import ON_ANSWER, ON_COMMIT
+from tests.simulator.memory import Change
 from tests.simulator.programs import plans_of
-from tests.simulator.store import Change
 
 if TYPE_CHECKING:
     from tests.simulator.world import World

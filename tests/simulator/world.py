@@ -17,11 +17,11 @@ from tests.simulator import faults
 from tests.simulator.calm import calm
 from tests.simulator.hosts import Host, Worksite
 from tests.simulator.loop import Killed, Process, Stuck, Timeline
+from tests.simulator.memory import Memory
 from tests.simulator.mood import Mood
 from tests.simulator.network import Network
 from tests.simulator.people import People
 from tests.simulator.programs import PROGRAMS, program
-from tests.simulator.store import Memory
 from tests.simulator.surroundings import CHANCE, wall_clock
 from tests.simulator.truth import Truth
 from tests.simulator.watch import Watch
