@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppacer.core import codec
 from ppacer.services.worker_frames import Message
-from ppacer.services.worker_requests import DELIVER, PING
+from ppacer.services.worker_requests import DELIVER, DUE_TIMES, PING
 
 if TYPE_CHECKING:
     from tests.simulator.workers import Child
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SECRET = "hunter2-is-the-word"
 """What must never be seen outside of a worker."""
 
+_MINUTE = 60_000_000
 STATE = '{"step": 1}'
 
 
@@ -74,6 +75,8 @@ class Act:
 
     def _output(self) -> str:
         random, task = self.child.world.random, str(self.message["task"])
+        if self.message["callable"] == DUE_TIMES:
+            return _due_times(codec.decode(str(self.message["kwargs"])))
         if self.message["callable"] in (DELIVER, PING):
             return "null"
         return codec.encode(list(range(random.randrange(4)))) if task == "xs" else str(random.randrange(3))
@@ -116,11 +119,19 @@ class Act:
         self.child.tell({"attempt": self.attempt, **told})
 
 
+def _due_times(asked: object) -> str:
+    """What `m:minutes` answers, a schedule written in Python: a due time each minute."""
+    assert isinstance(asked, dict)
+    first = (asked["after"] // _MINUTE + 1) * _MINUTE
+    times = list(range(first, max(asked["until"], first) + _MINUTE + 1, _MINUTE))[:500]
+    return codec.encode({"times": times, "ended": False, "text": "minutes"})
+
+
 def act_for(child: Child, message: Message) -> Act:
     """What an attempt will do, drawn by the mood of the world."""
     world = child.world
     random = world.random
-    if message["callable"] in (DELIVER, PING):
+    if message["callable"] in (DELIVER, PING, DUE_TIMES):
         kind = "fails" if random.random() < world.mood.fails / 2 else "succeeds"
         return Act(child, message, kind, random.uniform(0.01, 0.3))
     kind = random.choices(world.mood.kinds, cum_weights=world.mood.kind_weights)[0]

@@ -113,7 +113,8 @@ def _check_due_times(world: World, until: int) -> None:
     """Every due time of a dag that was watched for a while has been decided."""
     for dag in _host(world).program.dags:
         step, row = period(dag), world.memory.tables["dags"][dag.id]
-        if step is None or dag.catchup is spec.Catchup.ALL:
+        late = dag.catchup is spec.Catchup.ALL or any(isinstance(one, spec.CustomSchedule) for one in dag.schedules)
+        if step is None or late:  # it waits for room to catch up, or until its schedule is asked once more
             continue
         last = (until - MINUTE) // step * step
         if row.watched_until < last:

@@ -33,7 +33,7 @@ def program(number: int, build: int) -> spec.Program:
         dags.append(_wide(random))
     if build == 1 and len(dags) > 2:
         dags.pop()
-    codes = {"m:f": "f0", "m:g": f"g{build}", "m:shared": "s0"}
+    codes = {"m:f": "f0", "m:g": f"g{build}", "m:minutes": "s0"}
     callables = tuple(spec.Callable(name, spec.CallableKind.FUNCTION, hash=code) for name, code in codes.items())
     return spec.Program(
         "p",
@@ -62,6 +62,8 @@ def period(dag: spec.Dag) -> int | None:
     match dag.schedules[0]:
         case spec.Cron(expression=expression):
             return PERIODS[expression]
+        case spec.CustomSchedule():
+            return MINUTE
         case _:
             return PERIODS["every 30s"]
 
@@ -104,6 +106,8 @@ def _timed(random: Random) -> spec.Dag:
     schedule: spec.Schedule = spec.Cron(random.choice(("* * * * *", "* * * * *", "*/5 * * * *")), AT)
     if random.random() < 0.2:
         schedule = spec.Every(timedelta(seconds=30), AT)
+    elif random.random() < 0.2:
+        schedule = spec.CustomSchedule("m:minutes", AT)
     catchup = random.choice(tuple(spec.Catchup))
     if catchup is spec.Catchup.ALL:
         schedule = spec.Cron("*/5 * * * *", AT)
