@@ -63,19 +63,22 @@ def series(points: Sequence[Point]) -> list[tuple[Point, ...]]:
 def attempt(template: Path, folder: Path, trial: Trial) -> Result:
     """Plays a trial in a new folder, which is kept only if something is wrong."""
     begun = time.monotonic()
+    try:
+        hits, faults = _play_and_check(template, folder, trial)
+    except Exception:  # what there is makes no sense, which is a fault like others
+        hits, faults = 0, [traceback.format_exc()]
+    if not faults or faults == [NOT_PASSED]:
+        shutil.rmtree(folder)
+    return Result(trial, time.monotonic() - begun, hits, tuple(faults))
+
+
+def _play_and_check(template: Path, folder: Path, trial: Trial) -> tuple[int, list[str]]:
     passing = int(trial.passing) if trial.passing.isdecimal() else _passing(template, folder, trial)
     faults = play(template, folder, trial.points, passing=passing, plant=trial.plant)
     hits = sum(line["kind"] == "about" for line in lines(folder / "effects.jsonl"))
     if passing > 1 and not hits:
-        faults = [NOT_PASSED]
-    else:
-        try:
-            faults += check(folder)
-        except Exception:  # what there is makes no sense, which is a fault like others
-            faults.append(traceback.format_exc())
-    if not faults or faults == [NOT_PASSED]:
-        shutil.rmtree(folder)
-    return Result(trial, time.monotonic() - begun, hits, tuple(faults))
+        return hits, [NOT_PASSED]
+    return hits, faults + check(folder)
 
 
 def _passing(template: Path, folder: Path, trial: Trial) -> int:

@@ -77,9 +77,9 @@ def built(folder: Path) -> Path:
 
 
 def lines(effects: Path) -> list[dict[str, Any]]:
-    """The side-effect file."""
+    """The side-effect file, but for a line that is just being written."""
     text = effects.read_text(encoding="utf-8") if effects.exists() else ""
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 class Stage:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -52,10 +53,10 @@ class Records:
     """All rows by what they are about. `tasks` has the current rows of a run, `old_tasks` those of all epochs."""
 
     def __init__(self, database: Path, logs: Path, steps: Path) -> None:
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection:
             connection.row_factory = sqlite3.Row
             self._read(connection)
-        with sqlite3.connect(logs) as connection:
+        with closing(sqlite3.connect(logs)) as connection:
             connection.row_factory = sqlite3.Row
             self.logs = [dict(row) for row in connection.execute(_LOGS)]
         self.starts: dict[tuple[str, str], list[Row]] = defaultdict(list)

@@ -34,7 +34,8 @@ class ProxiedWorld(World):
 
     @property
     def environment(self) -> dict[str, str]:
-        return super().environment | {"CRASH_FILE": str(self.effects), "PYTHONPATH": with_agent()}
+        agent = {"CRASH_FILE": str(self.effects), "CRASH_CALM": "0", "PYTHONPATH": with_agent()}
+        return super().environment | agent
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,8 @@ async def _received(request: str) -> None:
 
 
 def _is_received(request: str) -> bool:
-    noted = map(json.loads, Path(FILE).read_text(encoding="utf-8").splitlines())
+    text = Path(FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+    noted = [json.loads(line) for line in text if line.endswith("\n")]
     return any(line["kind"] == "received" and line["request"] == request for line in noted)
 
 
@@ -103,6 +105,12 @@ def _patch_executor(module: ModuleType) -> None:
     executor.drain = told_drain
 
 
+def _patch_troubles(module: ModuleType) -> None:
+    """Where one trouble follows the other on purpose, each is one of its own."""
+    if os.environ.get("CRASH_CALM"):
+        module.CALM_SECONDS = float(os.environ["CRASH_CALM"])
+
+
 def _patch_hand_over(module: ModuleType) -> None:
     worker = module.WorkerProcess
     begin = worker.begin
@@ -128,5 +136,6 @@ def _patch_hand_over(module: ModuleType) -> None:
 PATCHES: dict[str, Callable[[ModuleType], None]] = {
     "ppacer.services.transport": _patch_transport,
     "ppacer.services.executor": _patch_executor,
+    "ppacer.services.troubles": _patch_troubles,
     "ppacer.services.worker_process": _patch_hand_over,
 }

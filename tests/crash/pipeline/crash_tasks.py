@@ -17,7 +17,7 @@ from ppacer.notifiers import Message
 
 def _lines() -> list[dict[str, object]]:
     text = Path(crash_agent.FILE).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def _lives(pid: object) -> bool:
