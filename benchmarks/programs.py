@@ -38,7 +38,7 @@ WIDE, LONG = "wide", "long"
 def wide(isolation: str) -> str:
     """A dag that makes `count` tasks at once."""
     return (
-        f"from steps import anew, numbers, step\n\ndag {WIDE} {{\n  param count: int = 1\n"
+        f"from steps import {_name(isolation)}, numbers\n\ndag {WIDE} {{\n  param count: int = 1\n"
         f"  task all = numbers(params.count) {{ isolation = {'process' if isolation == 'process' else 'thread'} }}\n"
         f"  task each[n in all] = {_call(isolation, 'n')}\n}}\n"
     )
@@ -48,11 +48,15 @@ def long(isolation: str, size: int) -> str:
     """A dag in which so many tasks follow each other."""
     tasks = "".join(f"  task t{n} = {_call(isolation)}\n" for n in range(size))
     edges = "".join(f"  t{n} -> t{n + 1}\n" for n in range(size - 1))
-    return f"from steps import anew, step\n\ndag {LONG} {{\n{tasks}{edges}}}\n"
+    return f"from steps import {_name(isolation)}\n\ndag {LONG} {{\n{tasks}{edges}}}\n"
 
 
 def _call(isolation: str, argument: str = "") -> str:
-    return f"{'anew' if isolation == 'async' else 'step'}({argument}) {{ isolation = {isolation} }}"
+    return f"{_name(isolation)}({argument}) {{ isolation = {isolation} }}"
+
+
+def _name(isolation: str) -> str:
+    return "anew" if isolation == "async" else "step"
 
 
 def each_second() -> str:

@@ -19,6 +19,7 @@ total that a driver counts for many sets equals their number only if each of the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -89,7 +90,9 @@ _Step: TypeAlias = Any
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """How steps of one kind are done. `row` names the row that a step is about, `parameters` are its values: the
-    columns that it sets by their names, those that it looks for with `KEY` or `EXPECTED` before the name."""
+    columns that it sets by their names, those that it looks for with `KEY` or `EXPECTED` before the name.
+
+    Of a kind that is `alone` no other one is about the same row, but for removals."""
 
     rank: int
     table: Table
@@ -98,23 +101,30 @@ class _Kind:
     parameters: Callable[[_Step], Columns]
     guarded: bool = False
     removes: bool = False
+    alone: bool = False
+
+
+_FIRST = (0, 0)
 
 
 def _plan(writes: Sequence[Write]) -> Iterator[tuple[_Kind, list[Columns]]]:
     batches: dict[tuple[int, int], tuple[_Kind, list[Columns]]] = {}
-    last: dict[_Key, tuple[int, int]] = {}
+    last: defaultdict[Table, dict[_Key, tuple[int, int]]] = defaultdict(dict)
     lowest = highest = 0  # the levels that writes may go into, and have gone into
     for write in writes:
         for kind, step in _steps(write):
             if kind.removes:
                 place = (highest, kind.rank)
                 lowest = highest + 1
+            elif kind.alone:
+                place = (lowest, kind.rank)
+                highest = max(highest, lowest)
             else:
-                row = (kind.table.name, *kind.row(step))
-                level, rank = last.get(row, (0, 0))
+                row, of_table = kind.row(step), last[kind.table]
+                level, rank = of_table.get(row, _FIRST)
                 if rank > kind.rank:
                     level += 1
-                place = last[row] = (max(level, lowest), kind.rank)
+                place = of_table[row] = (max(level, lowest), kind.rank)
                 highest = max(highest, place[0])
             batch = batches.get(place)
             if batch is None:
@@ -255,8 +265,10 @@ def _changed_notification(write: UpdateNotification) -> Columns:
     return {"key_id": write.row.id, "expected_status": write.expected.value, **changes}
 
 
-def _inserts(rank: int, table: Table, row: Callable[[_Step], _Key], parameters: Callable[[Any], Columns]) -> _Kind:
-    return _Kind(rank, table, insert(table), row, lambda write: parameters(write.row))
+def _inserts(
+    rank: int, table: Table, row: Callable[[_Step], _Key], parameters: Callable[[Any], Columns], *, alone: bool = False
+) -> _Kind:
+    return _Kind(rank, table, insert(table), row, lambda write: parameters(write.row), alone=alone)
 
 
 def _updates(
@@ -280,7 +292,7 @@ _KINDS: dict[type[Write], _Kind] = {
     UpdateTask: _updates(11, schema.tasks, _row_of_task, _changed_task, "status"),
     InsertAttempt: _inserts(12, schema.attempts, _row_by_id, columns.attempt_columns),
     UpdateAttempt: _updates(13, schema.attempts, _row_by_id, _changed_attempt, "status", "token"),
-    InsertEvent: _inserts(15, schema.events, _row_of_event, columns.event_columns),
+    InsertEvent: _inserts(15, schema.events, _row_of_event, columns.event_columns, alone=True),
     InsertNotification: _inserts(16, schema.notifications, _row_by_id, columns.notification_columns),
     UpdateNotification: _updates(17, schema.notifications, _row_by_id, _changed_notification, "status"),
 }
