@@ -62,7 +62,7 @@ def _scheduler_stands_still(world: World) -> None:
 def _lead_taken(world: World) -> None:
     """Another scheduler begins while the one before still lives, perhaps after that has come to stand still."""
     host = world.host
-    if host is not None and not world.in_program:
+    if host is not None and not world.in_program and not world.exclusive:
         if world.random.random() < 0.5:
             host.process.stop_for(world.lease * world.random.choice((0.2, 1.5)))
         world.start_host()

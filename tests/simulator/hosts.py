@@ -96,7 +96,7 @@ class Host:
 
     async def _live(self) -> None:
         world, disk = self.world, self.process.disk
-        store = MemoryStore(world.memory, disk.before, disk.after)
+        store = MemoryStore(world.memory, disk.before, disk.after, exclusive=world.exclusive)
         self.scheduler = Scheduler(
             self.program,
             store,  # type: ignore[arg-type]

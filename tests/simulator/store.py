@@ -29,8 +29,11 @@ class MemoryStore:
         memory: Memory,
         before: Callable[[], object] = lambda: None,
         after: Callable[[], object] = lambda: None,
+        *,
+        exclusive: bool = False,
     ) -> None:
         self.memory = memory
+        self.exclusive = exclusive
         self.old = MemoryOldRows(memory)
         self._leader: int | None = None
         self._before = before

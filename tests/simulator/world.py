@@ -39,6 +39,7 @@ class World:
     """`done` counts what was drawn. `poison` holds the tasks that kill their executors, `quiet_since` is when nothing
     went wrong any more, and nothing from before could still arrive. `astray` is for how many seconds more
     something may wait because clocks were set.
+    With `exclusive` the database is a file of one process, whose lead nobody takes while that lives.
     `trace` is a digest of all that was committed and answered, in order."""
 
     def __init__(self, seed: int, *, told: bool = False) -> None:
@@ -67,6 +68,7 @@ class World:
         self.worksites: dict[str, Worksite] = {}
         self.in_program = self.random.random() < 0.3
         self.rebuilds = self.random.random() < 0.3
+        self.exclusive = Random(seed ^ 0xF17E).random() < 0.5
         self.ending = False
         self.astray = 0
         self.quiet_since: float | None = None
