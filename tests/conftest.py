@@ -4,9 +4,48 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
+
+from tests.servers import Server, empty, shared_server
+
+ServerOf = Callable[[str], Server]
+
+
+@pytest.fixture(scope="session")
+def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
+    """The running server of a kind, one for all tests and all processes of pytest: make databases on it, no more."""
+    base = tmp_path_factory.getbasetemp()
+    meeting_point = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    servers: dict[str, Server] = {}
+    with ExitStack() as stack:
+
+        def server_of(kind: str) -> Server:
+            if kind not in servers:
+                servers[kind] = stack.enter_context(shared_server(kind, meeting_point))
+            return servers[kind]
+
+        yield server_of
+
+
+@pytest.fixture(scope="session")
+def empty_database(server_of: ServerOf) -> Iterator[Callable[[str], str]]:
+    """The URL of a database of a kind that holds our tables at most, and no rows: quicker than a new one for each test.
+
+    Nothing may have it open.
+    """
+    urls: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def empty_database(kind: str) -> str:
+            if kind not in urls:
+                urls[kind] = stack.enter_context(server_of(kind).database())
+            empty(urls[kind])
+            return urls[kind]
+
+        yield empty_database
 
 
 class _Header(ctypes.Structure):

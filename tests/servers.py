@@ -24,7 +24,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, inspect
+
+from ppacer.store.schema import META, log_schema, schema
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -287,6 +289,19 @@ def shared_server(kind: str, meeting_point: Path) -> Iterator[Server]:
                 place.unlink()
                 server.stop()
                 shutil.rmtree(shared["folder"], ignore_errors=True)
+
+
+def empty(url: str) -> None:
+    """Deletes all rows of our tables but those that say that they are there; nobody ever took the lead."""
+    driver = "postgresql+psycopg" if url.startswith("postgresql") else "mysql+pymysql"
+    engine = create_engine(f"{driver}:{url.partition(':')[2]}", poolclass=NullPool)
+    with engine.begin() as connection:
+        there = inspect(connection).get_table_names()
+        for table in (*reversed(schema.sorted_tables), *log_schema.sorted_tables):
+            if table.name in there and table.name != META:
+                connection.exec_driver_sql(f"DELETE FROM {table.name}")
+        if META in there:
+            connection.exec_driver_sql(f"UPDATE {META} SET leader_epoch = 0")
 
 
 def program(name: str) -> str:

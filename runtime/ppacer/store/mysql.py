@@ -83,13 +83,20 @@ class _Mysql:
         return self._engine(self._url.set(drivername="mariadb+pymysql") if self._mariadb else self._url, use)
 
     def _engine(self, url: URL, use: Use) -> Engine:
+        # `format` is positional: `execute_many` puts parameters into the driver's order.
         if use is Use.LEADING:
-            engine = create_engine(url, connect_args=_arguments(url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+            engine = create_engine(
+                url,
+                connect_args=_arguments(url),
+                paramstyle="format",
+                isolation_level="AUTOCOMMIT",
+                poolclass=NullPool,
+            )
         else:
             engine = create_engine(
                 url,
                 connect_args=_arguments(url),
-                paramstyle="format",  # positional: `execute_many` puts parameters into the driver's order
+                paramstyle="format",
                 isolation_level="READ COMMITTED" if use is Use.WRITING else "AUTOCOMMIT",
                 poolclass=QueuePool,
                 pool_reset_on_return=None,  # no transaction is left open; asked of a session that was lost it is told

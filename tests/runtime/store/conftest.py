@@ -38,14 +38,25 @@ from ppacer.store.logs import LogStore, open_logs
 Opener = Callable[[], Store]
 
 
-@pytest.fixture(params=["sqlite"])
-def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
-    """Opens one and the same database, new for each test, as often as it is called; another kind joins here."""
-    assert request.param == "sqlite"
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """What is under the stores; a module of tests for one of them overrides it."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database(kind: str, tmp_path: Path, empty_database: Callable[[str], str]) -> str:
+    """The path or URL of a database without rows."""
+    return str(tmp_path / "pipeline.db") if kind == "sqlite" else empty_database(kind)
+
+
+@pytest.fixture
+def open_database(database: str) -> Iterator[Opener]:
+    """Opens one and the same database as often as it is called."""
     stores: list[Store] = []
 
     def open_it() -> Store:
-        stores.append(open_store(tmp_path / "pipeline.db"))
+        stores.append(open_store(database))
         return stores[-1]
 
     yield open_it
@@ -64,8 +75,8 @@ def store(open_database: Opener, rows: Rows) -> Store:
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Iterator[LogStore]:
-    logs = open_logs(tmp_path / "pipeline.logs.db")
+def logs(kind: str, database: str, tmp_path: Path) -> Iterator[LogStore]:
+    logs = open_logs(tmp_path / "pipeline.logs.db" if kind == "sqlite" else database)
     yield logs
     logs.close()
 

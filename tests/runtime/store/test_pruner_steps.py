@@ -22,6 +22,7 @@ from ppacer.store.logs import LogStore
 from tests.runtime.store.pruning import NOW, World, fill, make_run, new_id, newest, numbers, pruned, run
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # which counts the rows that it changes
 def test_every_step_is_small_and_followed_by_a_rest(
     store: Store, logs: LogStore, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ def counted(*databases: Database) -> Iterator[Counter[str]]:
         database._readers.dispose()
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # which counts the steps of its work
 def test_looking_costs_what_is_removed_and_not_what_is_kept(store: Store, logs: LogStore, rows: Any) -> None:
     newest(store, rows)
     costs: list[Counter[str]] = []

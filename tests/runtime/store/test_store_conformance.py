@@ -92,9 +92,48 @@ def test_every_word_fits_into_its_column() -> None:
 
 
 def test_text_of_any_kind_is_kept(store: Store, rows: Any) -> None:
-    run = replace(rows.run(), params='{"a":"\\u0000 \x00 🙂 \n ż"}', reason="'; DROP TABLE runs; --")
+    run = replace(rows.run(), params='{"a":"\\u0000 🙂 \n \\ ż %s %% ₥"}', reason="'; DROP TABLE runs; -- \x1a\x08\r")
     store.write([InsertRun(run)])
     assert store.run(run.id) == run
+
+
+def test_a_null_character_is_kept_or_written_as_its_json_escape(kind: str, store: Store, rows: Any) -> None:
+    run = replace(rows.manual(1, key="a\x00b"), reason="\x00")
+    store.write([InsertRun(run)])
+    kept = replace(run, idempotency_key="a\\u0000b", reason="\\u0000") if kind == "postgresql" else run
+    assert store.run_by_idempotency_key("daily", "a\x00b") == kept
+    assert store.runs(dag="\x00") == []
+
+
+def test_texts_are_the_same_only_if_all_their_characters_are(store: Store, rows: Any) -> None:
+    keys = ["a", "A", "a ", " a", "á", "a\u0301", "ß", "ss", "🙂", "🙃", "a\t", "ａ"]
+    runs = [rows.manual(number, key=key) for number, key in enumerate(keys, start=1)]
+    store.write([InsertRun(run) for run in runs])
+    assert [store.run_by_idempotency_key("daily", key) for key in keys] == runs
+    assert store.run_by_idempotency_key("daily", "a  ") is None
+    tasks = [rows.task(key) for key in keys]
+    store.write([InsertTask(task) for task in tasks])
+    store.write([UpdateTask(replace(task, status=TaskStatus.RUNNING, error=task.task), task.status) for task in tasks])
+    assert {task.task: task.error for task in store.tasks(rows.id(1))} == {key: key for key in keys}
+
+
+def test_texts_are_sorted_by_the_numbers_of_their_characters(store: Store, rows: Any) -> None:
+    names = ["daily", "Daily", "daily 2", "daily_1", "daily-1", "dáily", "zażółć", "zazolc", "🙂", "ﬀ", "1", "_"]
+    store.write([InsertDag(replace(rows.dag(name), removed_at=None)) for name in names if name != "daily"])
+    assert [dag.dag for dag in store.dags()] == sorted([*names, "hourly"])
+
+
+def test_the_longest_texts_fit(store: Store, rows: Any) -> None:
+    """As long as the language lets names be, of characters that take most room, and far more where nothing bounds."""
+    task = replace(rows.task("🙂" * 500), output="é" * 6_000_000, error="🙂" * 1_000_000)
+    run = rows.manual(1, dag="🙂" * 200, key="🙂" * 200)
+    store.write([InsertDag(rows.dag("🙂" * 200)), InsertRun(run), InsertTask(task)])
+    attempt = replace(rows.attempt(task="🙂" * 500), state="x" * 5_000_000)
+    store.write([InsertAttempt(attempt)])
+    store.write([UpdateTask(replace(task, status=TaskStatus.QUEUED), task.status)])
+    assert store.run_by_idempotency_key("🙂" * 200, "🙂" * 200) == run
+    assert store.tasks(run.id) == [replace(task, status=TaskStatus.QUEUED)]
+    assert store.attempts(run.id) == [attempt]
 
 
 def test_a_lone_surrogate_is_written_as_its_json_escape(store: Store, rows: Any) -> None:

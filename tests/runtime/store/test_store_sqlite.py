@@ -38,6 +38,13 @@ from ppacer.store.logs import LogStore, open_logs
 from ppacer.store.schema import SCHEMA_VERSION
 
 Open = Callable[[str | Path], object]
+
+
+@pytest.fixture
+def kind() -> str:
+    return "sqlite"
+
+
 either = pytest.mark.parametrize("open_it", [open_store, open_logs], ids=["runs", "logs"])
 
 
