@@ -21,7 +21,7 @@ from ppacer.config import Config
 from ppacer.database_url import is_server, shown
 from ppacer.localtime import local_time
 from ppacer.runfile import RunFile, read_run_file
-from ppacer.store import OtherVersion, StoreError, open_store
+from ppacer.store import NothingThere, OtherVersion, StoreError, open_store
 from ppacer.store.lead import Lead, lead_of, lock_file_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _opened_or_served(invocation: Invocation, stack: ExitStack, *, makes: bool) 
         if client is not None:
             return stack.enter_context(client)
         if not makes and not is_server(config.database) and not Path(config.database).exists():
-            raise CommandError(f"there is no run yet: {config.database} does not exist")
+            raise NothingYetError(f"there is no run yet: {config.database} does not exist")
         try:
             return stack.enter_context(exclusive(invocation, makes=makes))
         except ServedError:
@@ -117,6 +117,10 @@ def find_server(config: Config) -> Client | None:
 
 class ServedError(CommandError):
     """A program that answers holds the database."""
+
+
+class NothingYetError(CommandError):
+    """There is no database, or nothing of ours is in it."""
 
 
 @contextmanager
@@ -166,6 +170,8 @@ def opened(
         except StoreError:
             store.close()
             raise
+    except NothingThere as error:
+        raise NothingYetError(str(error)) from error
     except OtherVersion as error:
         help_ = f": `{invocation.program_command} db upgrade` makes it one" if error.upgradable else ""
         raise CommandError(f"{error}{help_}") from error

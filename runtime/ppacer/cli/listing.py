@@ -52,12 +52,14 @@ def _known(invocation: Invocation) -> tuple[DagList | None, str, bool]:
     config = invocation.config
     if not config.scheduler and not is_server(config.database) and not Path(config.database).exists():
         return None, "", False
-    from ppacer.cli.access import program_of  # noqa: PLC0415 - what a list without a database need not load
+    from ppacer.cli.access import NothingYetError, program_of  # noqa: PLC0415 - what a list without a database need not load
     from ppacer.client import Client  # noqa: PLC0415 - likewise
 
     try:
         with program_of(invocation) as program:
             return program.dags(removed=True), "", isinstance(program, Client)
+    except NothingYetError:
+        return None, "", False
     except CommandError as error:
         return None, str(error), False
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from psycopg import Connection as Session
 from psycopg.adapt import Dumper
-from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, QueuePool, create_engine, event
+from sqlalchemy import URL, BigInteger, Connection, Engine, Integer, MetaData, NullPool, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -96,6 +96,7 @@ class _Postgresql:
                 max_overflow=-1,
                 pool_pre_ping=True,
             )
+        engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _Whole}
         settings = _settings(use).encode()
 
         def prepare(session: Session[Any], _: ConnectionPoolEntry) -> None:
@@ -173,6 +174,12 @@ def _settings(use: Use) -> str:
             "WHERE name = 'idle_session_timeout'"
         )
     return "; ".join(parts)
+
+
+class _Whole(BigInteger):
+    """What a whole number is compared with may be larger than the column could hold."""
+
+    render_bind_cast = True
 
 
 class _Text(Dumper):
