@@ -40,6 +40,7 @@ class Server(ABC):
 
     kind: str
     user = "ppacer"
+    stopping = signal.SIGTERM
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
@@ -97,8 +98,9 @@ class Server(ABC):
             return False
         return True
 
-    def stop(self, signal_number: int = signal.SIGTERM) -> None:
-        """Returns when it has ended."""
+    def stop(self, signal_number: int | None = None) -> None:
+        """Ends its sessions and itself; returns when it has ended."""
+        signal_number = self.stopping if signal_number is None else signal_number
         pid = self.pid
         if pid is None:
             return
@@ -151,6 +153,7 @@ class Server(ABC):
 
 class Postgresql(Server):
     kind = "postgresql"
+    stopping = signal.SIGINT  # with SIGTERM it would wait for its sessions to end by themselves
 
     def make(self) -> None:
         data = self.folder / "data"
@@ -231,6 +234,9 @@ class Mariadb(Server):
         for (session,) in found:
             with contextlib.suppress(Exception):  # it may have ended by itself
                 self.execute(f"KILL {session}")
+        ids = ", ".join(str(session) for (session,) in found) or "0"
+        while self.execute(f"SELECT ID FROM information_schema.PROCESSLIST WHERE ID IN ({ids})"):
+            time.sleep(0.01)
         return len(found)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import MetaData
 from ppacer.config import Durability
 from ppacer.database_url import Kind, UnknownKindError, kind_of, path_in
 from ppacer.store.database import Database
+from ppacer.store.drivers import load_driver
 from ppacer.store.errors import CannotOpen, NothingThere
 from ppacer.store.facts import Facts
 from ppacer.store.older import Tell
@@ -39,10 +40,12 @@ def open_database(
                 raise NothingThere(f"there is no database yet: {path} does not exist")
             return open_sqlite(path, tables, part, durability=durability, upgrading=upgrading)
         case Kind.POSTGRESQL:
+            load_driver(kind)
             from ppacer.store.postgresql import open_postgresql  # noqa: PLC0415 - loads the driver
 
             return open_postgresql(database, tables, part, makes=makes, upgrading=upgrading)
         case Kind.MYSQL:
+            load_driver(kind)
             from ppacer.store.mysql import open_mysql  # noqa: PLC0415 - likewise
 
             return open_mysql(database, tables, part, makes=makes, upgrading=upgrading)

@@ -18,6 +18,7 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from ppacer.database_url import Kind, UnknownKindError, kind_of, path_in
+from ppacer.store.drivers import load_driver
 from ppacer.store.errors import CannotOpen
 from ppacer.store.leader import Leader
 
@@ -66,10 +67,12 @@ def lead_of(database: str) -> Lead:
         case Kind.SQLITE:
             return FileLead(lock_file_of(database))
         case Kind.POSTGRESQL:
+            load_driver(kind)
             from ppacer.store.postgresql import postgresql_lead  # noqa: PLC0415 - what SQLite need not load
 
             return postgresql_lead(database)
         case Kind.MYSQL:
+            load_driver(kind)
             from ppacer.store.mysql import mysql_lead  # noqa: PLC0415 - likewise
 
             return mysql_lead(database)

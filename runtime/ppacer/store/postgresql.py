@@ -162,8 +162,9 @@ def _settings(use: Use) -> str:
         "tcp_keepalives_idle": "10",
         "tcp_keepalives_interval": "5",
         "tcp_keepalives_count": "3",
-        "default_transaction_read_only": "on" if use is Use.READING else "off",
     }
+    if use is Use.READING:
+        settings["default_transaction_read_only"] = "on"
     parts = [f"SET {name} = '{value}'" for name, value in settings.items()]
     parts.append(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"

@@ -8,7 +8,6 @@ it did is not kept.
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Callable
@@ -100,16 +99,6 @@ def parse(database: str, drivername: str) -> URL:
             f"{shown(database)} names no database: add its name, as in {shown(database).rstrip('/')}/ppacer"
         )
     return url.set(drivername=drivername)
-
-
-def load_driver(module: str, extra: str) -> None:
-    """Raises `CannotOpen` where the driver is not installed."""
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        raise CannotOpen(
-            f"the driver for this database is not installed ({error}): python -m pip install 'ppacer[{extra}]'"
-        ) from error
 
 
 def own_name() -> str:
