@@ -10,7 +10,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -67,7 +67,8 @@ async def candidacy(
     """
     try:
         lead = lead_of(config.database)
-        await asyncio.to_thread(lead.leader)  # whether the database can be had at all is told at once
+        with suppress(Unavailable):  # a server that comes later than this program is waited for, standing by
+            await asyncio.to_thread(lead.leader)  # whether the database can be had at all is told at once
     except StoreError as error:
         raise CommandError(str(error)) from error
     with listening(config.host, config.port) as sockets:

@@ -95,6 +95,7 @@ class _Postgresql:
                 pool_size=SPARE_READERS,
                 max_overflow=-1,
                 pool_pre_ping=True,
+                pool_reset_on_return=None,  # every transaction has been ended; a dead connection could not be
             )
         engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _Whole}
         settings = _settings(use).encode()
