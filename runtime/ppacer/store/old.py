@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, literal, or_, select, tuple_
 
 from ppacer.core.model import PROJECT, AttemptStatus, BackfillStatus, NotificationStatus, RunKind
 from ppacer.store import rows, schema
@@ -145,7 +145,9 @@ _LIVE = [status.value for status in AttemptStatus if not status.terminal]
 
 
 def _asking_attempt(run: FromClause) -> ColumnElement[str]:
-    return func.substr(run.c.idempotency_key, len(AWAITED_KEY) + 1, _ID_LENGTH)
+    # As part of the text: PostgreSQL knows `substr` for small numbers only, which parameters are not.
+    first, length = (literal(number, literal_execute=True) for number in (len(AWAITED_KEY) + 1, _ID_LENGTH))
+    return func.substr(run.c.idempotency_key, first, length)
 
 
 _waited_for = exists().where(_attempts.id == _asking_attempt(_runs), _attempts.status.in_(_LIVE))
