@@ -14,7 +14,8 @@ from typing import TypeVar
 from ppacer.client import AwayError, Client, RefusedError
 from ppacer.web.messages import RunDetail
 from tests.e2e.alive import alive, commands
-from tests.e2e.world import Process, World, free_port, wait_until
+from tests.e2e.world import Process, World, free_port
+from tests.e2e.world import wait_until as wait_at_most
 from tests.hosts.network import Network, make_network
 from tests.hosts.notes import Execution, executions, notes
 
@@ -28,7 +29,8 @@ HELD = 9
 
 _PIPELINES = Path(__file__).parent / "pipelines"
 _TOKEN = "of-these-hosts-only"
-_BOUND = 60.0
+_BOUND = 120.0
+"""How many seconds anything may take to happen: much more than it does, unless the machine has much else to do."""
 
 
 class GuardedWorld(World):
@@ -179,13 +181,13 @@ class Cluster:
             self.network.heal(name)
         for gate in self.started:
             self.open(gate)
-        wait_until(lambda: all(map(self.over, self.started)), "the ends of all runs", _BOUND)
+        wait_until(lambda: all(map(self.over, self.started)), "the ends of all runs")
         for name, process in [*self.executors.items(), (SCHEDULER, self.scheduler)]:
             if process.popen.poll() is None:
                 assert process.terminate() == 0, f"{name}: {process.text}"
         for process in self.world.processes:
             assert "Traceback" not in process.text, process.text
-        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}", 5)
+        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}")
 
     def close(self) -> None:
         for name in (SCHEDULER, *EXECUTORS):
@@ -208,6 +210,10 @@ def cluster(folder: Path, lease: float, kind: str | None = None) -> Iterator[Clu
             made.close()
     finally:
         network.close()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    wait_at_most(condition, what, _BOUND)
 
 
 def wait(seconds: float) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.world import wait_until
 from tests.hosts.checker import Verdict, check
-from tests.hosts.cluster import EXECUTORS, HELD, LEASE, SCHEDULER, Cluster, cluster, wait
+from tests.hosts.cluster import EXECUTORS, HELD, LEASE, SCHEDULER, Cluster, cluster, wait, wait_until
 
 SHORT = LEASE / 4
 """A cut that leaves an executor the time to renew its leases."""
@@ -141,7 +140,7 @@ def executor_leaves(c: Cluster) -> None:
     c.trigger("spread", "later")
     wait_until(lambda: bool(c.executions("later")), "the others to take it")
     c.open("gate")
-    assert c.executors["one"].popen.wait(30) == 0
+    assert c.executors["one"].popen.wait(60) == 0
     assert not c.held_by("one", "later"), "an executor that leaves was given work"
 
 
@@ -153,7 +152,7 @@ def executor_leaves_in_a_hurry(c: Cluster) -> None:
     c.hold()
     mine = c.held_by("one")
     c.executors["one"].popen.send_signal(signal.SIGTERM)
-    assert c.executors["one"].popen.wait(30) == 0
+    assert c.executors["one"].popen.wait(60) == 0
     wait_until(lambda: c.begun_again("gate") >= mine, "its tasks to be begun again")
 
 
@@ -166,7 +165,7 @@ def scheduler_host_dies(c: Cluster) -> None:
     wait_until(lambda: len(c.told_to_stop("gate")) == HELD, "all tasks to be stopped")
     c.start_scheduler()
     c.network.heal(SCHEDULER)
-    wait_until(lambda: len(c.begun_again("gate")) == HELD, "all tasks to be begun again", 60)
+    wait_until(lambda: len(c.begun_again("gate")) == HELD, "all tasks to be begun again")
 
 
 def scheduler_host_dies_for_a_moment(c: Cluster) -> None:

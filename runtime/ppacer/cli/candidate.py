@@ -98,6 +98,7 @@ class _Candidate:
         self._config = config
         self._lead = lead
         self._port = port
+        self._here = page(config.host, port)
         self._way = way
         self._instance = str(uuid.uuid4())
         self._access = Access(config.host, config.token)
@@ -123,23 +124,30 @@ class _Candidate:
 
     async def _take(self) -> bool:
         """Whether the lead could be taken; if not, says why, once."""
-        self._leader = None
+        leader: Leader | None = None
         try:
-            if await asyncio.to_thread(self._lead.take):
+            if await _undisturbed(self._lead.take):
                 return True
-            self._leader = await asyncio.to_thread(self._lead.leader)
-            why = f"{await self._name(self._leader)} leads the database"
+            leader = await _undisturbed(self._others)
+            why = f"{await self._name(leader)} leads the database"
         except (Unavailable, Locked) as error:
             why = str(error)
         except StoreError as error:
             raise CommandError(str(error)) from error
-        self._way.follow(None if self._leader is None else self._leader.url)
+        self._leader = leader
+        self._way.follow(None if leader is None else leader.url)
         self._stand_by(why)
         return False
 
+    def _others(self) -> Leader | None:
+        """Who leads, as far as the database tells. It tells of this program if whoever has the lead now has only just
+        taken it."""
+        leader = self._lead.leader()
+        return None if leader is None or leader.url == self._here else leader
+
     async def _name(self, leader: Leader | None) -> str:
         if leader is None or leader.url is None:
-            return await asyncio.to_thread(self._lead.holder) or "another program"
+            return await _undisturbed(self._lead.holder) or "another program"
         return f"{leader.url} (process {leader.pid} on {leader.host}, since {local_time(leader.since)})"
 
     def _stand_by(self, why: str) -> None:
@@ -171,16 +179,15 @@ class _Candidate:
         for doubt in (*both.store.doubts, *both.logs.doubts):
             _log.warning("%s", doubt)
         config, program = self._config, self._invocation.program
-        here = page(config.host, self._port)
         scheduler = Scheduler(
             program,
             both.store,
             both.logs,
             lease=config.lease,
             pool=partial(worker_pool, self._invocation),
-            page=here,
+            page=self._here,
             retention=config.retention,
-            leader=this_process(here),
+            leader=this_process(self._here),
             leads=watch.sure,
         )
         try:
