@@ -103,7 +103,6 @@ class _Mysql:
                 pool_size=SPARE_READERS,
                 max_overflow=-1,
                 pool_pre_ping=True,
-                pool_reset_on_return=None,  # every transaction has been ended; a dead connection could not be
             )
 
         def prepare(session: Session[Cursor], _: ConnectionPoolEntry) -> None:
