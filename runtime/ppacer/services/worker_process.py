@@ -111,6 +111,7 @@ class WorkerProcess:
             self._pipes.register(descriptor, select.POLLIN)
         self._mask = Mask()
         self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
         self._opening = False
         self._why = ""
         self._lost = False
@@ -239,8 +240,16 @@ class WorkerProcess:
             session.on_change()
 
     def _send(self, message: Message) -> None:
+        """Sends it with what else is to be sent before the loop turns: an answer of the scheduler brings many attempts,
+        and waking the worker for each takes longer than all else that is done for it here."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send_all)
+        self._unsent.append(frame(message))
+
+    def _send_all(self) -> None:
+        unsent, self._unsent = self._unsent, []
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frame(message))
+            self._transport.write(b"".join(unsent))
 
     # --- what comes out of it ----------------------------------------------------------------------------------------
 

@@ -8,7 +8,9 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ppacer.services.worker_frames import Message, frame
+import pytest
+
+from ppacer.services.worker_frames import FrameReader, Message, frame
 from ppacer.services.worker_log import AttemptOutput
 from ppacer.services.worker_process import Finished, Gone, WorkerProcess
 
@@ -83,5 +85,24 @@ def test_a_process_that_ended_without_a_word_is_gone() -> None:
             far.close()
             made.set_gone(Gone(-9))
             assert (await session.end) == Gone(-9)
+
+    asyncio.run(main())
+
+
+def test_attempts_that_begin_together_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with worker() as (made, far):
+            sent: list[bytes] = []
+            monkeypatch.setattr(made._transport, "write", sent.append)
+            for number in range(3):
+                assignment = make_assignment(attempt=f"attempt-{number}")
+                made.begin(assignment, AttemptOutput(lambda: None), lambda: None, print)
+            await asyncio.sleep(0)
+            assert len(sent) == 1
+            messages = list(FrameReader().feed(sent[0]))
+            assert [message["attempt"] for message in messages] == ["attempt-0", "attempt-1", "attempt-2"]
+            made.cancel(made.sessions["attempt-1"])
+            await asyncio.sleep(0)
+            assert len(sent) == 2, "what comes later goes later"
 
     asyncio.run(main())
