@@ -91,7 +91,7 @@ def test_a_process_that_ended_without_a_word_is_gone() -> None:
 
 def test_attempts_that_begin_together_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        async with worker() as (made, far):
+        async with worker() as (made, _):
             sent: list[bytes] = []
             monkeypatch.setattr(made._transport, "write", sent.append)
             for number in range(3):
