@@ -147,10 +147,11 @@ class Client:
 
 
 class Place:
-    """One pair of databases, and the schedulers that come and go over it."""
+    """One pair of databases, and the schedulers that come and go over it. `url` is that of a server's, for both."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.folder = folder
+        self.url = url
         folder.mkdir(exist_ok=True)
         self._schedulers: list[Scheduler] = []
 
@@ -162,7 +163,10 @@ class Place:
     def closed_scheduler(self, program: spec.Program, **settings: object) -> Scheduler:
         """One that has not been started."""
         scheduler = Scheduler(
-            program, open_store(self.folder / "p.db"), open_logs(self.folder / "p.logs.db"), **settings
+            program,
+            open_store(self.url or self.folder / "p.db"),
+            open_logs(self.url or self.folder / "p.logs.db"),
+            **settings,
         )
         self._schedulers.append(scheduler)
         return scheduler
