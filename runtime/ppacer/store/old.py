@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, literal, or_, select
 
 from ppacer.core.model import PROJECT, AttemptStatus, BackfillStatus, NotificationStatus, RunKind
 from ppacer.store import rows, schema
@@ -55,7 +55,7 @@ class OldRows:
 
     def runs(self, until: Mark, after: Mark, limit: int, *, dag: str | None = None) -> list[OldRun]:
         """The first `limit` runs (of one dag) beyond `after`, up to and including `until`, that may be removed."""
-        query = select(*_RUN).where(_place > after, _place <= until)
+        query = select(*_RUN).where(*_beyond(after), *_up_to(until))
         if dag is not None:
             query = query.where(_runs.c.project == PROJECT, _runs.c.dag == dag)
         query = query.where(_NOT_NEEDED).order_by(_runs.c.ended_at, _runs.c.id).limit(limit)
@@ -121,7 +121,17 @@ class OldRows:
 
 
 _runs, _other = schema.runs, schema.runs.alias("other")
-_place = tuple_(_runs.c.ended_at, _runs.c.id)
+
+
+# Pairs compared as such would be shorter; but MySQL walks the whole index then.
+def _beyond(mark: Mark) -> tuple[ColumnElement[bool], ...]:
+    ended_at, id_ = mark
+    return _runs.c.ended_at >= ended_at, or_(_runs.c.ended_at > ended_at, _runs.c.id > id_)
+
+
+def _up_to(mark: Mark) -> tuple[ColumnElement[bool], ...]:
+    ended_at, id_ = mark
+    return _runs.c.ended_at <= ended_at, or_(_runs.c.ended_at < ended_at, _runs.c.id <= id_)
 
 
 def _count(table: Table, number: ColumnElement[int]) -> ColumnElement[int]:
@@ -132,16 +142,23 @@ _size = _count(schema.tasks, func.count()) + _count(schema.events, func.max(sche
 _RUN: list[rows.AnyColumn] = [_runs.c.id, _runs.c.ended_at, _size.label("size")]
 
 _of_same_dag = and_(_other.c.project == _runs.c.project, _other.c.dag == _runs.c.dag)
-_a_newer_one = exists().where(_of_same_dag, _other.c.id > _runs.c.id)
-_a_later_scheduled_one = exists().where(
-    _of_same_dag, _other.c.due_at > _runs.c.due_at, _other.c.kind == RunKind.SCHEDULED.value
+
+# By what the last one is, and not by whether there is a later one: PostgreSQL would join a dag's runs with each other.
+_newest = select(_other.c.id).where(_of_same_dag).order_by(_other.c.id.desc()).limit(1).scalar_subquery()
+_last_scheduled = (
+    select(_other.c.due_at)
+    .where(_of_same_dag, _other.c.due_at.is_not(None), _other.c.kind == RunKind.SCHEDULED.value)
+    .order_by(_other.c.due_at.desc())
+    .limit(1)
+    .scalar_subquery()
 )
 _backfills, _notifications, _attempts = schema.backfills.c, schema.notifications.c, schema.attempts.c
 _backfill_goes_on = exists().where(_backfills.id == _runs.c.backfill, _backfills.status == BackfillStatus.RUNNING.value)
 _to_be_told = exists().where(
     _notifications.run_id == _runs.c.id, _notifications.status == NotificationStatus.PENDING.value
 )
-_LIVE = [status.value for status in AttemptStatus if not status.terminal]
+# As part of the text: by that PostgreSQL knows that its index of the live attempts will do.
+_LIVE = [literal(status.value, literal_execute=True) for status in AttemptStatus if not status.terminal]
 
 
 def _asking_attempt(run: FromClause) -> ColumnElement[str]:
@@ -155,8 +172,8 @@ _asked_for_one_that_goes_on = select(_attempts.run_id).where(
     _attempts.id == _asking_attempt(_other), _other.c.status.in_(ACTIVE)
 )
 _NOT_NEEDED = and_(
-    _a_newer_one,
-    or_(_runs.c.kind != RunKind.SCHEDULED.value, _a_later_scheduled_one),
+    _runs.c.id < _newest,
+    or_(_runs.c.kind != RunKind.SCHEDULED.value, _runs.c.due_at < _last_scheduled),
     ~_backfill_goes_on,
     ~_to_be_told,
     ~_waited_for,
