@@ -27,7 +27,7 @@ AGENT = HERE / "agent"
 BOUND = 120.0
 """Within how many seconds whatever a scenario waits for must come on a busy machine; it mostly takes one or two."""
 
-RARE_BOUND = 20.0
+RARE_BOUND = 40.0
 """The same for a later passing of a point, which may never come."""
 
 NEVER = 0
