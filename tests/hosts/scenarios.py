@@ -231,7 +231,7 @@ def answers_late(c: Cluster) -> None:
     for name in EXECUTORS:
         c.network.spoil(name, loss=0.0, delay=0.3)
     c.hold()
-    wait(LEASE)
+    wait(1.5 * LEASE)
 
 
 def flapping(c: Cluster) -> None:
@@ -278,6 +278,6 @@ SCENARIOS = (
     Scenario("only the cut host has the label", only_the_cut_host_has_the_label, range(1, 2)),
     Scenario("executor with another build", executor_with_another_build, range(HELD, HELD + 1)),
     Scenario("30% of packets lost", packets_lost, range(30), kind="namespaces"),
-    Scenario("300 ms each way", answers_late, _NONE),
+    Scenario("300 ms each way", answers_late, _NONE, lease=12.0),
     Scenario("hosts come and go", flapping, range(30)),
 )

@@ -11,7 +11,7 @@ from ppacer.context import TaskCancelled
 
 def work(gate: str, context: TaskContext, stubborn: bool = False) -> str:
     """Goes on until there is a file of that name, if it has one; a stubborn one when it is told to stop, too."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 1800
     _note("start", context)
     while True:
         try:
