@@ -1,7 +1,7 @@
 """Hosts as network namespaces: each has an address of its own and nothing but the wire between it and the others.
 
 A namespace belongs to a thread, and to what that thread starts. It has no name and needs no cleaning up: the kernel
-takes it away when the last of its processes has gone, also if the test was killed.
+takes it away when the last of its processes has gone.
 """
 
 from __future__ import annotations
