@@ -14,7 +14,7 @@ def begin(world: World) -> None:
     """Starts the world and lets it go through its faults."""
     random, timeline = world.random, world.timeline
     world.start_host()
-    for number in range(random.choice((0, 1, 1, 2)) if world.in_program else random.choice((1, 2, 2, 3))):
+    for number in range(random.choice((0, 1, 2, 2)) if world.in_program else random.choice((1, 2, 2, 3))):
         build = random.choice((0, 1)) if world.rebuilds else 0
         labels = ("big",) if random.random() < 0.5 else ()
         world.start_worksite(f"site-{number}", build, random.choice((1, 2, 4)), labels)
@@ -37,7 +37,9 @@ def _strike(what: tuple[World, str]) -> None:
 
 
 def _site(world: World) -> Worksite | None:
+    """An executor, one that is at work if there is one: what happens to others is of little interest."""
     alive = [site for site in world.worksites.values() if not site.process.dead]
+    alive = [site for site in alive if site.executor is not None and site.executor.running] or alive
     return world.random.choice(alive) if alive else None
 
 
@@ -110,10 +112,22 @@ def _executor_ended(world: World) -> None:
 def _executor_cut_off(world: World) -> None:
     site = _site(world)
     if site is not None:
-        name = site.process.name
-        world.network.cut.add(name)
-        seconds = world.lease * world.random.choice((0.2, 1.2, 1.5, 3.0))
-        world.timeline.after(seconds, lambda _: world.network.cut.discard(name))
+        _cut_off(world, site.process.name, world.lease * world.random.choice((0.2, 1.2, 3.0)))
+
+
+def _executor_cut_off_at_work(world: World) -> None:
+    """As soon as an executor is at something that takes long, it is cut off for longer than its lease."""
+    busy = {stint.child.zygote.executor.name for stint in world.truth.stints() if stint.long}
+    names = [name for name in world.worksites if name in busy]
+    if names:
+        _cut_off(world, world.random.choice(names), world.lease * world.random.choice((1.5, 3.0)))
+    elif world.mood.faulty:
+        world.timeline.after(1.0, lambda _: world.mood.faulty and _executor_cut_off_at_work(world))
+
+
+def _cut_off(world: World, name: str, seconds: float) -> None:
+    world.network.cut.add(name)
+    world.timeline.after(seconds, lambda _: world.network.cut.discard(name))
 
 
 def _workers_killed(world: World) -> None:
@@ -138,5 +152,6 @@ FAULTS: dict[str, Callable[[World], None]] = {
     "executor stands still": _executor_stands_still,
     "executor ended": _executor_ended,
     "executor cut off": _executor_cut_off,
+    "executor cut off at work": _executor_cut_off_at_work,
     "workers killed": _workers_killed,
 }

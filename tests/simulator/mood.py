@@ -20,7 +20,7 @@ class Mood:
             self.lost = self.doubled = self.late = self.half_open = self.talks = self.fails = 0.0
             self.slow_disk = self.disk_faults = self.crash_points = 0.0
         else:
-            weights = tuple(weight if random.random() < 0.6 else 0 for weight in _WEIGHTS)
+            weights = tuple(weight * random.choice((0, 1, 1, 3)) for weight in _WEIGHTS)
             weights = (max(weights[0], 20), *weights[1:])
             bad = random.choice((0.0, 0.02, 0.1))
             self.lost = bad * random.choice((0, 1))

@@ -25,6 +25,12 @@ class Stint:
     token: int
     excused: bool = False
 
+    @property
+    def long(self) -> bool:
+        """Whether it does not end soon by itself."""
+        act = self.child.running.get(self.attempt)
+        return act is not None and act.kind in ("slow", "hangs", "stubborn")
+
 
 class Truth:
     def __init__(self, world: World) -> None:
@@ -36,7 +42,6 @@ class Truth:
         self.slots: dict[str, int] = {}
         self.codes: dict[str, dict[str, str]] = {}
         self.received_at: dict[str, float] = {}
-        self.stints = 0
 
     # --- what reaches the scheduler ----------------------------------------------------------------------------------
 
@@ -56,7 +61,6 @@ class Truth:
         attempt, token = str(message["attempt"]), int(str(message["token"]))
         if token == 0:
             return  # a call of the scheduler's own
-        self.stints += 1
         run = message["run"]
         assert isinstance(run, dict)
         place = (str(run["id"]), str(message["task"]), int(str(message["position"])))
@@ -78,11 +82,14 @@ class Truth:
             else:
                 del self.running[place]
 
+    def stints(self) -> list[Stint]:
+        """All that runs."""
+        return [stint for stints in self.running.values() for stint in stints]
+
     def stood_still(self, name: str) -> None:
         """An executor was stopped: what it holds it cannot fence."""
-        for stints in self.running.values():
-            for stint in stints:
-                stint.excused = stint.excused or stint.child.zygote.executor.name == name
+        for stint in self.stints():
+            stint.excused = stint.excused or stint.child.zygote.executor.name == name
 
     def _look_again(self, what: tuple[tuple[str, str, int], Stint, str, int]) -> None:
         place, old, attempt, token = what

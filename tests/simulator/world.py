@@ -56,7 +56,7 @@ class World:
         self.watch = Watch(self)
         self.people = People(self)
         self.mood = Mood(self.random)
-        self.lease = self.random.choice((9.0, 9.0, 15.0, 30.0))
+        self.lease = self.random.choice((8.0, 8.0, 10.0, 20.0))
         self.prunes = self.random.random() < 0.15
         self.number = self.random.randrange(PROGRAMS)
         self.builds = (program(self.number, 0), program(self.number, 1))
