@@ -45,7 +45,7 @@ class Executors:
         self._executors: dict[str, Executor] = {}
         self._running: dict[str, int] = {}
         self._stops: dict[str, dict[str, None]] = {}
-        self._untold: set[str] = set()
+        self._untold: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._executors)
@@ -121,23 +121,24 @@ class Executors:
             stops.pop(attempt.id, None)
             if not stops:
                 del self._stops[instance]
-                self._untold.discard(instance)
+                self._untold.pop(instance, None)
 
     def stop(self, attempt: Attempt) -> None:
         """The executor must stop the attempt; every answer to it says so until the attempt has ended."""
         instance = attempt.instance or ""
         self._stops.setdefault(instance, {})[attempt.id] = None
-        self._untold.add(instance)
+        self._untold[instance] = None
 
     def stops(self, instance: str) -> tuple[str, ...]:
         """What an answer to the executor must tell it to stop; counts as told from here on."""
-        self._untold.discard(instance)
+        self._untold.pop(instance, None)
         return tuple(self._stops.get(instance, ()))
 
     @property
     def untold(self) -> Set[str]:
-        """The executors that have something to stop which no answer has told them yet."""
-        return self._untold
+        """The executors that have something to stop which no answer has told them yet, in the order in which that came
+        up."""
+        return self._untold.keys()
 
     def _look(self, executor: Executor) -> None:
         """Forgets an executor that has not been heard of, or looks again when that could be so."""
