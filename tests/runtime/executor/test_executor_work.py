@@ -77,7 +77,8 @@ def test_an_attempt_costs_the_same_among_many(
     bench.module("m", MODULE)
     few = asyncio.run(calls_for_one(bench, callable, isolation, others=5))
     many = asyncio.run(calls_for_one(bench, callable, isolation, others=300))
-    assert many < 1.1 * few, (few, many)
+    # How often the loop wakes up for what a worker says depends on the machine; a look at each other one is 295 calls.
+    assert many - few < 200, (few, many)
 
 
 def test_an_attempts_log_costs_the_same_among_many(bench: Bench) -> None:
