@@ -38,6 +38,7 @@ from ppacer.web.messages import (
     Health,
     Json,
     LogPage,
+    Me,
     MemberList,
     NotificationList,
     Problem,
@@ -101,6 +102,10 @@ class Client:
 
     def health(self) -> Health:
         return self._get(Health, "/health")
+
+    def me(self) -> Me:
+        """Who this client is to the program, and as what it may do things."""
+        return self._get(Me, f"{_API}/me")
 
     def dags(self, *, removed: bool = False) -> DagList:
         """The program's dags; with `removed` also those that it no longer has."""

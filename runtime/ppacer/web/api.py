@@ -1,4 +1,4 @@
-"""The JSON API's small parts: health, changes of anything, pools, executors, notifications that failed."""
+"""The JSON API's small parts: health, who asks, changes of anything, pools, executors, notifications that failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ppacer.web import answers
 from ppacer.web.base import BaseHandler
 from ppacer.web.dag_messages import ExecutorList, PoolList
 from ppacer.web.dag_views import executor_view, pool_view
-from ppacer.web.messages import Health, NotificationList, Pulse
+from ppacer.web.messages import Health, Me, NotificationList, Pulse
 from ppacer.web.operation import operation
 from ppacer.web.queries import PageQuery, PulseQuery
 from ppacer.web.views import leader_view
@@ -37,6 +37,14 @@ class HealthHandler(BaseHandler):
             leader=leader_view(health.leader),
             durability=self.site.store.durability,
         )
+
+
+class MeHandler(BaseHandler):
+    """Who is asking, and as what: a page shows by it only what its user may do."""
+
+    @operation("Show who is asking", Me)
+    async def get(self) -> Me:
+        return Me(self.actor, "admin", "token" if self.access.token is not None else "open")
 
 
 class ChangesHandler(BaseHandler):

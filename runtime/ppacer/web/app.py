@@ -18,6 +18,7 @@ from ppacer.web.api import (
     ExecutorsHandler,
     FailedNotificationsHandler,
     HealthHandler,
+    MeHandler,
     PoolsHandler,
 )
 from ppacer.web.api_backfills import BackfillHandler, BackfillsHandler, CancelBackfillHandler, StartBackfillHandler
@@ -69,6 +70,7 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (EXCHANGE_PATH, ExchangeHandler),
     ("/health", HealthHandler),
     (f"{API}/openapi.json", DescriptionHandler),
+    (f"{API}/me", MeHandler),
     (f"{API}/changes", ChangesHandler),
     (f"{API}/stream", FollowHandler),
     (f"{API}/pools", PoolsHandler),

@@ -54,6 +54,16 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Me:
+    """Who asks: `role` is `viewer`, `operator`, `admin` or `executor`; `how` says by what that is known, and is `open`
+    where nobody needs to say who they are."""
+
+    user: str
+    role: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class DatabasePart:
     """`part` is `runs` or `logs`, `name` a path, `size` in bytes, `rows` by table. `version` is the schema's, `half`
     says that the upgrade to it was cut off."""

@@ -211,3 +211,9 @@ def test_an_attempt_that_is_not_there(server: Server, executor: FakeExecutor) ->
     assert server.ask(f"/api/v1/runs/{run_id}/tasks/nope/logs").status == 404
     executor.claim()
     assert server.ask(f"/api/v1/runs/{run_id}/tasks/{RAW}/logs?attempt=7").status == 404
+
+
+def test_it_says_who_is_asking(server: Server) -> None:
+    assert server.ask("/api/v1/me").json == {"user": "local", "role": "admin", "how": "open"}
+    asked = server.ask("/api/v1/me", headers={"X-Ppacer-Actor": "ana"})
+    assert asked.json == {"user": "ana", "role": "admin", "how": "open"}
