@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the servers that tests start for themselves, PostgreSQL and MariaDB, where they are missing (Debian, Ubuntu).
-# No service is started: the tests run servers of their own, on free ports, in temporary folders, and end them.
+# Installs what tests start for themselves, the servers PostgreSQL and MariaDB and the browser Chromium, where they are
+# missing (Debian, Ubuntu). No service is started: the tests run servers of their own, on free ports, in temporary
+# folders, and end them.
 # usage: sh .ci/servers.sh
 set -eu
 
@@ -8,17 +9,20 @@ missing=
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing=postgresql
 { [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1; } || missing="$missing mariadb-server-core"
 command -v my_print_defaults >/dev/null 2>&1 || missing="$missing mariadb-client-core"  # what mariadb-install-db asks
+for browser in chromium chromium-browser google-chrome google-chrome-stable; do
+  command -v "$browser" >/dev/null 2>&1 && break
+done || missing="$missing chromium fonts-dejavu-core"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-  echo "error: the tests need servers that are not installed ($missing), and there is no apt-get to install them" >&2
-  echo "help: install PostgreSQL (initdb, postgres) and MariaDB (mariadbd, mariadb-install-db) by other means" >&2
+  echo "error: the tests need programs that are not installed ($missing), and there is no apt-get to install them" >&2
+  echo "help: install PostgreSQL (initdb, postgres) and MariaDB (mariadbd, mariadb-install-db) and Chromium by other means" >&2
   exit 2
 fi
 as_root=
 if [ "$(id -u)" != 0 ]; then
   if ! command -v sudo >/dev/null 2>&1 || ! sudo -n true 2>/dev/null; then
-    echo "error: the tests need servers that are not installed: $missing" >&2
+    echo "error: the tests need programs that are not installed: $missing" >&2
     echo "help: as root: apt-get install --no-install-recommends $missing" >&2
     exit 2
   fi

@@ -109,7 +109,11 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/static/FILE", StaticHandler),
     ("/", PageHandler),
     ("/dags/DAG", PageHandler),
+    ("/dags/DAG/VIEW", PageHandler),
+    ("/runs", PageHandler),
     ("/runs/RUN", PageHandler),
+    ("/runs/RUN/VIEW", PageHandler),
+    ("/system", PageHandler),
 )
 """Every address that is answered; a part in capitals stands for any text without a slash."""
 

@@ -19,6 +19,7 @@ SAMPLES = {
     "BUILD": "ab",
     "BACKFILL": "00000000-0000-7000-8000-000000000000",
     "FILE": "app.js",
+    "VIEW": "grid",
     "PART": "runs",
 }
 
