@@ -165,7 +165,7 @@ class Exchange:
     """`executor` is a name for people (host and pid by default), `instance` a UUID made at the executor's start,
     `request` a UUID per request, the same when it is repeated. `build` is the executor's program; `codes` maps the
     ids of its callables to their hashes; left empty, what the instance said last counts. One that the scheduler has
-    not heard say gets no work."""
+    not heard say gets no work. `capacity` is how many attempts it runs at once: 0 once it is leaving."""
 
     protocol: int
     executor: str

@@ -104,6 +104,11 @@ class Cluster:
     def present(self) -> list[str]:
         return [executor.name for executor in self.ask(lambda client: client.executors()).executors]
 
+    def leaving(self) -> list[str]:
+        """Those that have said that they claim nothing more."""
+        known = self.ask(lambda client: client.executors()).executors
+        return [executor.name for executor in known if executor.capacity == 0]
+
     def trigger(self, dag: str, gate: str) -> None:
         """A run whose held tasks go on until `open` is called with the same gate."""
         self.started[gate] = self.ask(lambda client: client.trigger(dag, params={"gate": gate})).id

@@ -136,7 +136,7 @@ def executor_leaves(c: Cluster) -> None:
     wait_until(lambda: set(c.present()) >= set(EXECUTORS), "all executors to join")
     c.hold()
     c.executors["one"].popen.send_signal(signal.SIGTERM)
-    wait_until(lambda: "stopping" in c.executors["one"].text, "the executor to say so")
+    wait_until(lambda: "one" in c.leaving(), "the scheduler to hear of it")
     c.trigger("spread", "later")
     wait_until(lambda: bool(c.executions("later")), "the others to take it")
     c.open("gate")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ppacer import spec
 from ppacer.config import FOR_EVER, Retention
-from ppacer.protocol import Exchange, ExchangeAnswer
+from ppacer.core.model import Write
+from ppacer.protocol import Exchange, ExchangeAnswer, LogEntry
 from ppacer.services.errors import SchedulerUnavailable
 from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
@@ -108,6 +110,7 @@ class Host:
             retention=KEEP if world.prunes else FOR_EVER,
         )
         self._listen_to_stalls()
+        self._listen_to_turns()
         self.listening = True
         try:
             await self.scheduler.start()
@@ -151,6 +154,17 @@ class Host:
             stall(error)
 
         self.scheduler._stall = heard  # type: ignore[method-assign]
+
+    def _listen_to_turns(self) -> None:
+        """What a turn decides counts from then on, whenever it becomes durable."""
+        journal = self.scheduler.journal
+        commit = journal.commit
+
+        def heard(writes: Sequence[Write], logs: Sequence[tuple[str, Sequence[LogEntry]]] = ()) -> asyncio.Future[None]:
+            self.world.truth.decided(writes)
+            return commit(writes, logs)
+
+        journal.commit = heard  # type: ignore[method-assign]
 
 
 class Worksite:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ppacer.core import model as m
 from ppacer.protocol import Exchange, Outcome
 from ppacer.services.worker_frames import Message
 
@@ -54,6 +56,15 @@ class Truth:
             self.slots[exchange.request] = max(exchange.claim.slots, self.slots.get(exchange.request, 0))
         if exchange.codes:
             self.codes[exchange.instance] = exchange.codes
+
+    def decided(self, writes: Iterable[m.Write]) -> None:
+        """A turn grants leases or renews them: their terms begin now."""
+        for write in writes:
+            match write:
+                case m.InsertAttempt(row) | m.UpdateAttempt(row) if row.status is m.AttemptStatus.RUNNING:
+                    self.heard[row.id] = self._world.timeline.now
+                case m.RenewLeases(leases):
+                    self.heard |= {attempt: self._world.timeline.now for attempt, _ in leases}
 
     # --- what workers do ---------------------------------------------------------------------------------------------
 

@@ -93,9 +93,10 @@ class Watch:
     def answered(self, exchange: Exchange, answer: ExchangeAnswer, instance: str | None = None) -> None:
         """An answer leaves the scheduler."""
         self.world.note("answer", exchange.request, len(answer.assignments), [ack.status for ack in answer.reports])
+        truth = self.world.truth
         for ack in answer.renewals:
-            if ack.status == 200:
-                self.world.truth.heard[ack.attempt] = self.world.timeline.now
+            if ack.status == 200:  # not all of them are written: a scheduler that cannot write renews by what it knows
+                truth.heard[ack.attempt] = max(truth.heard[ack.attempt], truth.received_at[exchange.request])
         for invariant in ON_ANSWER:
             invariant(self, exchange, answer, instance or exchange.instance)
 

@@ -135,8 +135,8 @@ class Exchanges:
         with self._turn():
             before = self._executors.profile(instance)
             executor = self._executors.heard(exchange, instance, in_program=in_program)
-            if before is not None and executor.profile is not before:
-                self._let_go(instance)  # what they wait for is no longer what it can take: they ask again
+            if (before is not None and executor.profile is not before) or exchange.capacity == 0:
+                self._let_go(instance)  # what they wait for is no longer what it can take: they ask again, if at all
             logs = [self._take_log(log) for log in exchange.logs]
             notices = [self._notices.take(notice) for notice in exchange.notices]
             for progress in exchange.progress:

@@ -248,7 +248,7 @@ class Executor:
     async def _close_poll(self, exchange: Exchange, sent_at: float) -> None:
         """Asks once more, for nothing new, whether the poll that was given up had been granted anything."""
         try:
-            answer = await self._link.try_once(replace(exchange, claim=Claim(0, 0.0)), _LAST_POLL_SECONDS)
+            answer = await self._link.try_once(replace(exchange, capacity=0, claim=Claim(0, 0.0)), _LAST_POLL_SECONDS)
         except TransportError:
             return
         self._accept(answer, sent_at)
@@ -368,7 +368,7 @@ class Executor:
             build=self._program.build,
             codes=codes or {},
             labels=self._labels,
-            capacity=self.capacity,
+            capacity=0 if self._draining.is_set() else self.capacity,
             reports=tuple(batch.reports),
             renewals=renewals,
             logs=tuple(batch.logs),

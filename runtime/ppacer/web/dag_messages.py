@@ -230,7 +230,10 @@ class PoolList:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorView:
-    """An executor that was heard of lately. `current`: it is of the very build that the scheduler runs."""
+    """An executor that was heard of lately. `current`: it is of the very build that the scheduler runs.
+
+    `capacity` is 0 once it is leaving: it claims nothing more.
+    """
 
     name: str
     instance: str

@@ -369,6 +369,8 @@ def test_draining_lets_attempts_end_and_claims_no_more(bench: Bench, scheduler: 
             assert value(scheduler.reports[attempt]) == "waited"
             assert later not in scheduler.reports
             assert [one.attempt for one in scheduler.queue] == [later]
+            assert scheduler.exchanges[0].capacity == 2
+            assert scheduler.exchanges[-1].capacity == 0
 
     asyncio.run(main())
 

@@ -110,6 +110,17 @@ async def test_a_poll_is_closed_by_the_same_request_without_a_wait(place, kit) -
     assert time.monotonic() - begun < 2
 
 
+async def test_an_executor_that_says_that_it_is_leaving_is_handed_nothing_more(place, kit) -> None:
+    scheduler, client = await begin(place, kit, kit.task("a"))
+    poll = asyncio.create_task(client.ask(client.request(claim=Claim(1, 20))))
+    await asyncio.sleep(0.01)
+    await client.ask(replace(client.request(), capacity=0))
+    assert (await poll).assignments == ()
+    await scheduler.trigger("d")
+    [leaving] = scheduler.executors()
+    assert (leaving.capacity, leaving.running) == (0, 0)
+
+
 async def test_a_closed_connection_is_handed_nothing(place, kit) -> None:
     scheduler, client = await begin(place, kit, kit.task("a"))
     poll = asyncio.create_task(client.send(client.request(claim=Claim(1, 20))))
