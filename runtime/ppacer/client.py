@@ -14,6 +14,7 @@ import json
 import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import date
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -48,6 +49,7 @@ from ppacer.web.messages import (
     RunView,
     TaskView,
 )
+from ppacer.web.overview_messages import DayList, Grid
 
 _API = "/api/v1"
 _COPYING = 3600.0
@@ -117,6 +119,15 @@ class Client:
     def dag_events(self, dag: str, *, before: str | None = None, limit: int = 50) -> DagEventList:
         """Who did what to the dag, and what became of its due times; newest first."""
         return self._get(DagEventList, _dag(dag, "events"), {"before": before, "limit": str(limit)})
+
+    def grid(self, dag: str, *, before: str | None = None, limit: int = 30) -> Grid:
+        """The dag's runs, newest first, by its tasks."""
+        return self._get(Grid, _dag(dag, "grid"), {"before": before, "limit": str(limit)})
+
+    def days(self, dag: str, *, first: date | None = None, last: date | None = None) -> DayList:
+        """How many runs of each status each day has, the last one included; the year that ends today by default."""
+        asked = {"from": None if first is None else first.isoformat(), "to": None if last is None else last.isoformat()}
+        return self._get(DayList, _dag(dag, "days"), asked)
 
     def versions(self, dag: str, *, limit: int = 10) -> VersionList:
         """The shapes that the dag has had, newest first."""

@@ -16,13 +16,15 @@ from ppacer.store.errors import Conflict, LeaderLost
 from ppacer.store.facts import Facts
 from ppacer.store.leader import Leader, leader_columns
 from ppacer.store.old import OldRows
+from ppacer.store.overviews import Overviews
 from ppacer.store.reads import Reads
 from ppacer.store.schema import RUNS, meta
 from ppacer.store.trim import trim_outputs, trim_run
 
 
 class Store(Reads):
-    """One open database; made by `ppacer.store.open_store`. `old` finds what may be removed.
+    """One open database; made by `ppacer.store.open_store`. `old` finds what may be removed,
+    `overviews` shows many runs at a glance.
 
     All methods block. Reads may be called from any thread at any time; writes wait for each other. Only the leader may
     write: call `advance_leader` first.
@@ -31,6 +33,7 @@ class Store(Reads):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.old = OldRows(database)
+        self.overviews = Overviews(database)
         self._leader: int | None = None
 
     def advance_leader(self, leader: Leader | None = None) -> int:

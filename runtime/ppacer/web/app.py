@@ -35,6 +35,7 @@ from ppacer.web.api_dags import (
 )
 from ppacer.web.api_database import CopyHandler, DatabaseHandler
 from ppacer.web.api_operations import CancelHandler, CancelTaskHandler, MarkHandler, RerunHandler, RestartHandler
+from ppacer.web.api_overviews import DaysHandler, GridHandler
 from ppacer.web.api_runs import (
     LogsHandler,
     MembersHandler,
@@ -84,6 +85,8 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"{API}/dags/DAG/pause", PauseHandler),
     (f"{API}/dags/DAG/resume", ResumeHandler),
     (f"{API}/dags/DAG/silence", SilenceHandler),
+    (f"{API}/dags/DAG/grid", GridHandler),
+    (f"{API}/dags/DAG/days", DaysHandler),
     (f"{API}/dags/DAG/events", DagEventsHandler),
     (f"{API}/dags/DAG/versions", VersionsHandler),
     (f"{API}/dags/DAG/versions/BUILD", VersionHandler),

@@ -12,7 +12,7 @@ from mashumaro.jsonschema import OPEN_API_3_1, JSONSchemaBuilder
 from tornado.web import RequestHandler
 
 import ppacer
-from ppacer.web import dag_messages, messages, requests
+from ppacer.web import dag_messages, messages, overview_messages, requests
 from ppacer.web.base import ACTOR_HEADER, BaseHandler
 from ppacer.web.messages import Problem
 from ppacer.web.operation import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, OPERATION, Operation
@@ -23,6 +23,8 @@ Described: TypeAlias = dict[str, object]
 _ABOUT = """Everything that the page and the commands do. Times are ISO 8601 in UTC, durations seconds. Lists are pages:
 `next` of one is `before` or `after` of the one behind it. What is refused is answered with `application/problem+json`
 (RFC 9457), whose `field` names the part of the request at fault."""
+
+_MESSAGES = (messages, dag_messages, overview_messages, requests)
 
 _HEADERS: Mapping[str, Described] = {
     ACTOR_HEADER: {
@@ -111,7 +113,7 @@ def _operation(
 
 def _documented(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a message with what is said of its class."""
-    kind = next((vars(module)[name] for module in (messages, dag_messages, requests) if name in vars(module)), None)
+    kind = next((vars(module)[name] for module in _MESSAGES if name in vars(module)), None)
     text = None if kind is None else _written_doc(kind)
     return schema if text is None else {"description": inspect.cleandoc(text), **schema}
 

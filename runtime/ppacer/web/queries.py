@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, TypeAlias
 
 from ppacer.core.families import MOST_MEMBERS
@@ -63,6 +64,23 @@ class DagsQuery:
     """With `removed` also the dags that the program no longer has."""
 
     removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GridQuery:
+    """At most `limit` runs, only those older than the one with the id `before`."""
+
+    before: str | None = None
+    limit: Annotated[int, Between(1, 100)] = 30
+
+
+@dataclass(frozen=True, slots=True)
+class DaysQuery:
+    """The days from `from` to `to`, both included, in the dag's zone: at most 400, and if left out the year that ends
+    today."""
+
+    from_: date | None = None
+    to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

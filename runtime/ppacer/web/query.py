@@ -1,24 +1,28 @@
 """Query strings as typed values: read by the same declarations that the API's description is made from.
 
 The type of a query is a frozen dataclass whose fields have defaults: whole numbers and numbers with their bounds
-(`Annotated[int, Between(1, 500)]`), `bool`, texts, optional ones of these, and tuples of words for what may be
-given more than once.
+(`Annotated[int, Between(1, 500)]`), `bool`, days, texts, optional ones of these, and tuples of words for what may be
+given more than once. A field whose name would be a word of Python has an underscore behind it: `from_`.
 """
 
 from __future__ import annotations
 
 import difflib
+import keyword
 import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from dataclasses import fields as dataclass_fields
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 _Query = TypeVar("_Query")
 _Texts: TypeAlias = Sequence[str]
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 31)
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -52,7 +56,7 @@ def read_query(kind: type[_Query], given: Mapping[str, _Texts]) -> _Query:
         if reader is None:
             raise QueryError(_unknown(name, list(readers)), name)
         values[name] = reader(name, texts)
-    return kind(**values)
+    return kind(**{f"{name}_" if keyword.iskeyword(name) else name: value for name, value in values.items()})
 
 
 def describe_query(kind: type) -> list[dict[str, object]]:
@@ -63,7 +67,7 @@ def describe_query(kind: type) -> list[dict[str, object]]:
         schema = _part(hints[field.name]).schema
         if field.default not in (MISSING, None, ()):
             schema = {**schema, "default": field.default}
-        described.append({"name": field.name, "in": "query", "required": False, "schema": schema})
+        described.append({"name": _asked_name(field.name), "in": "query", "required": False, "schema": schema})
     return described
 
 
@@ -85,8 +89,14 @@ def _readers_of(kind: type) -> Mapping[str, _Reader]:
     readers = _READERS.get(kind)
     if readers is None:
         hints = typing.get_type_hints(kind, include_extras=True)
-        readers = _READERS[kind] = {field.name: _part(hints[field.name]).read for field in dataclass_fields(kind)}
+        readers = _READERS[kind] = {
+            _asked_name(field.name): _part(hints[field.name]).read for field in dataclass_fields(kind)
+        }
     return readers
+
+
+def _asked_name(field: str) -> str:
+    return field.removesuffix("_")
 
 
 def _part(annotation: Any) -> _Part:
@@ -106,6 +116,8 @@ def _part(annotation: Any) -> _Part:
         return _Part(_number(bounds.least, bounds.most), numbers)
     if annotation is bool:
         return _Part(_truth, {"type": "boolean"})
+    if annotation is date:
+        return _Part(_day, {"type": "string", "format": "date"})
     if annotation is str:
         return _Part(_text, {"type": "string"})
     raise TypeError(f"{annotation} is no type of a query's field")
@@ -150,6 +162,17 @@ def _truth(name: str, texts: _Texts) -> bool:
     if text not in ("true", "false"):
         raise QueryError("expected true or false", name)
     return text == "true"
+
+
+def _day(name: str, texts: _Texts) -> date:
+    text = _text(name, texts)
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or not _FIRST_DAY <= day <= _LAST_DAY:
+        raise QueryError("expected a day such as 2026-01-31", name)
+    return day
 
 
 def _text(name: str, texts: _Texts) -> str:

@@ -39,6 +39,7 @@ from ppacer.core.model import (
 )
 from ppacer.store import Conflict, Store, Unavailable
 from ppacer.store.old import BEGINNING, OldRows
+from ppacer.store.overviews import Cell, Overviews
 from ppacer.store.reads import Reads
 from tests.runtime.store.executed import executed
 
@@ -219,6 +220,7 @@ def test_the_number_of_statements_does_not_grow_with_what_is_removed(kind: str, 
 
 
 A_FAMILY = TaskRow("r", 1, "t", FAMILY, TaskStatus.RUNNING)
+A_CELL = Cell("r", 1, "t", FAMILY, TaskStatus.RUNNING, 0, None, None)
 READS: dict[str, Callable[[Store], object]] = {
     "leader": lambda store: store.leader(),
     "dag": lambda store: store.dag("d"),
@@ -268,6 +270,9 @@ READS: dict[str, Callable[[Store], object]] = {
     "old.recent_attempts": lambda store: store.old.recent_attempts(["a", "b"], 5),
     "old.dag_events": lambda store: store.old.dag_events("e", 5),
     "old.notifications": lambda store: store.old.notifications("n", 5, 5),
+    "overviews.cells": lambda store: store.overviews.cells(["r", "s"]),
+    "overviews.member_counts": lambda store: store.overviews.member_counts([A_CELL]),
+    "overviews.quarters": lambda store: store.overviews.quarters("d", 1, 5),
 }
 WALKS = {"dags", "find_runs"}
 """Reads that walk a whole table: one with few rows, and one that a person waits for who types part of an id."""
@@ -276,6 +281,8 @@ SORTS = {
     "attempts",
     "attempts of positions",
     "member_counts",
+    "overviews.member_counts",
+    "overviews.quarters",
     "urgent_members",
     "backfill_counts",
     "pending_notifications",
@@ -289,6 +296,7 @@ SORTS = {
 def test_every_read_is_in_the_table() -> None:
     methods = {name for name, value in vars(Reads).items() if name[0] != "_" and not isinstance(value, property)}
     methods |= {f"old.{name}" for name in vars(OldRows) if not name.startswith("_")}
+    methods |= {f"overviews.{name}" for name in vars(Overviews) if not name.startswith("_")}
     assert {name.split()[0] for name in READS} == methods - WALKS
 
 
@@ -312,8 +320,8 @@ def test_no_read_walks_a_table_that_grows(store: Store, name: str) -> None:
     [(statement, parameters)] = seen
     with store._database.reading() as connection:
         plan = plan_of(connection, statement, parameters)
-    # One row per dag, and an index of the live attempts alone.
-    allowed = ("SCAN dags", "SCAN attempts USING INDEX live_attempts")
+    # One row per dag, an index of the live attempts alone, and what a part of the statement has found.
+    allowed = ("SCAN dags", "SCAN attempts USING INDEX live_attempts", "SCAN found")
     assert all(step.startswith(allowed) for step in plan if step.startswith("SCAN")), plan
     assert name in SORTS or not any("TEMP B-TREE" in step for step in plan), plan
 
