@@ -1,30 +1,61 @@
-// The JSON API: one request at a time per purpose, long-polls that come back after the program was away.
+// The JSON API, as functions that give the body of an answer or throw: `Refused` with its sentence, `Away` without any.
 
-const link = document.getElementById("link");
+import { say } from "./live.js";
 
 export class Refused extends Error {
-  constructor(status, message) {
-    super(message);
+  constructor(status, { detail, title, field }) {
+    super(detail || title || `the program answered ${status}`);
     this.status = status;
+    this.field = field ?? null;
   }
 }
 
-class Away extends Error {}
+export class Away extends Error {}
 
 async function send(path, options) {
-  const response = await fetch(`/api/v1${path}`, { cache: "no-store", ...options }).catch((error) => {
-    throw new Away(`The program does not answer: ${error.message}`);
+  const response = await fetch(`/api/v1${path}`, { cache: "no-cache", ...options }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Away("The program does not answer.");
   });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(response.status, body.detail || body.title || response.statusText);
+  if (response.status === 401) location.reload(); // which shows where to log in
+  if (!response.ok) throw new Refused(response.status, body);
   return body;
 }
 
 export const get = (path, signal) => send(path, { signal });
-export const post = (path, body) =>
-  send(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+export const post = (path, body, headers = {}) =>
+  send(path, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
 
 export const part = encodeURIComponent;
+
+// A query string of what is given: none for null, one each for a list.
+export function search(given) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(given)) {
+    for (const each of Array.isArray(value) ? value : [value]) if (each !== null && each !== undefined && each !== "") query.append(name, each);
+  }
+  const text = query.toString();
+  return text && `?${text}`;
+}
+
+const RANKS = ["viewer", "operator", "admin"];
+let who = null;
+
+// Who uses this page, as `{user, role}`.
+export const me = () => (who ??= get("/me"));
+
+// Whether the user's role is this one or one above it.
+export async function may(role) {
+  return RANKS.indexOf((await me()).role) >= RANKS.indexOf(role);
+}
+
+export function sleep(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+  });
+}
 
 // Calls `step` again and again until the signal aborts; while the program is away it waits a little longer each time.
 export async function repeat(signal, step) {
@@ -42,17 +73,4 @@ export async function repeat(signal, step) {
       pause = Math.min(5000, pause * 2);
     }
   }
-}
-
-export function sleep(milliseconds, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
-  });
-}
-
-export function say(state) {
-  const text = state === "live" ? "live" : "not connected";
-  if (link.textContent !== text) link.textContent = text;
-  link.className = `link ${state}`;
 }

@@ -3,8 +3,8 @@
 import { get, part, repeat, sleep } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { callable, fullTime, notation, plural } from "./format.js";
-import { next, schedule } from "./home.js";
-import { due, runTable, squares } from "./parts.js";
+
+import { due, fact, next, runTable, schedule, squares } from "./parts.js";
 
 export const title = (id) => id;
 
@@ -80,4 +80,4 @@ function settings(task) {
   return parts.join(", ");
 }
 
-export const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+export { fact };

@@ -5,6 +5,24 @@ const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric
 const TODAY = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
+const ZONED = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+const LONG = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+
+export const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+// A moment with its zone: `02:15 CET` today, `Sat 28 Nov, 02:15 CET` on another day.
+export const zonedTime = (iso) => {
+  const moment = new Date(iso);
+  return (moment.toDateString() === new Date().toDateString() ? HOUR : ZONED).format(moment);
+};
+export const longTime = (iso) => LONG.format(new Date(iso));
+
+// The same moment as the clocks of another zone show it.
+export function timeIn(iso, zone) {
+  return new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: zone, timeZoneName: "short" }).format(new Date(iso));
+}
+
 export const fullTime = (iso) => DATE.format(new Date(iso));
 export const shortTime = (iso) => {
   const moment = new Date(iso);
@@ -60,4 +78,6 @@ export const plain = (text) => text.replace(/\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\
 
 export const ahead = (iso) => (milliseconds(iso) <= Date.now() ? "now" : relative(iso));
 export const words = (status) => status.replaceAll("_", " ");
-export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+const NUMBER = new Intl.NumberFormat();
+export const number = (count) => NUMBER.format(count);
+export const plural = (count, noun, many = `${noun}s`) => `${number(count)} ${count === 1 ? noun : many}`;
