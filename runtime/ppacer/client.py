@@ -36,6 +36,7 @@ from ppacer.web.messages import (
     Changes,
     DatabaseView,
     EventList,
+    Foreseen,
     Health,
     Json,
     LogPage,
@@ -252,6 +253,23 @@ class Client:
 
     def cancel(self, run_id: str) -> RunView:
         return self._post(RunView, _run(run_id, "cancel"))
+
+    def foresee_cancel(self, run_id: str) -> Foreseen:
+        """What `cancel` would touch, as things stand; so it is with the other four that foresee."""
+        return self._post(Foreseen, _run(run_id, "cancel"), {"dry_run": True})
+
+    def foresee_restart(self, run_id: str) -> Foreseen:
+        return self._post(Foreseen, _run(run_id, "restart"), {"dry_run": True})
+
+    def foresee_cancel_task(self, run_id: str, task: str, position: int | None = None) -> Foreseen:
+        return self._post(Foreseen, _task(run_id, task, "cancel", position), {"dry_run": True})
+
+    def foresee_rerun(self, run_id: str, task: str, position: int | None = None, *, follow: bool = True) -> Foreseen:
+        return self._post(Foreseen, _task(run_id, task, "rerun", position), {"follow": follow, "dry_run": True})
+
+    def foresee_mark(self, run_id: str, task: str, position: int | None = None, *, status: str) -> Foreseen:
+        body = {"status": status, "reason": "a look ahead", "dry_run": True}
+        return self._post(Foreseen, _task(run_id, task, "mark", position), body)
 
     def cancel_task(self, run_id: str, task: str, position: int | None = None) -> RunView:
         """Of a run-time family all members are meant unless a position is given; so it is with the other operations."""

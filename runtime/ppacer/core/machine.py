@@ -9,6 +9,7 @@ restoring, reopening and cancelling look at each task once, and so do the beginn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 
 from ppacer import spec, wire
 from ppacer.core import happenings as h
@@ -55,6 +56,7 @@ class RunMachine:
         seq: int,
         env: Callable[[str], str] = default_env,
     ) -> None:
+        self._env = env
         self._state = RunState(plan, run, new_id, seq)
         self._scopes = Scopes(self._state, env)
         self._then = Consequences(self._state, self._scopes)
@@ -80,6 +82,19 @@ class RunMachine:
         if rows:
             load(machine._state, rows, live)
         return machine
+
+    def twin(self) -> RunMachine:
+        """A machine that stands as this one does, to try out what would happen; the ids that it makes are no ids."""
+        made = count()
+        return RunMachine.restore(
+            self.plan,
+            self.run,
+            list(self.tasks()),
+            list(self.attempts()),
+            new_id=lambda _: f"twin-{next(made)}",
+            seq=self.seq,
+            env=self._env,
+        )
 
     def resume(self) -> list[h.Command]:
         """The commands that put a restored run back to work."""

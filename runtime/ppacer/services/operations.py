@@ -12,11 +12,13 @@ from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from ppacer.core import happenings as h
+from ppacer.core.foresight import Touched, Wish, foresee
 from ppacer.core.machine import NotPossible as MachineRefuses
 from ppacer.core.machine import RunMachine
 from ppacer.core.model import Backfill, DagEventKind, DagRow, Run, RunKind, TaskStatus
 from ppacer.core.plan import DagPlan
 from ppacer.core.restore import RestoreError
+from ppacer.services import wishes
 from ppacer.services.awaited_runs import KEYS
 from ppacer.services.engine import Engine
 from ppacer.services.errors import (
@@ -99,7 +101,7 @@ class Operations(ABC):
         await engine.commits.settled()
         run = await self._run(run_id)
         if not found:
-            raise RunFinished(f"run {run_id} has ended already: {run.status}")
+            raise _ended(run)
         return run
 
     async def cancel_task(self, run_id: str, task: str, position: int | None = None, *, actor: str = "local") -> Run:
@@ -107,22 +109,19 @@ class Operations(ABC):
 
         Raises `UnknownRun`, `UnknownTask`, `NotPossible`.
         """
-        return await self._change_run(run_id, h.TaskCancelAsked(self.clock.now(), actor, task, position))
+        return await self._change_run(run_id, wishes.cancel_task(self.clock.now(), actor, task, position))
 
     async def restart_run(self, run_id: str, *, actor: str = "local") -> Run:
         """Does again what failed, was cancelled or never ran for it, and all that follows. Raises `UnknownRun`,
         `NotPossible`."""
-        return await self._change_run(run_id, h.Reopen(self.clock.now(), actor, h.Operation.RESTART))
+        return await self._change_run(run_id, wishes.restart(self.clock.now(), actor))
 
     async def rerun_task(
         self, run_id: str, task: str, position: int | None = None, *, follow: bool = True, actor: str = "local"
     ) -> Run:
         """Does one task again, with `follow` also all that follows it. Raises `UnknownRun`, `UnknownTask`,
         `NotPossible`."""
-        operation = h.Operation.RERUN
-        return await self._change_run(
-            run_id, h.Reopen(self.clock.now(), actor, operation, task, position, follow=follow)
-        )
+        return await self._change_run(run_id, wishes.rerun(self.clock.now(), actor, task, position, follow=follow))
 
     async def mark_task(
         self,
@@ -139,21 +138,23 @@ class Operations(ABC):
 
         Raises `UnknownRun`, `UnknownTask`, `NotPossible`, `InvalidTrigger` for another status.
         """
-        if status not in (TaskStatus.SUCCESS, TaskStatus.FAILED):
-            raise InvalidTrigger(f"a task can be marked success or failed, not {status}", "status")
-        if not reason.strip():
-            raise InvalidTrigger("a mark needs a reason", "reason")
-        mark = h.Reopen(
-            self.clock.now(),
-            actor,
-            h.Operation.MARK,
-            task,
-            position,
-            status=status,
-            output=output,
-            reason=reason.strip(),
-        )
+        mark = wishes.mark(self.clock.now(), actor, task, position, status=status, output=output, reason=reason)
         return await self._change_run(run_id, mark)
+
+    async def foresee(self, run_id: str, wish: Wish) -> tuple[Touched, ...]:
+        """What the wish (see `wishes`) would touch; nothing is changed. Raises what carrying it out would raise."""
+        _check_actor(wish.actor)
+        engine = self._ready()
+        if isinstance(wish, h.CancelAsked):
+            machine = engine.tasks.machine(run_id)
+            if machine is None:
+                raise _ended(await self._run(run_id))
+            return foresee(machine, wish)
+        machine = await self._machine(engine, run_id, wish)
+        try:
+            return foresee(machine, wish)
+        except MachineRefuses as error:
+            raise NotPossible(str(error)) from error
 
     # --- dags --------------------------------------------------------------------------------------------------------
 
@@ -254,11 +255,7 @@ class Operations(ABC):
                 return await self._tell_machine(engine, run_id, happening)
 
     async def _tell_machine(self, engine: Engine, run_id: str, happening: h.TaskCancelAsked | h.Reopen) -> Run:
-        machine = engine.tasks.machine(run_id) or await self._ended_machine(engine, run_id)
-        row = None if happening.task is None else machine.task(happening.task, happening.position)
-        if happening.task is not None and (row is None or happening.position not in (None, row.position)):
-            member = "" if happening.position is None else f"[{happening.position}]"
-            raise UnknownTask(f"run {run_id} has no task {happening.task}{member}")
+        machine = await self._machine(engine, run_id, happening)
         refused: MachineRefuses | None = None
         with engine.turn():
             try:
@@ -269,6 +266,14 @@ class Operations(ABC):
             raise NotPossible(str(refused))
         await engine.commits.settled()
         return machine.run
+
+    async def _machine(self, engine: Engine, run_id: str, wish: h.TaskCancelAsked | h.Reopen) -> RunMachine:
+        machine = engine.tasks.machine(run_id) or await self._ended_machine(engine, run_id)
+        row = None if wish.task is None else machine.task(wish.task, wish.position)
+        if wish.task is not None and (row is None or wish.position not in (None, row.position)):
+            member = "" if wish.position is None else f"[{wish.position}]"
+            raise UnknownTask(f"run {run_id} has no task {wish.task}{member}")
+        return machine
 
     async def _ended_machine(self, engine: Engine, run_id: str) -> RunMachine:
         """The machine of a run that has ended; its end may not be durable yet."""
@@ -309,6 +314,10 @@ class Operations(ABC):
         del self._keyed[dag_id, key]
         if not making.cancelled():
             making.exception()  # told to whoever waits; nobody may
+
+
+def _ended(run: Run) -> RunFinished:
+    return RunFinished(f"run {run.id} has ended already: {run.status}")
 
 
 def _check_actor(actor: str) -> None:

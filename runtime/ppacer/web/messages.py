@@ -214,6 +214,30 @@ class RunList:
 
 
 @dataclass(frozen=True, slots=True)
+class TouchedTask:
+    """A task that an operation would end, ask to end, mark or run again, and the status that it has now.
+
+    A run-time family that would be worked out anew is told as one, with the number of its `members`; else its members
+    are told.
+    """
+
+    id: str
+    name: str
+    position: int
+    status: str
+    members: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an operation would touch, as things stand: `count` tasks and members, at most 1,000 of them told."""
+
+    run: RunView
+    count: int
+    tasks: tuple[TouchedTask, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One entry of a task's log; `level` is a number of `logging`, `attributes` a JSON object."""
 

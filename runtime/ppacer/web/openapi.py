@@ -87,6 +87,9 @@ def _operation(
     sent: Described = content(declared.answers) if declared.media is None else {declared.media: {}}
     if declared.media == EVENT_STREAM:  # what the data of each event are, OpenAPI 3.1 has no word for
         sent = {EVENT_STREAM: {"schema": {"type": "string"}, "x-event-data": schemas.build(declared.answers).to_dict()}}
+    if declared.foretells is not None:
+        kinds = [schemas.build(kind).to_dict() for kind in (declared.answers, declared.foretells)]
+        sent = {"application/json": {"schema": {"anyOf": kinds}}}
     answer: Described = {"description": declared.status.phrase, "content": sent}
     responses: dict[str, Described] = {str(declared.status.value): answer}
     if declared.unready is not None:

@@ -28,8 +28,9 @@ OPERATION = "operation"
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`summary` is one line for people; `query` and `body` are the types of what it takes, `answers` that of what it
-    answers, with `status`; `unready` is a status that its method may set for the same answer. `headers` are those that
-    it looks at beside the ones that all do. What answers with something else than JSON says of which `media` type."""
+    answers, with `status`, `foretells` that of the answer to a body with `dry_run`; `unready` is a status that its
+    method may set for the same answer. `headers` are those that it looks at beside the ones that all do. What answers
+    with something else than JSON says of which `media` type."""
 
     summary: str
     answers: type
@@ -39,6 +40,7 @@ class Operation:
     headers: tuple[str, ...] = ()
     unready: HTTPStatus | None = None
     media: str | None = None
+    foretells: type | None = None
 
 
 _Method: TypeAlias = Callable[..., Awaitable[object]]
@@ -54,10 +56,11 @@ def operation(
     status: HTTPStatus = HTTPStatus.OK,
     headers: tuple[str, ...] = (),
     unready: HTTPStatus | None = None,
+    foretells: type | None = None,
 ) -> Callable[[_Method], _Handled]:
     """Makes a handler's method an operation: it gets the parts of the path, then its query and its body where it
     declares them, and what it returns is the answer."""
-    declared = Operation(summary, answers, query, body, status, headers, unready)
+    declared = Operation(summary, answers, query, body, status, headers, unready, foretells=foretells)
 
     def declare(method: _Method) -> _Handled:
         @wraps(method)

@@ -28,6 +28,13 @@ class NoRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class WishRequest:
+    """With `dry_run` nothing is done, and what would be touched is answered."""
+
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerRequest:
     """`scheduled_at` is the logical time of the run; the time of the request if left out."""
 
@@ -59,9 +66,10 @@ class SilenceRequest:
 
 @dataclass(frozen=True, slots=True)
 class RerunRequest:
-    """`follow`: what comes after the task is run anew too."""
+    """`follow`: what comes after the task is run anew too. With `dry_run` nothing is done, as in `WishRequest`."""
 
     follow: bool = True
+    dry_run: bool = False
 
 
 class Mark(StrEnum):
@@ -73,11 +81,13 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MarkRequest:
-    """`output` is the output of a task marked as succeeded, none by default."""
+    """`output` is the output of a task marked as succeeded, none by default. With `dry_run` nothing is done, as in
+    `WishRequest`."""
 
     status: Mark
     reason: str = field(metadata={"pattern": r"\S"})
     output: Json = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ppacer import spec
+from ppacer.core.foresight import Touched
 from ppacer.core.instants import to_datetime
 from ppacer.core.model import FAMILY, Attempt, Event, Notification, Run, TaskRow, TaskStatus
 from ppacer.protocol import LogEntry, Progress
@@ -15,6 +16,7 @@ from ppacer.web.messages import (
     AttemptView,
     EventView,
     FamilyView,
+    Foreseen,
     Json,
     LeaderView,
     LogLine,
@@ -24,10 +26,14 @@ from ppacer.web.messages import (
     RunDetail,
     RunView,
     TaskView,
+    TouchedTask,
 )
 
 BIG_OUTPUT = 16 * 1024
 """Bytes of JSON above which an output is told with the task alone."""
+
+MOST_TOLD = 1000
+"""How many of the tasks that an operation would touch are told."""
 
 SHOWN_MEMBERS = 100
 """How many members of a family a run's detail holds, unless another number is asked for."""
@@ -77,6 +83,21 @@ def run_view(run: Run) -> RunView:
         previous_at=optional_time(run.previous_at),
         backfill=run.backfill,
     )
+
+
+def foreseen(run: Run, touched: Sequence[Touched], dag: spec.Dag | None) -> Foreseen:
+    families = {task.id for task in dag.tasks if task.fan_out is not None} if dag is not None else set()
+    tasks = tuple(
+        TouchedTask(
+            id=each.task,
+            name=shown_name(each.task, each.position, family=each.task in families),
+            position=each.position,
+            status=each.status,
+            members=each.members,
+        )
+        for each in touched[:MOST_TOLD]
+    )
+    return Foreseen(run_view(run), sum(max(1, each.members) for each in touched), tasks)
 
 
 @dataclass(frozen=True, slots=True)

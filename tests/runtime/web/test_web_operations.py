@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ppacer import spec as s
+from ppacer.client import Client
 from ppacer.protocol import Claim, Progress
 from tests.runtime.web.conftest import AT, PRINT, FakeExecutor, Serve, Server, literal
 
@@ -379,3 +380,59 @@ def test_nobody_is_handed_work_of_a_cancelled_run(server: Server, executor: Fake
     server.post(f"/api/v1/runs/{run_id}/cancel", {})
     handed = executor.exchange(claim=Claim(4, 0.0)).assignments
     assert [assignment.task for assignment in handed] in ([], ["drop"])
+
+
+# --- looks ahead -----------------------------------------------------------------------------------------------------
+
+
+def foreseen(server: Server, path: str, **body: object) -> dict[str, str]:
+    answer = server.post(f"/api/v1/runs/{path}", {**body, "dry_run": True})
+    assert answer.status == 200, answer.body
+    assert answer.json["count"] == len(answer.json["tasks"])
+    return {task["name"]: task["status"] for task in answer.json["tasks"]}
+
+
+def test_what_an_operation_would_touch_is_told_and_nothing_is_done(server: Server, executor: FakeExecutor) -> None:
+    run_id = server.trigger("chain")
+    (first,) = executor.claim()
+    assert foreseen(server, f"{run_id}/cancel") == {"first": "running", "second": "waiting", "third": "waiting"}
+    assert foreseen(server, f"{run_id}/tasks/first/cancel") == {"first": "running"}
+    executor.finish(first, error="no")
+    play(executor, tasks=1)
+    before = server.run(run_id)
+    everything = {"first": "failed", "second": "upstream_failed", "third": "upstream_failed", "drop": "success"}
+    assert foreseen(server, f"{run_id}/restart") == everything
+    assert foreseen(server, f"{run_id}/tasks/first/rerun", follow=False) == {"first": "failed", "drop": "success"}
+    assert foreseen(server, f"{run_id}/tasks/first/mark", status="success", reason="known") == everything
+    assert server.run(run_id) == before, "nothing was written"
+    assert server.post(f"/api/v1/runs/{run_id}/restart", {}).json["epoch"] == 2
+
+
+def test_a_look_ahead_is_refused_as_the_deed_would_be(server: Server, executor: FakeExecutor) -> None:
+    run_id = server.trigger("chain")
+    play(executor, tasks=4)
+    for path, body in (("cancel", {}), ("restart", {}), ("tasks/first/cancel", {}), ("tasks/drop/rerun", {})):
+        looked = server.post(f"/api/v1/runs/{run_id}/{path}", {**body, "dry_run": True})
+        done = server.post(f"/api/v1/runs/{run_id}/{path}", body)
+        assert (looked.status, looked.json) == (done.status, done.json)
+        assert done.status == 409
+
+
+def test_members_are_told_by_their_names_a_family_made_anew_with_their_number(serving: Serve) -> None:
+    server = serving(program=PROGRAM)
+    executor = FakeExecutor(server)
+    run_id = server.trigger("wide")
+    (files,) = executor.claim()
+    executor.finish(files, output='["a","b","c"]')
+    for member in executor.claim(3):
+        executor.finish(member, error="no" if member.position == 1 else None)
+    with Client(server.url) as client:
+        assert [task.name for task in client.foresee_restart(run_id).tasks] == ["check[1]", "total"]
+        found = client.foresee_rerun(run_id, "files")
+        assert [(task.name, task.members) for task in found.tasks] == [("files", 0), ("check", 3), ("total", 0)]
+        assert found.count == 5
+        assert client.foresee_mark(run_id, "check", 1, status="success").count == 2
+        assert client.foresee_rerun(run_id, "check", 0, follow=False).tasks[0].name == "check[0]"
+        assert client.restart(run_id).status == "queued" or client.run(run_id).run.status == "running"
+        assert [task.name for task in client.foresee_cancel(run_id).tasks] == ["check[1]", "total"]
+        assert [task.name for task in client.foresee_cancel_task(run_id, "check").tasks] == ["check[1]", "total"]
