@@ -172,6 +172,13 @@ class RunMachine:
         """What the expressions of a live attempt's task see."""
         return self._scopes.of_task(self._state.live[attempt.id], attempt.number)
 
+    def scope_of(self, task_id: str, position: int | None, number: int) -> Scope:
+        """What they see in its attempt of that number as things stand; `KeyError` if the run has no such task (yet)."""
+        node = self._state.node(task_id, position)
+        if node is None:
+            raise KeyError(task_id)
+        return self._scopes.of_task(node, number)
+
     # --- what happens to the run -------------------------------------------------------------------------------------
 
     def _take(self, happening: h.Happening) -> bool:

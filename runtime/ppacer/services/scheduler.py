@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from ppacer import spec
 from ppacer.config import FOR_EVER, Retention
 from ppacer.core.model import DagRow, Run
+from ppacer.core.plan import DagPlan
 from ppacer.localtime import local_time
 from ppacer.protocol import (
     LEASE_SECONDS,
@@ -205,11 +206,15 @@ class Scheduler(Operations):
 
     async def dag_of(self, run: Run) -> spec.Dag | None:
         """The dag as the run's own build has it; none when that build cannot be read by this version."""
+        plan = await self.plan_of(run)
+        return None if plan is None else plan.dag
+
+    async def plan_of(self, run: Run) -> DagPlan | None:
+        """Likewise, laid out for running."""
         try:
-            plan = await self._registry.plan(run.build, run.dag)
+            return await self._registry.plan(run.build, run.dag)
         except StoreError as error:
             raise SchedulerUnavailable(str(error)) from error
-        return None if plan is None else plan.dag
 
     def dags(self) -> tuple[DagState, ...]:
         """All dags of the program, in its order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from ppacer.core.model import Attempt, Run
@@ -9,6 +10,7 @@ from ppacer.services.errors import UnknownTask
 from ppacer.web import answers
 from ppacer.web.answers import RunFilter, Subject
 from ppacer.web.base import ApiError, BaseHandler
+from ppacer.web.inputs import task_inputs
 from ppacer.web.messages import (
     Changes,
     EventList,
@@ -68,16 +70,21 @@ class RunHandler(RunsOwnHandler):
 
 
 class TaskHandler(RunsOwnHandler):
-    """One task with all of its output; of a run-time family the whole, or the member at `?position=`."""
+    """One task with its inputs and all of its output; of a run-time family the whole, or the member at `?position=`."""
 
     @operation("Show a task of a run", TaskView, query=TaskQuery)
     async def get(self, run_id: str, task: str, query: TaskQuery) -> TaskView:
-        subject = await self.subject(await self.run_of(run_id))
-        found = await self.read(answers.one_task, self.site.store, subject, task, query.position)
+        run = await self.run_of(run_id)
+        found = await self.read(answers.one_task, self.site.store, await self.subject(run), task, query.position)
         if found is None:
             member = "" if query.position is None else f" at position {query.position}"
             raise UnknownTask(f"the run has no task `{task[:100]}`{member}")
-        return found
+        plan = await self.site.scheduler.plan_of(run)
+        if plan is None or task not in plan.tasks:
+            return found
+        place = {"position": found.position, "number": len(found.attempts)}
+        inputs = await self.read(task_inputs, self.site.store, plan, run, task, **place)
+        return replace(found, inputs=inputs)
 
 
 class MembersHandler(RunsOwnHandler):

@@ -150,6 +150,22 @@ class FamilyView:
 
 
 @dataclass(frozen=True, slots=True)
+class InputView:
+    """An argument of a task: its `name`, none for one that is told by its place, and the `expression` as compiled.
+
+    `value` is what that is as things stand: what the next attempt would be given, and the last one was, unless what it
+    is made of was done again since. Arguments are not stored: `unknown` says why there is no value, as of a secret or
+    of what a task is yet to return. `size` is the length of its JSON in bytes; a big value is left out.
+    """
+
+    name: str | None
+    expression: str
+    value: Json = None
+    size: int | None = None
+    unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """One task of a run, as its latest epoch has it, with its attempts of all epochs.
 
@@ -157,7 +173,8 @@ class TaskView:
     shows the value that it stands for. A run-time family as a whole has position -1 and a `family`. `due_at` is when a
     retrying task may be tried again. `waits_for` tells of a queued task for which there is no executor what is missing:
     `an executor with the label gpu`. `output` is its value as JSON and `output_size` the length of that in bytes: none
-    if there is no output, or none any more; a big output is left out of a run and told with the task alone.
+    if there is no output, or none any more; a big output is left out of a run and told with the task alone, as
+    its `inputs` are.
     """
 
     id: str
@@ -182,6 +199,7 @@ class TaskView:
     output: Json = None
     output_size: int | None = None
     family: FamilyView | None = None
+    inputs: tuple[InputView, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
