@@ -62,7 +62,7 @@ class Proxy:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One exchange: the executors close each connection after it. One that they give up is given up at once."""
+        """One exchange: the connection is closed after it. One that the executor gives up is given up at once."""
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)

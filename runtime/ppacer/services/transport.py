@@ -13,22 +13,15 @@ from http import HTTPStatus
 from random import random
 from typing import Protocol, TypeAlias
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
-from tornado.simple_httpclient import (
-    HTTPStreamClosedError,
-    HTTPTimeoutError,
-    SimpleAsyncHTTPClient,
-    _HTTPConnection,  # there is no other way in
-)
+from tornado.iostream import StreamClosedError
 
 from ppacer import wire
 from ppacer.protocol import EXCHANGE_PATH, LEASE_SECONDS, Exchange, ExchangeAnswer, renews_only
+from ppacer.services.connections import Answer, Connections, GarbledError
 from ppacer.services.troubles import Troubles
 
 ANSWER_SECONDS = 20.0
 """How long an answer may take at most, beyond the time for which the scheduler was asked to hold a claim."""
-
-CONNECT_SECONDS = 5.0
 
 FIRST_DELAY = 0.1
 LAST_DELAY = 3.0
@@ -38,10 +31,6 @@ meanwhile."""
 
 _QUICK_SECONDS = 1.0
 """After how long the next of several schedulers is no longer asked within the same exchange: the time is used up."""
-
-_CLIENTS = 4
-"""Exchanges under way at one time: the long-poll, a delivery, a renewal and the one that closes. One that gets no
-answer keeps its place until its time is over, so each must say for how long an answer is of use."""
 
 _log = logging.getLogger("ppacer")
 
@@ -82,7 +71,7 @@ class Transport(Protocol):
     async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
         """The scheduler's answer, which may take `seconds` beyond the time for which it may hold a claim.
 
-        Raises `TransportError`. May be cancelled, but what is cancelled may go on unseen for as long.
+        Raises `TransportError`. May be cancelled: nobody waits for the answer then, and the scheduler hears of that.
         """
         ...
 
@@ -116,23 +105,6 @@ class DirectTransport:
         """There is no connection to close."""
 
 
-class _Connection(_HTTPConnection):
-    """One exchange's connection."""
-
-    def on_connection_close(self) -> None:
-        """Tornado's own raises here for a connection that was reset in mid-answer, and nobody hears of it: the request
-        would go on until its time is over."""
-        if self.stream.error is None:
-            super().on_connection_close()
-        else:
-            self._handle_exception(type(self.stream.error), self.stream.error, None)
-
-
-class _HttpClient(SimpleAsyncHTTPClient):
-    def _connection_class(self) -> type[_HTTPConnection]:
-        return _Connection
-
-
 class HttpTransport:
     """The way to a scheduler at `url` (`http://host:port`), with its bearer token if it asks for one."""
 
@@ -141,32 +113,22 @@ class HttpTransport:
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._client: AsyncHTTPClient | None = None
+        self._connections = Connections(self.url, most=_MAX_ANSWER)
 
     async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
-        request = HTTPRequest(
-            self.url + EXCHANGE_PATH,
-            method="POST",
-            headers=self._headers,
-            body=wire.encode(exchange),
-            connect_timeout=CONNECT_SECONDS,
-            request_timeout=_held(exchange) + seconds,
-            follow_redirects=False,
-        )
-        client = self._open()
+        body, longest = wire.encode(exchange), _held(exchange) + seconds
         try:
-            fetching = client.fetch(request)
-            fetching.add_done_callback(_heard)  # Tornado logs the error of a future that was cancelled
-            response = await asyncio.shield(fetching)
-            return wire.decode(ExchangeAnswer, response.body)
-        except wire.WireError as fault:
-            raise TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler: {fault}") from fault
-        except HTTPTimeoutError as fault:
+            answer = await self._connections.post(EXCHANGE_PATH, self._headers, body, longest)
+            if answer.status != HTTPStatus.OK:
+                raise self._refusal(answer)
+            return wire.decode(ExchangeAnswer, answer.body)
+        except (wire.WireError, GarbledError) as fault:
+            said = f": {fault}" if str(fault) else ""
+            raise TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler{said}") from fault
+        except TimeoutError as fault:
             raise TransportError(Fault.AWAY, f"{self.url} did not answer in time") from fault
-        except HTTPStreamClosedError as fault:
-            raise TransportError(Fault.AWAY, f"{self.url} closed the connection before it had answered") from fault
-        except HTTPClientError as fault:
-            raise self._refusal(fault) from fault
+        except StreamClosedError as fault:
+            raise self._closed(fault) from fault
         except socket.gaierror as fault:
             raise TransportError(Fault.AWAY, f"{self.url}: no such host") from fault
         except ConnectionRefusedError as fault:
@@ -175,26 +137,26 @@ class HttpTransport:
             raise TransportError(Fault.AWAY, f"{self.url}: {fault.strerror or fault}") from fault
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self._connections.close()
 
-    def _open(self) -> AsyncHTTPClient:
-        """The client, made within the event loop that it belongs to."""
-        if self._client is None:
-            self._client = _HttpClient(
-                force_instance=True, max_clients=_CLIENTS, max_buffer_size=_MAX_ANSWER, max_body_size=_MAX_ANSWER
-            )
-        return self._client
+    def _closed(self, fault: StreamClosedError) -> TransportError:
+        match fault.real_error:
+            case ConnectionRefusedError():
+                why = ": nothing listens there (connection refused)"
+            case OSError(strerror=str(why)):
+                why = f": {why}"
+            case _:
+                why = " closed the connection before it had answered"
+        return TransportError(Fault.AWAY, f"{self.url}{why}")
 
-    def _refusal(self, fault: HTTPClientError) -> TransportError:
-        detail = _detail(fault)
-        if detail is None and fault.code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    def _refusal(self, answer: Answer) -> TransportError:
+        detail = _detail(answer.body)
+        if detail is None and answer.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             # A proxy's or a load balancer's own page: no word of the scheduler's, so nothing is given up for it.
-            said = f"{fault.code} {fault.message}".rstrip()
+            said = f"{answer.status} {answer.reason}".rstrip()
             return TransportError(Fault.AWAY, f"{self.url} gave no answer of a ppacer scheduler: {said}")
-        detail = detail or fault.message or f"status {fault.code}"
-        match fault.code:
+        detail = detail or answer.reason or f"status {answer.status}"
+        match answer.status:
             case 401 | 403:
                 return TransportError(Fault.FORBIDDEN, f"{self.url} refuses this executor's token: {detail}")
             case 426:
@@ -366,21 +328,14 @@ class Link:
         self._transport.close()
 
 
-def _heard(fetching: asyncio.Future[HTTPResponse]) -> None:
-    """Takes note of how an exchange came to its end that nobody may wait for any more."""
-    if not fetching.cancelled():
-        fetching.exception()
-
-
 def _held(exchange: Exchange) -> float:
     """For how long the scheduler is asked to hold the exchange, in seconds."""
     return exchange.claim.wait if exchange.claim else 0.0
 
 
-def _detail(fault: HTTPClientError) -> str | None:
-    """What the answer says of itself, as each refusal of a scheduler does: the `detail` or `title` of its
+def _detail(body: bytes) -> str | None:
+    """What an answer says of itself, as each refusal of a scheduler does: the `detail` or `title` of its
     problem+json. None where it is no such answer."""
-    body = fault.response.body if fault.response is not None else b""
     try:
         problem: object = json.loads(body)
     except ValueError:

@@ -34,8 +34,10 @@ async def server(answer: Callable[[RequestHandler], object]) -> AsyncIterator[st
     """An HTTP server that answers exchanges with `answer`; its address."""
 
     class Handler(RequestHandler):
-        def post(self) -> None:
-            answer(self)
+        async def post(self) -> None:
+            answering = answer(self)
+            if isinstance(answering, Awaitable):
+                await answering
 
         def log_exception(self, *args: object, **kwargs: object) -> None:
             """Stays quiet: the tests look at the client's side."""
@@ -178,10 +180,12 @@ def test_exchanges_without_an_answer_do_not_hold_others_up() -> None:
 
         async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             nonlocal hanging
-            await reader.readuntil(b"\r\n\r\n")
-            hanging += 1
-            await reader.read()
-            writer.close()
+            try:
+                await reader.readuntil(b"\r\n\r\n")
+                hanging += 1
+                await reader.read()
+            finally:
+                writer.close()
 
         listening = await asyncio.start_server(hang, "127.0.0.1", 0)
         transport = HttpTransport(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
@@ -193,6 +197,96 @@ def test_exchanges_without_an_answer_do_not_hold_others_up() -> None:
 
     asyncio.run(main())
     assert hanging == 6
+
+
+def test_exchanges_share_a_connection_one_after_the_other() -> None:
+    """Also after a refusal; those at the same time have one each."""
+    seen: dict[object, int] = {}
+    at_once = asyncio.Barrier(2)
+
+    async def answered(http: RequestHandler, *, refused: bool, together: bool) -> None:
+        stream = http.request.connection.stream  # type: ignore[union-attr]
+        seen[stream] = seen.get(stream, 0) + 1
+        if together:
+            await at_once.wait()
+        http.set_status(503 if refused else 200)
+        http.finish(b'{"detail": "not now"}' if refused else wire.encode(ANSWER))
+
+    async def main() -> None:
+        mood = {"refused": False, "together": False}
+        async with server(lambda http: answered(http, **mood)) as url:
+            transport = HttpTransport(url)
+            for mood["refused"] in (False, True, False):
+                await asyncio.gather(transport.exchange(EXCHANGE), return_exceptions=True)
+            assert list(seen.values()) == [3]
+            mood["together"] = True
+            await asyncio.gather(*(transport.exchange(EXCHANGE) for _ in range(2)))
+            assert sorted(seen.values()) == [1, 4]
+            await asyncio.gather(*(transport.exchange(EXCHANGE) for _ in range(2)))
+            assert sorted(seen.values()) == [2, 5]
+            transport.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_kept_connection_that_the_scheduler_has_closed_is_made_anew(reset: bool) -> None:
+    """Whether that is noticed before the next exchange or by it."""
+    served: list[int] = []
+
+    async def main() -> None:
+        async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+            await reader.readexactly(length)
+            served.append(length)
+            body = wire.encode(ANSWER)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            await writer.drain()
+            if len(served) % 2:  # hangs up when the next request is under way
+                await reader.read(1)
+            if reset:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
+            writer.close()
+
+        listening = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+        transport = HttpTransport(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+        async with asyncio.timeout(60):
+            for _ in range(6):
+                assert await transport.exchange(EXCHANGE) == ANSWER
+        transport.close()
+        listening.close()
+
+    asyncio.run(main())
+    assert len(served) == 6
+
+
+def test_an_exchange_that_is_given_up_closes_its_connection() -> None:
+    closed = asyncio.Event()
+
+    async def main() -> None:
+        arrived = asyncio.Event()
+
+        async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            arrived.set()
+            while await reader.read(1000):
+                pass
+            closed.set()
+            writer.close()
+
+        listening = await asyncio.start_server(hold, "127.0.0.1", 0)
+        transport = HttpTransport(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+        asking = asyncio.create_task(transport.exchange(EXCHANGE, 600.0))
+        async with asyncio.timeout(60):
+            await arrived.wait()
+            asking.cancel()
+            await closed.wait()
+        listening.close()
+
+    asyncio.run(main())
 
 
 def test_whoever_waits_for_the_scheduler_goes_on_when_another_exchange_is_answered(
