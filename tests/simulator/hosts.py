@@ -156,12 +156,13 @@ class Host:
         self.scheduler._stall = heard  # type: ignore[method-assign]
 
     def _listen_to_turns(self) -> None:
-        """What a turn decides counts from then on, whenever it becomes durable."""
+        """What a turn of the leader decides counts from then on, whenever it becomes durable."""
         journal = self.scheduler.journal
         commit = journal.commit
 
         def heard(writes: Sequence[Write], logs: Sequence[tuple[str, Sequence[LogEntry]]] = ()) -> asyncio.Future[None]:
-            self.world.truth.decided(writes)
+            if self.scheduler._sources.leader == self.world.memory.leader:
+                self.world.truth.decided(writes)
             return commit(writes, logs)
 
         journal.commit = heard  # type: ignore[method-assign]

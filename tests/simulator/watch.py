@@ -94,8 +94,8 @@ class Watch:
         """An answer leaves the scheduler."""
         self.world.note("answer", exchange.request, len(answer.assignments), [ack.status for ack in answer.reports])
         truth = self.world.truth
-        for ack in answer.renewals:
-            if ack.status == 200:  # not all of them are written: a scheduler that cannot write renews by what it knows
+        for ack in answer.renewals:  # not all of them are written: one that cannot write renews by what it knows
+            if ack.status == 200 and answer.leader == self.memory.leader:
                 truth.heard[ack.attempt] = max(truth.heard[ack.attempt], truth.received_at[exchange.request])
         for invariant in ON_ANSWER:
             invariant(self, exchange, answer, instance or exchange.instance)
