@@ -63,6 +63,11 @@ PERHAPS = {Mode.REORDERED}
 """Those that it may notice, by how soon the next exchange comes."""
 
 
+RESENT = {Mode.REQUEST_DROPPED, Mode.REQUEST_RESET, Mode.ANSWER_DROPPED}
+"""Those that it notices only on a connection which it has just made: a kept one may have been closed for its age, so
+what was asked over it is asked once more at once."""
+
+
 class Kind(StrEnum):
     CLAIM = "claim"
     REPORT = "report"
