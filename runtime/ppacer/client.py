@@ -110,9 +110,10 @@ class Client:
         """Who this client is to the program, and as what it may do things."""
         return self._get(Me, f"{_API}/me")
 
-    def dags(self, *, removed: bool = False) -> DagList:
-        """The program's dags; with `removed` also those that it no longer has."""
-        return self._get(DagList, "/api/v1/dags", {"removed": "true" if removed else None})
+    def dags(self, *, removed: bool = False, since: str | None = None) -> DagList:
+        """The program's dags; with `removed` also those that it no longer has, with `since` (the `mark` of an earlier
+        answer) only those of which something else is to be told now."""
+        return self._get(DagList, "/api/v1/dags", {"removed": "true" if removed else None, "since": since})
 
     def dag(self, dag: str) -> DagDetail:
         return self._get(DagDetail, _dag(dag))

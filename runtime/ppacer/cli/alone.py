@@ -69,9 +69,9 @@ class Alone:
 
     def dags(self, *, removed: bool = False) -> DagList:
         """The program's dags as the database knows them; when they are due next is for others to work out."""
-        latest = self._store.latest_runs_by_dag(answers.SHOWN_RUNS)
+        latest = self._store.overviews.latest_runs(answers.SHOWN_RUNS)
         views = tuple(dag_view(self._state(dag), latest.get(dag.id, ())) for dag in self._program.dags)
-        gone = answers.removed_dags(self._store, latest) if removed else ()
+        gone = answers.removed_dags(self._store) if removed else ()
         return DagList(self._program.name, self._program.build, views, gone)
 
     def dag_events(self, dag: str, *, before: str | None = None, limit: int = 50) -> DagEventList:
@@ -269,7 +269,7 @@ class Alone:
 
     def _dag(self, dag_id: str) -> DagView:
         dag = next(dag for dag in self._program.dags if dag.id == dag_id)
-        return dag_view(self._state(dag), self._store.runs(dag_id, limit=answers.SHOWN_RUNS))
+        return dag_view(self._state(dag), answers.latest_runs(self._store, dag_id))
 
     def _state(self, dag: spec.Dag) -> DagState:
         row = self._store.dag(dag.id)

@@ -7,6 +7,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EVERYTHING = "everything"
+_RUN = "run/"
+
+
+MOST_COLLECTED = 2_000
+"""How many runs a collector remembers before it gives up counting them."""
+
+
+class ChangedRuns:
+    """The ids of the runs that have changed since somebody looked last; of very many it says that they are `many`."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._many = True  # before the first look anything may have changed
+
+    def add(self, topic: str) -> None:
+        if topic.startswith(_RUN) and not self._many:
+            self._ids.add(topic[len(_RUN) :])
+            if len(self._ids) > MOST_COLLECTED:
+                self.lose()
+
+    def lose(self) -> None:
+        """What was taken has not been looked at: the next call is told that it may be any."""
+        self._ids, self._many = set(), True
+
+    def take(self) -> set[str] | None:
+        """Those that have changed since the last call; none where that may be any."""
+        ids, many = self._ids, self._many
+        self._ids, self._many = set(), False
+        return None if many else ids
 
 
 class Changes:
@@ -14,7 +43,14 @@ class Changes:
 
     def __init__(self) -> None:
         self._followers: dict[str, set[asyncio.Future[None]]] = {}
+        self._collectors: list[ChangedRuns] = []
         self._count = 0
+
+    def collect(self) -> ChangedRuns:
+        """A collector that is told of all runs from now on, for good."""
+        collector = ChangedRuns()
+        self._collectors.append(collector)
+        return collector
 
     @property
     def count(self) -> int:
@@ -24,6 +60,8 @@ class Changes:
     def publish(self, topic: str) -> None:
         """Wakes the followers of a topic, and those of everything."""
         self._count += 1
+        for collector in self._collectors:
+            collector.add(topic)
         for name in (topic, EVERYTHING):
             for follower in self._followers.pop(name, ()):
                 if not follower.done():
@@ -51,7 +89,7 @@ async def changed_within(follower: asyncio.Future[None], wait: float) -> bool:
 
 
 def run_topic(run_id: str) -> str:
-    return f"run/{run_id}"
+    return f"{_RUN}{run_id}"
 
 
 def log_topic(attempt_id: str) -> str:

@@ -21,6 +21,7 @@ from ppacer.config import Retention
 from ppacer.core.ids import RANDOM_BYTES, uuid7
 from ppacer.core.instants import SECOND
 from ppacer.core.model import ClearOutputs, DeleteDagEvents, DeleteNotifications, DeleteRuns, Write
+from ppacer.services.changes import run_topic
 from ppacer.services.commits import Commits
 from ppacer.services.errors import SchedulerUnavailable, UnknownRun
 from ppacer.services.journal import Journal
@@ -243,6 +244,8 @@ class Pruner:
         begun = self._timers.time()
         with self._turn():
             self._forget(deleted)
+            for run_id in deleted:
+                self._commits.announce(run_topic(run_id))
             self._commits.write(writes)
         await self._commits.settled()
         await self._rest(begun)

@@ -24,7 +24,7 @@ from ppacer.protocol import (
 )
 from ppacer.records import replace
 from ppacer.services.caller import Caller, CallError
-from ppacer.services.changes import EVERYTHING, Changes, changed_within, log_topic, run_topic
+from ppacer.services.changes import EVERYTHING, ChangedRuns, Changes, changed_within, log_topic, run_topic
 from ppacer.services.custom_schedules import CustomSchedules
 from ppacer.services.dag_run_watcher import MISFIRE_GRACE
 from ppacer.services.engine import Engine
@@ -175,6 +175,10 @@ class Scheduler(Operations):
             if self._changes.count == since:
                 await changed_within(follower, wait)
             return self._changes.count
+
+    def collect_changes(self) -> ChangedRuns:
+        """What remembers which runs have changed from now on; for as long as the scheduler lives."""
+        return self._changes.collect()
 
     async def run_changed(self, run_id: str, since: int, *, wait: float) -> int:
         """The `seq` of the run's newest committed event, once it is above `since` or `wait` seconds passed.

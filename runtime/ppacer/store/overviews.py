@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import and_, func, select, union_all
 
 from ppacer.core.instants import MINUTE
-from ppacer.core.model import FAMILY, PROJECT, RunStatus, TaskStatus
+from ppacer.core.model import FAMILY, PROJECT, RunKind, RunStatus, TaskStatus
 from ppacer.store import rows, schema
 from ppacer.store.database import Database
 
@@ -46,6 +46,20 @@ class MemberCount:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestRun:
+    """One of the newest runs of a dag: columns as in `Run`."""
+
+    id: str
+    dag: str
+    status: RunStatus
+    kind: RunKind
+    scheduled_at: int
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class QuarterCount:
     """How many runs whose logical time lies in the quarter of an hour from `begin` on are in one status."""
 
@@ -57,6 +71,50 @@ class QuarterCount:
 class Overviews:
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def latest_runs(self, count: int, dags: Collection[str] | None = None) -> dict[str, list[LatestRun]]:
+        """The `count` newest runs of each of those dags (of every dag) that has any, newest first."""
+        dag, table, other = schema.dags.c, schema.runs.c, schema.runs.alias("other").c
+        # The oldest id that counts, per dag. With the order by the columns of `dags`, databases walk the dags and find
+        # their runs through the index: the cost is that of the answer, not of all runs.
+        oldest = (
+            select(other.id)
+            .where(other.project == dag.project, other.dag == dag.dag)
+            .order_by(other.id.desc())
+            .offset(count - 1)
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = (
+            select(
+                *(table.id, table.dag, table.status, table.kind),
+                *(table.scheduled_at, table.created_at, table.started_at, table.finished_at),
+            )
+            .join(schema.dags, and_(table.project == dag.project, table.dag == dag.dag))
+            .where(table.id >= func.coalesce(oldest, ""))
+            .order_by(dag.project, dag.dag, table.id.desc())
+        )
+        if dags is not None:
+            query = query.where(dag.project == PROJECT, dag.dag.in_(dags))
+        found: dict[str, list[LatestRun]] = {}
+        for row in self._all(query):
+            run = LatestRun(
+                id=row.id,
+                dag=row.dag,
+                status=RunStatus(row.status),
+                kind=RunKind(row.kind),
+                scheduled_at=row.scheduled_at,
+                created_at=row.created_at,
+                started_at=row.started_at,
+                finished_at=row.finished_at,
+            )
+            found.setdefault(run.dag, []).append(run)
+        return found
+
+    def dags_of(self, run_ids: Collection[str]) -> set[str]:
+        """The dags of those runs that there are."""
+        table = schema.runs.c
+        return {row.dag for row in self._all(select(table.dag).where(table.id.in_(run_ids)))}
 
     def cells(self, run_ids: Collection[str]) -> list[Cell]:
         """The rows of ordinary tasks and of run-time families as a whole that count, without those of members."""

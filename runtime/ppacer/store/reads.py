@@ -210,30 +210,6 @@ class Reads:
             query = query.where(table.c.backfill == backfill)
         return self._runs(_page(query, table.c.id, before, limit))
 
-    def latest_runs_by_dag(self, count: int) -> dict[str, list[Run]]:
-        """The `count` newest runs of each dag that has any, newest first."""
-        dag, table, other = schema.dags.c, schema.runs, schema.runs.alias("other")
-        # The oldest id that counts, per dag. With the order by the columns of `dags`, databases walk the dags and find
-        # their runs through the index: the cost is that of the answer, not of all runs.
-        oldest = (
-            select(other.c.id)
-            .where(other.c.project == dag.project, other.c.dag == dag.dag)
-            .order_by(other.c.id.desc())
-            .offset(count - 1)
-            .limit(1)
-            .scalar_subquery()
-        )
-        query = (
-            select(table)
-            .join(schema.dags, and_(table.c.project == dag.project, table.c.dag == dag.dag))
-            .where(table.c.id >= func.coalesce(oldest, ""))
-            .order_by(dag.project, dag.dag, table.c.id.desc())
-        )
-        found: dict[str, list[Run]] = {}
-        for run in self._runs(query):
-            found.setdefault(run.dag, []).append(run)
-        return found
-
     def find_runs(self, id_part: str, limit: int = 10) -> list[Run]:
         """Runs whose id holds `id_part` anywhere, newest first."""
         table = schema.runs

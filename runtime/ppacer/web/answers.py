@@ -25,6 +25,7 @@ from ppacer.core.model import (
 from ppacer.protocol import Progress
 from ppacer.services.snapshots import BackfillState
 from ppacer.store.logs import LogStore
+from ppacer.store.overviews import LatestRun
 from ppacer.store.store import Store
 from ppacer.web.dag_messages import (
     BackfillList,
@@ -213,9 +214,16 @@ def failed_notifications(store: Store, before: str | None, limit: int) -> Notifi
 # --- dags ------------------------------------------------------------------------------------------------------------
 
 
-def removed_dags(store: Store, latest: Mapping[str, Sequence[Run]]) -> tuple[RemovedDag, ...]:
+def removed_dags(store: Store) -> tuple[RemovedDag, ...]:
     """The dags that the program no longer has, by name."""
-    return tuple(removed_dag(row, latest.get(row.dag, ())) for row in store.dags() if row.removed_at is not None)
+    gone = [row for row in store.dags() if row.removed_at is not None]
+    latest = store.overviews.latest_runs(SHOWN_RUNS, [row.dag for row in gone]) if gone else {}
+    return tuple(removed_dag(row, latest.get(row.dag, ())) for row in gone)
+
+
+def latest_runs(store: Store, dag: str) -> Sequence[LatestRun]:
+    """The latest runs of one dag, newest first."""
+    return store.overviews.latest_runs(SHOWN_RUNS, [dag]).get(dag, ())
 
 
 def dag_events(store: Store, dag: str, before: str | None, limit: int) -> DagEventList:

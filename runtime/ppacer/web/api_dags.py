@@ -14,6 +14,7 @@ from ppacer.services.errors import UnknownDag
 from ppacer.services.scheduler import DagState
 from ppacer.web import answers
 from ppacer.web.base import ApiError, BaseHandler, instant
+from ppacer.web.codec import Encoded
 from ppacer.web.dag_messages import DagDetail, DagEventList, DagList, DagView, VersionDetail, VersionList
 from ppacer.web.dag_views import dag_view, param_view, task_spec
 from ppacer.web.messages import RunView
@@ -26,14 +27,11 @@ _NEXT_TIMES = 5
 
 
 class DagsHandler(BaseHandler):
-    """The program's dags; with `?removed=true` also those that it no longer has."""
+    """The program's dags; with `?removed=true` also those that it no longer has, with `?since=` what is new in them."""
 
     @operation("List dags", DagList, query=DagsQuery)
-    async def get(self, query: DagsQuery) -> DagList:
-        latest = await self.read(self.site.store.latest_runs_by_dag, answers.SHOWN_RUNS)
-        views = [dag_view(state, latest.get(state.dag.id, ())) for state in self.site.scheduler.dags()]
-        removed = await self.read(answers.removed_dags, self.site.store, latest) if query.removed else ()
-        return DagList(self.site.program.name, self.site.program.build, tuple(views), removed)
+    async def get(self, query: DagsQuery) -> Encoded:
+        return await self.site.dag_list.answer(self.site, query.since, removed=query.removed)
 
 
 class DagsOwnHandler(BaseHandler):
@@ -53,7 +51,7 @@ class DagsOwnHandler(BaseHandler):
             raise UnknownDag(f"there is no dag `{dag_id[:100]}`, nor was there one")
 
     async def view(self, state: DagState) -> DagView:
-        return dag_view(state, await self.read(self.site.store.runs, state.dag.id, limit=answers.SHOWN_RUNS))
+        return dag_view(state, await self.read(answers.latest_runs, self.site.store, state.dag.id))
 
 
 class DagHandler(DagsOwnHandler):

@@ -20,7 +20,7 @@ from ppacer.core.instants import from_datetime, from_local, zone
 from ppacer.core.model import Run
 from ppacer.services.errors import SchedulerError, UnknownRun
 from ppacer.store.errors import StoreError
-from ppacer.web.codec import encode
+from ppacer.web.codec import Encoded, encode
 from ppacer.web.messages import Problem
 from ppacer.web.problems import problem, problem_of
 from ppacer.web.query import QueryError, read_query
@@ -98,7 +98,7 @@ class GuardedHandler(RequestHandler):
     def answer(self, message: object, status: int = HTTPStatus.OK) -> None:
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.finish(encode(message))
+        self.finish(message.text if isinstance(message, Encoded) else encode(message))
 
     def write_error(
         self,

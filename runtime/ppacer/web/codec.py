@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mashumaro.codecs.basic import BasicDecoder, BasicEncoder
@@ -18,6 +19,13 @@ _Message = TypeVar("_Message")
 
 class AnswerError(ValueError):
     """A text that is no such message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message whose JSON is known already."""
+
+    text: bytes
 
 
 def encode(message: object) -> bytes:

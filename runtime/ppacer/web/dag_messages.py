@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppacer.web.messages import Json, RunView
+from ppacer.web.messages import Json, LastRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DagView:
     owner: str
     tasks: int
     next_run_at: str | None = None
-    last_runs: tuple[RunView, ...] = ()
+    last_runs: tuple[LastRun, ...] = ()
     paused: bool = False
     silenced_until: str | None = None
     problem: str | None = None
@@ -42,17 +42,23 @@ class RemovedDag:
     removed_at: str
     first_seen_at: str
     renamed_to: str | None = None
-    last_runs: tuple[RunView, ...] = ()
+    last_runs: tuple[LastRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DagList:
-    """The program's dags in its order; `removed` only where it was asked for."""
+    """The program's dags in its order; `removed` only where it was asked for.
+
+    `mark` stands for what is told: given as `since`, it brings only the dags of which something else is to be told
+    then, with another mark. `complete` says whether all dags are here, as they are where nothing is known of the mark.
+    """
 
     program: str
     build: str
     dags: tuple[DagView, ...]
     removed: tuple[RemovedDag, ...] = ()
+    mark: str = ""
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from ppacer import spec
 from ppacer.core import codec
-from ppacer.core.model import DagEvent, DagRow, Run
+from ppacer.core.model import DagEvent, DagRow
 from ppacer.services.snapshots import BackfillState, DagState, ExecutorState, PoolState
+from ppacer.store.overviews import LatestRun
 from ppacer.web.dag_messages import (
     BackfillView,
     DagEventView,
@@ -20,10 +21,11 @@ from ppacer.web.dag_messages import (
     TaskSpec,
 )
 from ppacer.web.describe import place_text, schedule_text, type_text
-from ppacer.web.views import json_value, optional_time, run_view, time_text
+from ppacer.web.messages import LastRun
+from ppacer.web.views import json_value, optional_time, time_text
 
 
-def dag_view(state: DagState, last_runs: Iterable[Run]) -> DagView:
+def dag_view(state: DagState, last_runs: Iterable[LatestRun]) -> DagView:
     dag = state.dag
     return DagView(
         id=dag.id,
@@ -34,7 +36,7 @@ def dag_view(state: DagState, last_runs: Iterable[Run]) -> DagView:
         owner=dag.owner,
         tasks=len(dag.tasks),
         next_run_at=optional_time(state.next_due),
-        last_runs=tuple(run_view(run) for run in last_runs),
+        last_runs=tuple(last_run(run) for run in last_runs),
         paused=state.paused,
         silenced_until=optional_time(state.silenced_until),
         problem=state.problem,
@@ -43,7 +45,19 @@ def dag_view(state: DagState, last_runs: Iterable[Run]) -> DagView:
     )
 
 
-def removed_dag(row: DagRow, last_runs: Iterable[Run]) -> RemovedDag:
+def last_run(run: LatestRun) -> LastRun:
+    return LastRun(
+        id=run.id,
+        status=run.status,
+        kind=run.kind,
+        scheduled_at=time_text(run.scheduled_at),
+        created_at=time_text(run.created_at),
+        started_at=optional_time(run.started_at),
+        finished_at=optional_time(run.finished_at),
+    )
+
+
+def removed_dag(row: DagRow, last_runs: Iterable[LatestRun]) -> RemovedDag:
     """A dag whose row has a time of removal."""
     assert row.removed_at is not None
     return RemovedDag(
@@ -51,7 +65,7 @@ def removed_dag(row: DagRow, last_runs: Iterable[Run]) -> RemovedDag:
         removed_at=time_text(row.removed_at),
         first_seen_at=time_text(row.first_seen_at),
         renamed_to=row.renamed_to,
-        last_runs=tuple(run_view(run) for run in last_runs),
+        last_runs=tuple(last_run(run) for run in last_runs),
     )
 
 

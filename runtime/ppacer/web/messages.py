@@ -110,6 +110,19 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class LastRun:
+    """What a list of dags tells of a run; the rest is in `RunView`."""
+
+    id: str
+    status: str
+    kind: str
+    scheduled_at: str
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressView:
     """How far an attempt says it has come: `fraction` from 0 to 1 or none."""
 

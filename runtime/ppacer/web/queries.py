@@ -61,9 +61,11 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class DagsQuery:
-    """With `removed` also the dags that the program no longer has."""
+    """With `removed` also the dags that the program no longer has, with `since` only those of which something else is
+    to be told than when an answer had that `mark`."""
 
     removed: bool = False
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from ppacer import spec
 from ppacer.services.scheduler import Scheduler
 from ppacer.store import Store
 from ppacer.store.logs import LogStore
+from ppacer.web.dag_list import DagListing
 from ppacer.web.security import Access
 
 
@@ -22,5 +23,6 @@ class Site:
     logs: LogStore
     access: Access
     instance: str
+    dag_list: DagListing = field(default_factory=DagListing)
     copying: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a copy of the database is made."""

@@ -81,7 +81,7 @@ def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert store.notification("x") is None
     assert store.notifications("x") == store.pending_notifications() == store.failed_notifications() == []
     assert store.backfill_counts("x") == {}
-    assert store.latest_runs_by_dag(3) == {}
+    assert store.overviews.latest_runs(3) == {}
     assert store.last_event_seq(["x"]) == {"x": 0}
 
 

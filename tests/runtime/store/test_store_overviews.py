@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ppacer.core.model import FAMILY, InsertRun, InsertTask, RunKind, RunStatus, TaskStatus
+from ppacer.core.model import FAMILY, InsertDag, InsertRun, InsertTask, RunKind, RunStatus, TaskStatus
 from ppacer.store import Store
-from ppacer.store.overviews import QUARTER, MemberCount, QuarterCount
+from ppacer.store.overviews import QUARTER, LatestRun, MemberCount, QuarterCount
 
 
 def test_cells_are_the_rows_that_count_of_many_runs_without_members(store: Store, rows: Any) -> None:
@@ -60,3 +60,19 @@ def test_runs_are_counted_by_quarters_of_an_hour_of_their_logical_times(store: S
         QuarterCount(QUARTER, RunStatus.SUCCESS, 2),
         QuarterCount(3 * QUARTER, RunStatus.RUNNING, 1),
     ]
+
+
+def test_the_latest_runs_of_each_dag(store: Store, rows: Any) -> None:
+    def latest(number: int, dag: str = "daily") -> LatestRun:
+        run = rows.run(number, dag)
+        return LatestRun(
+            *(run.id, dag, run.status, run.kind, run.scheduled_at, run.created_at, run.started_at, run.finished_at)
+        )
+
+    store.write([InsertDag(rows.dag("weekly"))])
+    store.write([InsertRun(rows.run(number, dag="daily")) for number in range(1, 6)])
+    store.write([InsertRun(rows.run(6, dag="hourly"))])
+    assert store.overviews.latest_runs(2) == {"daily": [latest(5), latest(4)], "hourly": [latest(6, "hourly")]}
+    assert store.overviews.latest_runs(9, ["hourly", "weekly"]) == {"hourly": [latest(6, "hourly")]}
+    assert store.overviews.dags_of([rows.id(1), rows.id(2), rows.id(9)]) == {"daily"}
+    assert store.overviews.dags_of([rows.id(1), rows.id(6)]) == {"daily", "hourly"}

@@ -11,7 +11,6 @@ from ppacer.core.model import (
     BackfillStatus,
     InsertAttempt,
     InsertBackfill,
-    InsertDag,
     InsertDagEvent,
     InsertDagVersion,
     InsertEvent,
@@ -85,16 +84,6 @@ def test_active_runs_are_the_queued_and_the_running_oldest_first(store: Store, r
     statuses = [*RunStatus]
     store.write([InsertRun(rows.run(number, status=status)) for number, status in enumerate(statuses)])
     assert [run.status for run in store.active_runs()] == [status for status in statuses if not status.terminal]
-
-
-def test_the_latest_runs_of_each_dag(store: Store, rows: Any) -> None:
-    store.write([InsertDag(rows.dag("weekly"))])
-    store.write([InsertRun(rows.run(number, dag="daily")) for number in range(1, 6)])
-    store.write([InsertRun(rows.run(6, dag="hourly"))])
-    assert store.latest_runs_by_dag(2) == {
-        "daily": [rows.run(5), rows.run(4)],
-        "hourly": [rows.run(6, dag="hourly")],
-    }
 
 
 def test_the_last_scheduled_run_is_the_one_of_the_latest_logical_time(store: Store, rows: Any) -> None:
