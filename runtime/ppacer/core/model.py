@@ -11,10 +11,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeAlias
 
+from ppacer.core.accounts import AccountWrite
+from ppacer.core.project import PROJECT
 from ppacer.records import dataclass
-
-PROJECT = "default"
-"""The namespace of every dag and run, until projects get an interface."""
 
 
 class RunStatus(StrEnum):
@@ -555,4 +554,5 @@ Write: TypeAlias = (
     | ClearOutputs
     | DeleteDagEvents
     | DeleteNotifications
+    | AccountWrite
 )

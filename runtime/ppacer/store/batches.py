@@ -21,10 +21,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Table, Update, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ppacer.core.model import (
@@ -53,10 +52,11 @@ from ppacer.core.model import (
     WatchedUntil,
     Write,
 )
-from ppacer.store import columns, schema
+from ppacer.store import account_writes, columns, schema
 from ppacer.store.columns import Columns
 from ppacer.store.errors import Conflict
 from ppacer.store.many import execute_many
+from ppacer.store.write_kinds import EXPECTED, KEY, Key, Kind, Step, by_id, inserts, removes, update_row, updates
 
 
 def apply(connection: Connection, writes: Sequence[Write]) -> None:
@@ -82,34 +82,12 @@ def find_conflict(connection: Connection, writes: Sequence[Write]) -> Conflict |
     return None
 
 
-_Key: TypeAlias = tuple[str | int, ...]
-_Step: TypeAlias = Any
-"""What one kind takes: a write, one lease of a `RenewLeases`, or the id of a row that is to go."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How steps of one kind are done. `row` names the row that a step is about, `parameters` are its values: the
-    columns that it sets by their names, those that it looks for with `KEY` or `EXPECTED` before the name.
-
-    Of a kind that is `alone` no other one is about the same row, but for removals."""
-
-    rank: int
-    table: Table
-    statement: Insert | Update | Delete
-    row: Callable[[_Step], _Key]
-    parameters: Callable[[_Step], Columns]
-    guarded: bool = False
-    removes: bool = False
-    alone: bool = False
-
-
 _FIRST = (0, 0)
 
 
-def _plan(writes: Sequence[Write]) -> Iterator[tuple[_Kind, list[Columns]]]:
-    batches: dict[tuple[int, int], tuple[_Kind, list[Columns]]] = {}
-    last: defaultdict[Table, dict[_Key, tuple[int, int]]] = defaultdict(dict)
+def _plan(writes: Sequence[Write]) -> Iterator[tuple[Kind, list[Columns]]]:
+    batches: dict[tuple[int, int], tuple[Kind, list[Columns]]] = {}
+    last: defaultdict[Table, dict[Key, tuple[int, int]]] = defaultdict(dict)
     lowest = highest = 0  # the levels that writes may go into, and have gone into
     for write in writes:
         for kind, step in _steps(write):
@@ -134,26 +112,12 @@ def _plan(writes: Sequence[Write]) -> Iterator[tuple[_Kind, list[Columns]]]:
         yield batches[place]
 
 
-def _steps(write: Write) -> Iterable[tuple[_Kind, _Step]]:
+def _steps(write: Write) -> Iterable[tuple[Kind, Step]]:
     kind = _KINDS.get(type(write))
     return _MANY[type(write)](write) if kind is None else ((kind, write),)
 
 
-KEY = "key_"
-EXPECTED = "expected_"
-
-
-def _update(table: Table, *expected: str) -> Update:
-    """Changes the columns that the parameters name, in the row that they name if it is as they expect."""
-    statement = update(table)
-    for column in table.primary_key:
-        statement = statement.where(column == bindparam(KEY + column.name))
-    for name in expected:
-        statement = statement.where(table.c[name] == bindparam(EXPECTED + name))
-    return statement
-
-
-def _difference(connection: Connection, kind: _Kind, parameters: Columns) -> str:
+def _difference(connection: Connection, kind: Kind, parameters: Columns) -> str:
     """What a guarded write found in place of what it expected."""
     query = select(kind.table)
     for column in kind.table.primary_key:
@@ -167,7 +131,7 @@ def _difference(connection: Connection, kind: _Kind, parameters: Columns) -> str
     )
 
 
-def _name(write: Write, kind: _Kind, step: _Step) -> str:
+def _name(write: Write, kind: Kind, step: Step) -> str:
     """The write as a person knows it: its class and its row."""
     return f"{type(write).__name__} ({', '.join(str(part) for part in kind.row(step))})"
 
@@ -175,22 +139,22 @@ def _name(write: Write, kind: _Kind, step: _Step) -> str:
 # --- inserts and updates ---------------------------------------------------------------------------------------------
 
 
-def _row_of_dag(write: InsertDag | UpdateDag | WatchedUntil) -> _Key:
+def _row_of_dag(write: InsertDag | UpdateDag | WatchedUntil) -> Key:
     if isinstance(write, WatchedUntil):
         return (write.project, write.dag)
     return (write.row.project, write.row.dag)
 
 
-def _row_of_dag_version(write: InsertDagVersion) -> _Key:
+def _row_of_dag_version(write: InsertDagVersion) -> Key:
     return (write.row.project, write.row.dag, write.row.at)
 
 
-def _row_of_task(write: InsertTask | UpdateTask) -> _Key:
+def _row_of_task(write: InsertTask | UpdateTask) -> Key:
     row = write.row
     return (row.run_id, row.epoch, row.task, row.position)
 
 
-def _row_of_event(write: InsertEvent) -> _Key:
+def _row_of_event(write: InsertEvent) -> Key:
     return (write.row.run_id, write.row.seq)
 
 
@@ -204,7 +168,7 @@ def _row_by_id(
     | UpdateBackfill
     | InsertNotification
     | UpdateNotification,
-) -> _Key:
+) -> Key:
     return (write.row.id,)
 
 
@@ -265,42 +229,31 @@ def _changed_notification(write: UpdateNotification) -> Columns:
     return {"key_id": write.row.id, "expected_status": write.expected.value, **changes}
 
 
-def _inserts(
-    rank: int, table: Table, row: Callable[[_Step], _Key], parameters: Callable[[Any], Columns], *, alone: bool = False
-) -> _Kind:
-    return _Kind(rank, table, insert(table), row, lambda write: parameters(write.row), alone=alone)
-
-
-def _updates(
-    rank: int, table: Table, row: Callable[[_Step], _Key], parameters: Callable[[_Step], Columns], *expected: str
-) -> _Kind:
-    return _Kind(rank, table, _update(table, *expected), row, parameters, guarded=True)
-
-
-_KINDS: dict[type[Write], _Kind] = {
-    InsertBuild: _inserts(0, schema.builds, lambda write: (write.row.build,), columns.build_columns),
-    InsertDag: _inserts(1, schema.dags, _row_of_dag, columns.dag_columns),
-    UpdateDag: _updates(2, schema.dags, _row_of_dag, _changed_dag),
-    WatchedUntil: _updates(3, schema.dags, _row_of_dag, _watched_dag),
-    InsertDagVersion: _inserts(4, schema.dag_versions, _row_of_dag_version, columns.dag_version_columns),
-    InsertDagEvent: _inserts(5, schema.dag_events, _row_by_id, columns.dag_event_columns),
-    InsertBackfill: _inserts(6, schema.backfills, _row_by_id, columns.backfill_columns),
-    UpdateBackfill: _updates(7, schema.backfills, _row_by_id, _changed_backfill, "status"),
-    InsertRun: _inserts(8, schema.runs, _row_by_id, columns.run_columns),
-    UpdateRun: _updates(9, schema.runs, _row_by_id, _changed_run, "status", "epoch"),
-    InsertTask: _inserts(10, schema.tasks, _row_of_task, columns.task_columns),
-    UpdateTask: _updates(11, schema.tasks, _row_of_task, _changed_task, "status"),
-    InsertAttempt: _inserts(12, schema.attempts, _row_by_id, columns.attempt_columns),
-    UpdateAttempt: _updates(13, schema.attempts, _row_by_id, _changed_attempt, "status", "token"),
-    InsertEvent: _inserts(15, schema.events, _row_of_event, columns.event_columns, alone=True),
-    InsertNotification: _inserts(16, schema.notifications, _row_by_id, columns.notification_columns),
-    UpdateNotification: _updates(17, schema.notifications, _row_by_id, _changed_notification, "status"),
+_KINDS: dict[type[Write], Kind] = {
+    **account_writes.KINDS,
+    InsertBuild: inserts(0, schema.builds, lambda write: (write.row.build,), columns.build_columns),
+    InsertDag: inserts(1, schema.dags, _row_of_dag, columns.dag_columns),
+    UpdateDag: updates(2, schema.dags, _row_of_dag, _changed_dag),
+    WatchedUntil: updates(3, schema.dags, _row_of_dag, _watched_dag),
+    InsertDagVersion: inserts(4, schema.dag_versions, _row_of_dag_version, columns.dag_version_columns),
+    InsertDagEvent: inserts(5, schema.dag_events, _row_by_id, columns.dag_event_columns),
+    InsertBackfill: inserts(6, schema.backfills, _row_by_id, columns.backfill_columns),
+    UpdateBackfill: updates(7, schema.backfills, _row_by_id, _changed_backfill, "status"),
+    InsertRun: inserts(8, schema.runs, _row_by_id, columns.run_columns),
+    UpdateRun: updates(9, schema.runs, _row_by_id, _changed_run, "status", "epoch"),
+    InsertTask: inserts(10, schema.tasks, _row_of_task, columns.task_columns),
+    UpdateTask: updates(11, schema.tasks, _row_of_task, _changed_task, "status"),
+    InsertAttempt: inserts(12, schema.attempts, _row_by_id, columns.attempt_columns),
+    UpdateAttempt: updates(13, schema.attempts, _row_by_id, _changed_attempt, "status", "token"),
+    InsertEvent: inserts(15, schema.events, _row_of_event, columns.event_columns, alone=True),
+    InsertNotification: inserts(16, schema.notifications, _row_by_id, columns.notification_columns),
+    UpdateNotification: updates(17, schema.notifications, _row_by_id, _changed_notification, "status"),
 }
 
-_RENEWAL = _Kind(
+_RENEWAL = Kind(
     14,
     schema.attempts,
-    _update(schema.attempts, "status", "token"),
+    update_row(schema.attempts, "status", "token"),
     lambda lease: (lease[0],),
     _renewed_attempt,
     guarded=False,  # a lease that has ended meanwhile: its holder learns it from the answer to the renewal
@@ -316,27 +269,19 @@ _ENDED_RUN = select(_runs.c.id).where(_runs.c.id == bindparam("key_run_id"), _ru
 """The run of that id, if it has ended."""
 
 
-def _removes(rank: int, table: Table, statement: Update | Delete, key: str, **values: None) -> _Kind:
-    return _Kind(rank, table, statement, lambda id_: (id_,), lambda id_: {key: id_, **values}, removes=True)
-
-
-def _of_run(rank: int, table: Table) -> _Kind:
-    return _removes(rank, table, delete(table).where(table.c.run_id.in_(_ENDED_RUN)), "key_run_id")
-
-
-def _by_id(rank: int, table: Table) -> _Kind:
-    return _removes(rank, table, delete(table).where(table.c.id == bindparam("key_id")), "key_id")
+def _of_run(rank: int, table: Table) -> Kind:
+    return removes(rank, table, delete(table).where(table.c.run_id.in_(_ENDED_RUN)), "key_run_id")
 
 
 _OUTPUT_REMOVALS = (
-    _removes(
+    removes(
         18,
         _tasks,
         update(_tasks).where(_tasks.c.run_id.in_(_ENDED_RUN), _tasks.c.output.is_not(None)),
         "key_run_id",
         output=None,
     ),
-    _removes(
+    removes(
         19,
         _runs,
         update(_runs).where(_runs.c.id == bindparam("key_run_id"), _runs.c.ended_at.is_not(None)),
@@ -350,7 +295,7 @@ _RUN_REMOVALS = (
     _of_run(21, schema.events),
     _of_run(22, schema.attempts),
     _of_run(23, _tasks),
-    _removes(
+    removes(
         24,
         _runs,
         delete(_runs).where(_runs.c.id == bindparam("key_run_id"), _runs.c.ended_at.is_not(None)),
@@ -358,10 +303,11 @@ _RUN_REMOVALS = (
     ),
 )
 
-_DAG_EVENT_REMOVAL = _by_id(25, schema.dag_events)
-_NOTIFICATION_REMOVAL = _by_id(26, schema.notifications)
+_DAG_EVENT_REMOVAL = by_id(25, schema.dag_events)
+_NOTIFICATION_REMOVAL = by_id(26, schema.notifications)
 
-_MANY: dict[type[Write], Callable[[Any], Iterable[tuple[_Kind, _Step]]]] = {
+_MANY: dict[type[Write], Callable[[Any], Iterable[tuple[Kind, Step]]]] = {
+    **account_writes.MANY,
     RenewLeases: lambda write: [(_RENEWAL, (attempt, token, write.lease_until)) for attempt, token in write.leases],
     DeleteRuns: lambda write: [(kind, run_id) for run_id in write.run_ids for kind in _RUN_REMOVALS],
     ClearOutputs: lambda write: [(kind, run_id) for run_id in write.run_ids for kind in _OUTPUT_REMOVALS],

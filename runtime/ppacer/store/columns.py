@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from ppacer.core.accounts import AuditEntry, Session, Token, User
 from ppacer.core.model import (
     Attempt,
     Backfill,
@@ -226,6 +227,52 @@ def notification_changes(row: Notification) -> Columns:
         "tries": row.tries,
         "sent_at": row.sent_at,
         "error": storable(row.error),
+    }
+
+
+def user_columns(row: User) -> Columns:
+    return {"project": row.project, "name": row.name, "created_at": row.created_at, **user_changes(row)}
+
+
+def user_changes(row: User) -> Columns:
+    return {"role": row.role.value, "password": row.password, "changed_at": row.changed_at}
+
+
+def token_columns(row: Token) -> Columns:
+    return {
+        "id": row.id,
+        "project": row.project,
+        "name": row.name,
+        "scope": row.scope.value,
+        "digest": row.digest,
+        "created_at": row.created_at,
+        "created_by": row.created_by,
+        "expires_at": row.expires_at,
+    }
+
+
+def session_columns(row: Session) -> Columns:
+    return {
+        "digest": row.digest,
+        "how": row.how.value,
+        "holder": row.holder,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+    }
+
+
+def audit_columns(row: AuditEntry) -> Columns:
+    return {
+        "id": row.id,
+        "project": row.project,
+        "at": row.at,
+        "actor": row.actor,
+        "how": row.how,
+        "address": row.address,
+        "action": row.action,
+        "subject": storable(row.subject),
+        "outcome": row.outcome,
+        "detail": storable(row.detail),
     }
 
 

@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, literal, or_, select
 
-from ppacer.core.model import PROJECT, AttemptStatus, BackfillStatus, NotificationStatus, RunKind
+from ppacer.core.model import AttemptStatus, BackfillStatus, NotificationStatus, RunKind
+from ppacer.core.project import PROJECT
 from ppacer.store import rows, schema
 from ppacer.store.database import Database
 from ppacer.store.reads import ACTIVE

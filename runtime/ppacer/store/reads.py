@@ -9,7 +9,6 @@ from sqlalchemy import and_, bindparam, case, func, select
 from ppacer.config import Durability
 from ppacer.core.model import (
     FAMILY,
-    PROJECT,
     Attempt,
     Backfill,
     BackfillStatus,
@@ -26,6 +25,7 @@ from ppacer.core.model import (
     TaskRow,
     TaskStatus,
 )
+from ppacer.core.project import PROJECT
 from ppacer.core.rows import current_rows
 from ppacer.store import rows, schema
 from ppacer.store.database import Database

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Row, Select
 
+from ppacer.core.accounts import AuditEntry, How, Role, Session, Token, User
 from ppacer.core.model import (
     Attempt,
     AttemptStatus,
@@ -200,6 +201,55 @@ def to_notification(row: AnyRow) -> Notification:
         tries=row.tries,
         sent_at=row.sent_at,
         error=row.error,
+        project=row.project,
+    )
+
+
+def to_user(row: AnyRow) -> User:
+    return User(
+        name=row.name,
+        role=Role(row.role),
+        password=row.password,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        project=row.project,
+    )
+
+
+def to_token(row: AnyRow) -> Token:
+    return Token(
+        id=row.id,
+        name=row.name,
+        scope=Role(row.scope),
+        digest=row.digest,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+        project=row.project,
+    )
+
+
+def to_session(row: AnyRow) -> Session:
+    return Session(
+        digest=row.digest,
+        how=How(row.how),
+        holder=row.holder,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )
+
+
+def to_audit_entry(row: AnyRow) -> AuditEntry:
+    return AuditEntry(
+        id=row.id,
+        at=row.at,
+        actor=row.actor,
+        how=row.how,
+        address=row.address,
+        action=row.action,
+        subject=row.subject,
+        outcome=row.outcome,
+        detail=row.detail,
         project=row.project,
     )
 

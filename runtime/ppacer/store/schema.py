@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the tables below, written into the database that they are made in."""
 
 META = "ppacer_meta"
@@ -46,6 +46,8 @@ TASK = _string(500)
 WORD = _string(30)
 HASH = _string(64)
 ADDRESS = String(300)
+HASHED = String(300)
+"""A password's hash, with what it was made by."""
 LONG = Text().with_variant(Text(2**32 - 1), "mysql", "mariadb")
 """Text of any length: where a plain one is short, asking for so much makes a long one."""
 
@@ -298,6 +300,59 @@ notifications = Table(
     ForeignKeyConstraint(["project", "dag"], [dags.c.project, dags.c.dag]),
     Index("notifications_by_run", "run_id", "status"),
     Index("notifications_by_status", "status", "id"),
+)
+
+accounts = Table(
+    "accounts",
+    schema,
+    Column("project", NAME, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("role", WORD, nullable=False),
+    Column("password", HASHED, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    schema,
+    Column("id", ID, primary_key=True),
+    Column("project", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("scope", WORD, nullable=False),
+    Column("digest", HASH, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", NAME, nullable=False),
+    Column("expires_at", BigInteger),
+    UniqueConstraint("project", "name", name="one_token_per_name"),
+    UniqueConstraint("digest", name="one_token_per_digest"),
+)
+
+login_sessions = Table(
+    "login_sessions",
+    schema,
+    Column("digest", HASH, primary_key=True),
+    Column("how", WORD, nullable=False),
+    Column("holder", NAME, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    schema,
+    Column("id", ID, primary_key=True),
+    Column("project", NAME, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("how", WORD, nullable=False),
+    Column("address", ADDRESS, nullable=False),
+    Column("action", WORD, nullable=False),
+    Column("subject", LONG, nullable=False),
+    Column("outcome", Integer, nullable=False),
+    Column("detail", LONG, nullable=False),
+    Index("audit_log_by_actor", "actor", "id"),
+    Index("audit_log_by_action", "action", "id"),
 )
 
 log_entries = Table(

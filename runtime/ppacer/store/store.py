@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Dialect, bindparam, select, update
 
 from ppacer.core.model import Write
 from ppacer.store import driver
+from ppacer.store.accounts import AccountRows
 from ppacer.store.batches import apply, find_conflict
 from ppacer.store.database import Database
 from ppacer.store.errors import Conflict, LeaderLost
@@ -24,7 +25,7 @@ from ppacer.store.trim import trim_outputs, trim_run
 
 class Store(Reads):
     """One open database; made by `ppacer.store.open_store`. `old` finds what may be removed,
-    `overviews` shows many runs at a glance.
+    `overviews` shows many runs at a glance, `accounts` is about users, tokens and what they did.
 
     All methods block. Reads may be called from any thread at any time; writes wait for each other. Only the leader may
     write: call `advance_leader` first.
@@ -34,6 +35,7 @@ class Store(Reads):
         super().__init__(database)
         self.old = OldRows(database)
         self.overviews = Overviews(database)
+        self.accounts = AccountRows(database)
         self._leader: int | None = None
 
     def advance_leader(self, leader: Leader | None = None) -> int:

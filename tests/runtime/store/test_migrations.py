@@ -66,6 +66,7 @@ def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(
         kept = {
             name: [{column: row[column] for column in old[name][0]} for row in rows]
             for name, rows in rows_of(file).items()
+            if name in old
         }
         for row in old["ppacer_meta"]:
             row["schema_version"] = SCHEMA_VERSION
@@ -170,8 +171,23 @@ STEPS = [
 ]
 
 
+def before_step(version: int, part: str, number: int) -> tuple[int, int]:
+    """The version that is complete before the step of that number begins, and how many steps of the next are done."""
+    left = number - 1
+    for migration, _ in pending(Version(version, 0)):
+        steps = len(migration.steps[part])
+        if left < steps:
+            return migration.version - 1, left
+        left -= steps
+    raise AssertionError("there is no such step")
+
+
+KILLS = [step for step in STEPS if before_step(*step[:3])[1] in (0, 1) or step == STEPS[-1]]
+"""At the beginning of each migration and within it; the test below goes through every step."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("version", "part", "number", "when"), STEPS)
+@pytest.mark.parametrize(("version", "part", "number", "when"), KILLS)
 def test_an_upgrade_that_was_killed_is_done_by_the_next_start(
     files: tuple[Path, Path], version: int, part: str, number: int, when: str
 ) -> None:
@@ -181,9 +197,15 @@ def test_an_upgrade_that_was_killed_is_done_by_the_next_start(
     code = [sys.executable, "-c", KILLED, str(number), when, part, str(file)]
     killed = subprocess.run(code, capture_output=True, timeout=60, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert rows_of(file) == before  # the first migration is one transaction; a later one leaves those before it
+    done, in_it = before_step(version, part, number)
+    found = rows_of(file)
+    if done == version:
+        assert found == before  # a migration is one transaction
+    assert (found["ppacer_meta"][0]["schema_version"], found["ppacer_meta"][0].get("step", 0)) == (done, 0), in_it
     open_both(files)
-    assert list(tables_of(f"sqlite:///{file}")) == list(before)
+    fresh = file.with_name("fresh.db")
+    (open_store if part == RUNS else open_logs)(fresh).close()
+    assert tables_of(f"sqlite:///{file}") == tables_of(f"sqlite:///{fresh}")
     assert rows_of(file)["ppacer_meta"][0]["schema_version"] == SCHEMA_VERSION
 
 
@@ -199,10 +221,10 @@ def test_where_each_step_commits_by_itself_the_next_start_goes_on_where_it_was_c
         patch.setattr(migrations_upgrade, "MIGRATIONS", cut_off(number, after=when == "after"))
         with pytest.raises(InterruptedError):
             open_it(file, upgrading=print)
-    noted = rows_of(file)["ppacer_meta"][0].get("step", 0)
-    assert noted == number - 1
+    done, noted = before_step(version, part, number)
+    assert rows_of(file)["ppacer_meta"][0].get("step", 0) == noted
     if noted:
-        with pytest.raises(OtherVersion, match=f"has schema version {version + 1}, half upgraded") as caught:
+        with pytest.raises(OtherVersion, match=f"has schema version {done + 1}, half upgraded") as caught:
             open_it(file)
         assert caught.value.upgradable
     open_it(file, upgrading=print).close()

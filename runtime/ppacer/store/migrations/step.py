@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +11,7 @@ from sqlalchemy import Column, inspect
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
+    from sqlalchemy.schema import SchemaItem
 
 
 class Version(NamedTuple):
@@ -50,3 +51,34 @@ def _add_column(table: str, make: Callable[[], Column[Any]], op: Operations) -> 
     column = make()
     if column.name not in {found["name"] for found in inspect(op.get_bind()).get_columns(table)}:
         op.add_column(table, column)
+
+
+def create_table(name: str, make: Callable[[], Sequence[SchemaItem]]) -> Step:
+    """Makes a table of what `make` makes anew for each database: columns and constraints, no indices."""
+    return Step(f"create {name}", partial(_create_table, name, make))
+
+
+def _create_table(name: str, make: Callable[[], Sequence[SchemaItem]], op: Operations) -> None:
+    if not inspect(op.get_bind()).has_table(name):
+        op.create_table(name, *make(), **_ON_MYSQL)
+
+
+def create_index(name: str, table: str, *columns: str) -> Step:
+    """Makes an index of a table that is there."""
+    return Step(f"create index {name}", partial(_create_index, name, table, columns))
+
+
+def _create_index(name: str, table: str, columns: Sequence[str], op: Operations) -> None:
+    if name not in {found["name"] for found in inspect(op.get_bind()).get_indexes(table)}:
+        op.create_index(name, table, list(columns))
+
+
+_ON_MYSQL: Mapping[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_0900_bin",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_nopad_bin",
+}
+"""What `ppacer.store.mysql` has new tables made with."""

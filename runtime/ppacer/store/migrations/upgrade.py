@@ -32,6 +32,8 @@ def upgrade(database: Database, part: str, found: Version) -> None:
                 for number in batch:
                     steps[number].do(_operations(connection))
                     _note(connection, part, migration, 0 if number + 1 == len(steps) else number + 1)
+                if not steps:
+                    _note(connection, part, migration, 0)
 
 
 def pending(found: Version) -> Iterator[tuple[Migration, int]]:
@@ -44,9 +46,10 @@ def pending(found: Version) -> Iterator[tuple[Migration, int]]:
 
 
 def _batches(database: Database, done: int, steps: int) -> Sequence[Sequence[int]]:
-    """The numbers of the steps to do, by the transactions that do them."""
+    """The numbers of the steps to do, by the transactions that do them; one where a part has nothing to do but to note
+    its version."""
     numbers = range(done, steps)
-    return [numbers] if database.dialect in _TRANSACTIONAL else [[number] for number in numbers]
+    return [numbers] if database.dialect in _TRANSACTIONAL or not steps else [[number] for number in numbers]
 
 
 def _operations(connection: Connection) -> Operations:
