@@ -23,6 +23,10 @@ class UnknownBackfill(SchedulerError):
     """No backfill with that id."""
 
 
+class UnknownAccount(SchedulerError):
+    """No user or token of that name."""
+
+
 class InvalidTrigger(SchedulerError):
     """A trigger, a backfill or another change that gives what is no value, or leaves out what is needed.
 

@@ -6,19 +6,23 @@ Whatever a method returns is durable. Each takes the name of who asks, which is 
 from __future__ import annotations
 
 import asyncio
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from ppacer.core import happenings as h
+from ppacer.core.accounts import AccountWrite
 from ppacer.core.foresight import Touched, Wish, foresee
+from ppacer.core.ids import IdSource
 from ppacer.core.machine import NotPossible as MachineRefuses
 from ppacer.core.machine import RunMachine
 from ppacer.core.model import Backfill, DagEventKind, DagRow, Run, RunKind, TaskStatus
 from ppacer.core.plan import DagPlan
 from ppacer.core.restore import RestoreError
 from ppacer.services import wishes
+from ppacer.services.accounts import Accounts
 from ppacer.services.awaited_runs import KEYS
 from ppacer.services.engine import Engine
 from ppacer.services.errors import (
@@ -49,6 +53,7 @@ class Operations(ABC):
         self.store = store
         self.journal = journal
         self.clock = clock
+        self.accounts = Accounts(clock, IdSource(os.urandom).next, self._keep)
         self._registry = registry
         self._keyed: dict[tuple[str, str], asyncio.Task[Run]] = {}
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -201,6 +206,13 @@ class Operations(ABC):
         return await self._ready().backfills.cancel(backfill_id, actor=actor)
 
     # --- details -----------------------------------------------------------------------------------------------------
+
+    async def _keep(self, writes: Sequence[AccountWrite]) -> None:
+        """Makes durable what the engine itself does not go by."""
+        engine = self._ready()
+        with engine.turn():
+            engine.commits.write(writes)
+        await engine.commits.settled()
 
     async def _read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final, ParamSpec, TypeVar
 
 from ppacer.config import Retention
+from ppacer.core.accounts import DeleteAudit
 from ppacer.core.ids import RANDOM_BYTES, uuid7
 from ppacer.core.instants import SECOND
 from ppacer.core.model import ClearOutputs, DeleteDagEvents, DeleteNotifications, DeleteRuns, Write
@@ -141,6 +142,7 @@ class Pruner:
             old = now - keep.days * DAY
             await self._remove_runs((old, ""))
             await self._remove_dag_events(_first_id(old))
+            await self._remove_audit(_first_id(old))
             await self._remove_notifications(_first_id(old), old)
         if keep.runs:
             await self._remove_runs_beyond(keep.runs, now)
@@ -201,6 +203,11 @@ class Pruner:
         while ids := await self._journal.read(self._store.old.dag_events, before, ROWS):
             await self._change([DeleteDagEvents(tuple(ids))])
             self._removed["events of dags"] += len(ids)
+
+    async def _remove_audit(self, before: str) -> None:
+        while ids := await self._journal.read(self._store.accounts.old_audit, before, ROWS):
+            await self._change([DeleteAudit(tuple(ids))])
+            self._removed["entries of the audit log"] += len(ids)
 
     async def _remove_notifications(self, before: str, at_before: int) -> None:
         while ids := await self._journal.read(self._store.old.notifications, before, at_before, ROWS):

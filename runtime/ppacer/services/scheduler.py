@@ -300,10 +300,12 @@ class Scheduler(Operations):
         )
         try:
             await engine.load(dags, since)
+            known = await self.journal.read(self.store.accounts.known)
         except BaseException:
             engine.close()
             raise
         self._engine = engine
+        self.accounts.load(known)
         self._condition, self._message = Condition.READY, ""
 
     def _stall(self, error: BaseException) -> None:

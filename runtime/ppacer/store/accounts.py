@@ -24,11 +24,23 @@ class AuditFilter:
     before: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everybody who may be let in."""
+
+    users: Sequence[User]
+    tokens: Sequence[Token]
+    sessions: Sequence[Session]
+
+
 class AccountRows:
-    """Each method is one statement on a connection that cannot write."""
+    """Each method but `known` is one statement on a connection that cannot write."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def known(self) -> Known:
+        return Known(self.users(), self.tokens(), self.sessions())
 
     def users(self) -> list[User]:
         """All users, by name."""

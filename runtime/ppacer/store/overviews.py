@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, select, union_all
 
 from ppacer.core.instants import MINUTE
-from ppacer.core.model import FAMILY, PROJECT, RunKind, RunStatus, TaskStatus
+from ppacer.core.model import FAMILY, RunKind, RunStatus, TaskStatus
+from ppacer.core.project import PROJECT
 from ppacer.store import rows, schema
 from ppacer.store.database import Database
 

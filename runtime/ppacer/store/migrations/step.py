@@ -69,8 +69,10 @@ def create_index(name: str, table: str, *columns: str) -> Step:
 
 
 def _create_index(name: str, table: str, columns: Sequence[str], op: Operations) -> None:
-    if name not in {found["name"] for found in inspect(op.get_bind()).get_indexes(table)}:
-        op.create_index(name, table, list(columns))
+    if op.get_bind().dialect.name not in ("mysql", "mariadb"):
+        op.create_index(name, table, list(columns), if_not_exists=True)
+    elif name not in {found["name"] for found in inspect(op.get_bind()).get_indexes(table)}:
+        op.create_index(name, table, list(columns))  # MySQL knows no IF NOT EXISTS here
 
 
 _ON_MYSQL: Mapping[str, Any] = {
