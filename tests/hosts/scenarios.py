@@ -50,7 +50,7 @@ def cut_for_less_than_a_lease(c: Cluster) -> None:
     c.network.cut("one")
     wait(SHORT)
     c.network.heal("one")
-    wait(LEASE)  # until all that could be lost would be
+    wait(float(c.lease))  # until all that could be lost would be
 
 
 def cut_for_longer_than_a_lease(c: Cluster) -> None:
@@ -262,7 +262,7 @@ _NONE = range(1)
 _SOME = range(1, HELD + 1)
 
 SCENARIOS = (
-    Scenario("cut for less than a lease", cut_for_less_than_a_lease, _NONE),
+    Scenario("cut for less than a lease", cut_for_less_than_a_lease, _NONE, lease=10.0),
     Scenario("cut for longer than a lease", cut_for_longer_than_a_lease, _SOME),
     Scenario("cut one way: not heard", cut_from_the_scheduler_only, _SOME),
     Scenario("cut one way: does not hear", cut_from_the_executor_only, _SOME, kind="namespaces"),
@@ -271,7 +271,7 @@ SCENARIOS = (
     Scenario("scheduler restarted on heal", scheduler_restarted_on_heal, _SOME),
     Scenario("host suspended", host_suspended, _SOME, overlap=2.0),
     Scenario("executor suspended, workers not", executor_suspended, _SOME, overlap=60.0),
-    Scenario("executor leaves", executor_leaves, _NONE),
+    Scenario("executor leaves", executor_leaves, _NONE, lease=30.0),
     Scenario("executor leaves in a hurry", executor_leaves_in_a_hurry, _SOME),
     Scenario("scheduler's host dies", scheduler_host_dies, range(HELD, HELD + 1)),
     Scenario("scheduler's host dies for a moment", scheduler_host_dies_for_a_moment, _NONE, lease=30.0),
