@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import ppacer
+from ppacer.core.accounts import Right
 from ppacer.services.scheduler import Condition
 from ppacer.web import answers
 from ppacer.web.base import BaseHandler
@@ -42,9 +43,11 @@ class HealthHandler(BaseHandler):
 class MeHandler(BaseHandler):
     """Who is asking, and as what: a page shows by it only what its user may do."""
 
-    @operation("Show who is asking", Me)
+    @operation("Show who is asking", Me, right=Right.KNOWN)
     async def get(self) -> Me:
-        return Me(self.actor, "admin", "token" if self.access.token is not None else "open")
+        found = self.identity
+        assert found is not None  # this is open to nobody else
+        return Me(self.actor, found.role, found.how, found.xsrf)
 
 
 class ChangesHandler(BaseHandler):

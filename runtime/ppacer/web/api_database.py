@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from tornado.iostream import StreamClosedError
 
+from ppacer.core.accounts import Right
 from ppacer.store import Store
 from ppacer.store.facts import Facts
 from ppacer.store.logs import LogStore
@@ -40,12 +41,13 @@ class CopyHandler(BaseHandler):
     """Sends a copy of a part that is what had been committed at one moment. Copies are made one at a time, beside the
     database, where none is left behind."""
 
-    @streams("Copy a part of the database", _MEDIA)
+    @streams("Copy a part of the database", _MEDIA, right=Right.ADMINISTER)
     async def get(self, part: str) -> None:
         stores: dict[str, Store | LogStore] = {RUNS: self.site.store, LOGS: self.site.logs}
         store = stores.get(part)
         if store is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"there is no part `{part[:50]}`, only {' and '.join(stores)}")
+        await self.record(HTTPStatus.OK)
         async with self.site.copying:
             file = await self.read(_copied, store)
         with file:

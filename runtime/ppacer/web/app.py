@@ -21,6 +21,15 @@ from ppacer.web.api import (
     MeHandler,
     PoolsHandler,
 )
+from ppacer.web.api_accounts import (
+    AuditHandler,
+    RemoveUserHandler,
+    RevokeTokenHandler,
+    TokensHandler,
+    UserPasswordHandler,
+    UserRoleHandler,
+    UsersHandler,
+)
 from ppacer.web.api_backfills import BackfillHandler, BackfillsHandler, CancelBackfillHandler, StartBackfillHandler
 from ppacer.web.api_dags import (
     DagEventsHandler,
@@ -48,6 +57,7 @@ from ppacer.web.api_runs import (
 )
 from ppacer.web.base import BaseHandler
 from ppacer.web.exchange import MAX_EXCHANGE_BODY, ExchangeHandler
+from ppacer.web.login import LoginHandler, LogoutHandler
 from ppacer.web.pages import MissingHandler, PageHandler, StaticHandler
 from ppacer.web.site import Site
 from ppacer.web.streams import FollowHandler, FollowLogHandler, FollowRunHandler
@@ -61,7 +71,8 @@ class DescriptionHandler(BaseHandler):
     """All of the API, as OpenAPI 3.1 has it."""
 
     async def get(self) -> None:
-        text = await asyncio.to_thread(_description, self.site.program.name)
+        is_open = self.access.open and not self.site.scheduler.accounts.has_users
+        text = await asyncio.to_thread(_description, self.site.program.name, is_open=is_open)
         self.set_header("Content-Type", "application/json")
         self.finish(text)
 
@@ -72,6 +83,13 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/health", HealthHandler),
     (f"{API}/openapi.json", DescriptionHandler),
     (f"{API}/me", MeHandler),
+    (f"{API}/users", UsersHandler),
+    (f"{API}/users/USER/remove", RemoveUserHandler),
+    (f"{API}/users/USER/role", UserRoleHandler),
+    (f"{API}/users/USER/password", UserPasswordHandler),
+    (f"{API}/tokens", TokensHandler),
+    (f"{API}/tokens/TOKEN/revoke", RevokeTokenHandler),
+    (f"{API}/audit", AuditHandler),
     (f"{API}/changes", ChangesHandler),
     (f"{API}/stream", FollowHandler),
     (f"{API}/pools", PoolsHandler),
@@ -109,6 +127,8 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (f"{API}/runs/RUN/tasks/TASK/cancel", CancelTaskHandler),
     (f"{API}/runs/RUN/tasks/TASK/rerun", RerunHandler),
     (f"{API}/runs/RUN/tasks/TASK/mark", MarkHandler),
+    ("/login", LoginHandler),
+    ("/logout", LogoutHandler),
     ("/static/FILE", StaticHandler),
     ("/", PageHandler),
     ("/dags/DAG", PageHandler),
@@ -122,10 +142,10 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
 
 
 @cache
-def _description(program: str) -> str:
+def _description(program: str, *, is_open: bool) -> str:
     from ppacer.web.openapi import describe_api  # noqa: PLC0415 - a start need not pay for what few ask for
 
-    return json.dumps(describe_api(program, ROUTES), ensure_ascii=False, indent=1)
+    return json.dumps(describe_api(program, ROUTES, is_open=is_open), ensure_ascii=False, indent=1)
 
 
 def make_app(site: Site) -> Application:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ppacer import wire
+from ppacer.core.accounts import Right
 from ppacer.protocol import Exchange, ExchangeAnswer
 from ppacer.web.base import BaseHandler
 
@@ -13,6 +14,7 @@ MAX_EXCHANGE_BODY = 32 * 1024 * 1024
 
 
 class ExchangeHandler(BaseHandler):
+    right = Right.EXECUTE
     max_body = MAX_EXCHANGE_BODY
     _under_way: asyncio.Future[ExchangeAnswer] | None = None
 

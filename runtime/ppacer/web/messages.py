@@ -55,12 +55,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Who asks: `role` is `viewer`, `operator`, `admin` or `executor`; `how` says by what that is known, and is `open`
-    where nobody needs to say who they are."""
+    """Who asks: `role` is `viewer`, `operator`, `admin` or `executor`; `how` says by what that is known: `session`,
+    `token`, `shared` (the one of `--token`), `machine` (that of the run file), or `open` where nobody needs to say who
+    they are. `xsrf` is what a change under a login brings along, as `X-Ppacer-Xsrf`."""
 
     user: str
     role: str
     how: str
+    xsrf: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from mashumaro.jsonschema import OPEN_API_3_1, JSONSchemaBuilder
 from tornado.web import RequestHandler
 
 import ppacer
-from ppacer.web import dag_messages, messages, overview_messages, requests
-from ppacer.web.base import ACTOR_HEADER, BaseHandler
+from ppacer.web import account_messages, dag_messages, messages, overview_messages, requests
+from ppacer.web.base import ACTOR_HEADER, XSRF_HEADER, BaseHandler
 from ppacer.web.messages import Problem
 from ppacer.web.operation import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, OPERATION, Operation
 from ppacer.web.query import NoQuery, describe_query
@@ -24,7 +24,7 @@ _ABOUT = """Everything that the page and the commands do. Times are ISO 8601 in 
 `next` of one is `before` or `after` of the one behind it. What is refused is answered with `application/problem+json`
 (RFC 9457), whose `field` names the part of the request at fault."""
 
-_MESSAGES = (messages, dag_messages, overview_messages, requests)
+_MESSAGES = (account_messages, messages, dag_messages, overview_messages, requests)
 
 _HEADERS: Mapping[str, Described] = {
     ACTOR_HEADER: {
@@ -42,8 +42,12 @@ _HEADERS: Mapping[str, Described] = {
 }
 
 
-def describe_api(program: str, routes: Iterable[tuple[str, type[RequestHandler]]]) -> Described:
-    """What is said of those routes whose handlers declare operations. A part of a route in capitals is a parameter."""
+def describe_api(
+    program: str, routes: Iterable[tuple[str, type[RequestHandler]]], *, is_open: bool = False
+) -> Described:
+    """What is said of those routes whose handlers declare operations. A part of a route in capitals is a parameter.
+
+    `is_open`: nobody needs to say who they are. The right that an operation takes is its `x-right`."""
     schemas = JSONSchemaBuilder(OPEN_API_3_1)
     paths: dict[str, Described] = {}
     declarations: list[Operation] = []
@@ -53,7 +57,7 @@ def describe_api(program: str, routes: Iterable[tuple[str, type[RequestHandler]]
             if isinstance(declared, Operation):
                 names = [name.lower() for name in re.findall("[A-Z]+", route)]
                 path = re.sub("[A-Z]+", lambda found: f"{{{found[0].lower()}}}", route)
-                described = _operation(declared, method, handler, names, schemas)
+                described = _operation(declared, method, handler, names, schemas, is_open=is_open)
                 declarations.append(declared)
                 paths.setdefault(path, {})[method] = described
     found = {name: _documented(name, schema.to_dict()) for name, schema in schemas.context.definitions.items()}
@@ -66,14 +70,32 @@ def describe_api(program: str, routes: Iterable[tuple[str, type[RequestHandler]]
         "paths": paths,
         "components": {
             "schemas": found,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token, whose scope is its role; the one of `--token` may do everything.",
+                },
+                "login": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "ppacer",
+                    "description": "A login on the page: the cookie is called `ppacer` and the port. A change also "
+                    f"needs the value of `xsrf` that `/api/v1/me` tells, as the header `{XSRF_HEADER}`.",
+                },
+            },
         },
-        "security": [{"token": []}, {}],
     }
 
 
 def _operation(
-    declared: Operation, method: str, handler: type[RequestHandler], names: list[str], schemas: JSONSchemaBuilder
+    declared: Operation,
+    method: str,
+    handler: type[RequestHandler],
+    names: list[str],
+    schemas: JSONSchemaBuilder,
+    *,
+    is_open: bool,
 ) -> Described:
     def content(kind: type, media: str = "application/json") -> Described:
         return {media: {"schema": schemas.build(kind).to_dict()}}
@@ -111,6 +133,9 @@ def _operation(
         described["requestBody"] = {"required": True, "content": content(declared.body)}
     if issubclass(handler, BaseHandler) and handler.open_to_all:
         described["security"] = []
+    else:
+        described["security"] = [{"token": []}, {"login": []}, *([{}] if is_open else [])]
+        described["x-right"] = declared.right.value
     return described
 
 

@@ -8,6 +8,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
+from ppacer.core.accounts import Right
 from ppacer.web.query import NoQuery
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ LAST_EVENT_ID = "Last-Event-ID"
 
 EVENT_STREAM = "text/event-stream"
 
+DRY_RUN = "dry_run"
+"""The field of a body by which nothing is done, and what would be is answered."""
+
 OPERATION = "operation"
 """The attribute of a handler's method that holds its `Operation`."""
 
@@ -30,7 +34,7 @@ class Operation:
     """`summary` is one line for people; `query` and `body` are the types of what it takes, `answers` that of what it
     answers, with `status`, `foretells` that of the answer to a body with `dry_run`; `unready` is a status that its
     method may set for the same answer. `headers` are those that it looks at beside the ones that all do. What answers
-    with something else than JSON says of which `media` type."""
+    with something else than JSON says of which `media` type. `right` is what whoever asks must have."""
 
     summary: str
     answers: type
@@ -41,6 +45,7 @@ class Operation:
     unready: HTTPStatus | None = None
     media: str | None = None
     foretells: type | None = None
+    right: Right = Right.VIEW
 
 
 _Method: TypeAlias = Callable[..., Awaitable[object]]
@@ -57,10 +62,15 @@ def operation(
     headers: tuple[str, ...] = (),
     unready: HTTPStatus | None = None,
     foretells: type | None = None,
+    right: Right | None = None,
 ) -> Callable[[_Method], _Handled]:
     """Makes a handler's method an operation: it gets the parts of the path, then its query and its body where it
-    declares them, and what it returns is the answer."""
-    declared = Operation(summary, answers, query, body, status, headers, unready, foretells=foretells)
+    declares them, and what it returns is the answer. Unless it says otherwise, it takes the right to operate if it has
+    a body, and to view if it has none. Whatever has a body is recorded in the audit log."""
+    usual = Right.VIEW if body is None else Right.OPERATE
+    declared = Operation(
+        summary, answers, query, body, status, headers, unready, foretells=foretells, right=right or usual
+    )
 
     def declare(method: _Method) -> _Handled:
         @wraps(method)
@@ -69,7 +79,9 @@ def operation(
             given = [] if query is NoQuery else [asked]
             if body is not None:
                 given.append(handler.body(body))
-            answer = await method(handler, *path, *given)
+            doing = method(handler, *path, *given)
+            changes = body is not None and not getattr(given[-1], DRY_RUN, False)
+            answer = await (handler.recorded(doing, status) if changes else doing)
             handler.answer(answer, status if unready is None or handler.get_status() != unready else unready)
 
         setattr(handle, OPERATION, declared)
@@ -78,11 +90,11 @@ def operation(
     return declare
 
 
-def streams(summary: str, media: str) -> Callable[[_Handled], _Handled]:
+def streams(summary: str, media: str, *, right: Right) -> Callable[[_Handled], _Handled]:
     """Declares a handler's method that sends a stream of bytes of that type itself."""
 
     def declare(method: _Handled) -> _Handled:
-        setattr(method, OPERATION, Operation(summary, bytes, media=media))
+        setattr(method, OPERATION, Operation(summary, bytes, media=media, right=right))
         return method
 
     return declare

@@ -6,7 +6,9 @@ import hashlib
 from functools import cache
 from http import HTTPStatus
 from importlib import resources
+from urllib.parse import quote
 
+from ppacer.core.accounts import Right
 from ppacer.web.base import ApiError, BaseHandler
 
 _TYPES = {
@@ -18,7 +20,26 @@ _TYPES = {
 
 
 class PageHandler(BaseHandler):
-    """Every view is the same document; its script looks at the address."""
+    """Every view is the same document; its script looks at the address. A browser that is not logged in is sent to the
+    login."""
+
+    def check(self) -> None:
+        try:
+            super().check()
+        except ApiError as error:
+            by_browser = "text/html" in self.request.headers.get("Accept", "")
+            if error.status_code != HTTPStatus.UNAUTHORIZED or not by_browser:
+                raise
+            self._send_to_login()
+
+    def _send_to_login(self) -> None:
+        if self.request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            # A link elsewhere was followed, and so the login's cookie was held back: asked again from here, it is not.
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish('<!doctype html><meta http-equiv="refresh" content="0"><title>…</title>')
+            return
+        there = quote(self.request.path, safe="/")
+        self.redirect(f"/login?next={there}" if there != "/" else "/login", status=HTTPStatus.SEE_OTHER)
 
     def get(self, *_: str) -> None:
         self._send("index.html")
@@ -39,6 +60,10 @@ class PageHandler(BaseHandler):
 
 
 class StaticHandler(PageHandler):
+    """Open to all, for there is nothing in these files that is not in the package; the login page needs them."""
+
+    open_to_all = True
+
     def get(self, *names: str) -> None:
         self._send(names[0])
 
@@ -46,8 +71,10 @@ class StaticHandler(PageHandler):
 class MissingHandler(BaseHandler):
     """Anything else; protected like all others, so that a stranger learns nothing of what there is."""
 
-    def prepare(self) -> None:
-        super().prepare()
+    right = Right.KNOWN
+
+    def check(self) -> None:
+        super().check()
         raise ApiError(HTTPStatus.NOT_FOUND, "there is nothing at this address")
 
 

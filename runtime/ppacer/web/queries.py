@@ -60,6 +60,19 @@ class PageQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """At most `limit` entries of an `actor` or an `action`, from the time `since` to before `until`, only those older
+    than the one with the id `before`."""
+
+    actor: str | None = None
+    action: str | None = None
+    since: str | None = None
+    until: str | None = None
+    before: str | None = None
+    limit: Limit = 50
+
+
+@dataclass(frozen=True, slots=True)
 class DagsQuery:
     """With `removed` also the dags that the program no longer has, with `since` only those of which something else is
     to be told than when an answer had that `mark`."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from ppacer import spec
+from ppacer.services.login_limits import LoginLimits
 from ppacer.services.scheduler import Scheduler
 from ppacer.store import Store
 from ppacer.store.logs import LogStore
@@ -24,5 +26,6 @@ class Site:
     access: Access
     instance: str
     dag_list: DagListing = field(default_factory=DagListing)
+    logins: LoginLimits = field(default_factory=lambda: LoginLimits(time.monotonic))
     copying: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a copy of the database is made."""

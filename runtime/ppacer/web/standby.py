@@ -10,6 +10,7 @@ from tornado.web import Application
 
 import ppacer
 from ppacer import spec
+from ppacer.core.accounts import Right
 from ppacer.services.snapshots import Condition
 from ppacer.store.leader import Leader
 from ppacer.web.base import ApiError, GuardedHandler
@@ -42,14 +43,21 @@ def standby_app(waiting: Waiting) -> Application:
 
 
 class StandbyHandler(GuardedHandler):
+    right = Right.KNOWN
     max_body = MAX_EXCHANGE_BODY  # or an executor would take it that its report is too long for whoever leads
 
     def initialize(self, waiting: Waiting) -> None:
         self.waiting = waiting
         self.access = waiting.access
 
-    def prepare(self) -> None:
-        super().prepare()
+    def stranger(self) -> ApiError:
+        """Whoever leads may know them: this program cannot tell, and says nothing else."""
+        if self.request.headers.get("Authorization") is not None or self.request.cookies:
+            return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "this program stands by")
+        return super().stranger()
+
+    def check(self) -> None:
+        super().check()
         if not self.open_to_all:
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, f"this program stands by: {self.waiting.why()}")
 

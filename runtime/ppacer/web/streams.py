@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 from tornado.iostream import StreamClosedError
 
+from ppacer.core.instants import SECOND
 from ppacer.services.errors import SchedulerError
 from ppacer.services.scheduler import Condition
 from ppacer.web import answers
@@ -28,6 +29,9 @@ from ppacer.web.queries import FollowLogQuery, FollowQuery, FollowRunQuery
 HEARTBEAT_SECONDS = 15.0
 MOST_STREAMS = 200
 """How many connections may be followed at once; each costs a descriptor and some memory."""
+
+_LONGEST = 86_400.0
+"""Seconds for which a timer may be set: no stream is followed for so long by the same login."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,16}")
 
@@ -45,6 +49,8 @@ class StreamHandler(BaseHandler):
     the client goes, or the program."""
 
     followed = 0
+    _task: asyncio.Task[object] | None = None
+    _shut_out = False
 
     def compute_etag(self) -> None:
         """What has no end has no tag."""
@@ -54,23 +60,45 @@ class StreamHandler(BaseHandler):
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_STREAMS} streams are followed already")
         StreamHandler.followed += 1
         self._task = asyncio.current_task()
+        until = self._until()
         try:
             self.set_header("Content-Type", EVENT_STREAM)
             self.set_header("X-Accel-Buffering", "no")  # nginx would hold it back
             await self.flush()
-            async for event in events:
-                self.write(b":\n\n" if event is None else b"id: %d\ndata: %s\n\n" % (event.id, encode(event.data)))
-                await self.flush()
+            with self.site.scheduler.accounts.watched(self._look_again):
+                async for event in events:
+                    self.write(b":\n\n" if event is None else b"id: %d\ndata: %s\n\n" % (event.id, encode(event.data)))
+                    await self.flush()
         except (StreamClosedError, SchedulerError):
             pass  # the client has gone, or the program is going, or the run: nobody is there to be told, or nothing
+        except asyncio.CancelledError:
+            if not self._shut_out or self._task is None:
+                raise
+            self._task.uncancel()  # the answer ends here, as it would by itself
         finally:
             StreamHandler.followed -= 1
+            if until is not None:
+                until.cancel()
 
     def on_connection_close(self) -> None:
         """Ends the waiting: nobody is there for what comes."""
-        task = getattr(self, "_task", None)
-        if task is not None:
-            task.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _look_again(self) -> None:
+        """Ends the stream when who follows it would not be let in any more: logged out, revoked, of another role."""
+        found = self.identified()
+        if (found is None or not found.role.may(self.needed)) and self._task is not None and not self._shut_out:
+            self._shut_out = True
+            self._task.cancel()
+
+    def _until(self) -> asyncio.TimerHandle | None:
+        """Looks again when the login or the token expires."""
+        until = None if self.identity is None else self.identity.until
+        if until is None:
+            return None
+        left = (until - self.site.scheduler.clock.now()) / SECOND
+        return asyncio.get_running_loop().call_later(min(max(0.0, left) + 1.0, _LONGEST), self._look_again)
 
     @property
     def goes_on(self) -> bool:

@@ -214,6 +214,6 @@ def test_an_attempt_that_is_not_there(server: Server, executor: FakeExecutor) ->
 
 
 def test_it_says_who_is_asking(server: Server) -> None:
-    assert server.ask("/api/v1/me").json == {"user": "local", "role": "admin", "how": "open"}
+    assert server.ask("/api/v1/me").json == {"user": "local", "role": "admin", "how": "open", "xsrf": None}
     asked = server.ask("/api/v1/me", headers={"X-Ppacer-Actor": "ana"})
-    assert asked.json == {"user": "ana", "role": "admin", "how": "open"}
+    assert asked.json == {"user": "ana", "role": "admin", "how": "open", "xsrf": None}

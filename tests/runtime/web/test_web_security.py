@@ -6,7 +6,10 @@ import base64
 
 import pytest
 
-from ppacer.web.security import Access
+from ppacer.core.accounts import How, Role
+from ppacer.web.identity import identify
+from ppacer.web.login import within
+from ppacer.web.security import Access, networks
 
 LOCAL = Access("127.0.0.1", None)
 OPEN = Access("0.0.0.0", "s3cret")
@@ -14,11 +17,6 @@ OPEN = Access("0.0.0.0", "s3cret")
 
 def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
-
-
-def test_beyond_loopback_there_is_no_access_without_a_token() -> None:
-    with pytest.raises(ValueError, match="needs a token"):
-        Access("0.0.0.0", None)
 
 
 @pytest.mark.parametrize(
@@ -84,5 +82,60 @@ def test_origin(origin: str | None, site: str | None, navigation: bool, allowed:
     ],
 )
 def test_token(authorization: str | None, allowed: bool) -> None:
-    assert OPEN.authorized(authorization) is allowed
-    assert LOCAL.authorized(authorization)
+    found = identify(OPEN, None, authorization, None)
+    assert (found is not None) is allowed
+    assert found is None or (found.role, found.how) == (Role.ADMIN, How.SHARED)
+    here = identify(LOCAL, None, authorization, None)
+    assert here is not None
+    assert here.how is How.OPEN
+
+
+BEHIND = Access("127.0.0.1", None, proxies=networks(["10.0.0.1", "10.1.0.0/16", "fd00::/8"]))
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "address"),
+    [
+        ("10.0.0.1", "192.0.2.7", "192.0.2.7"),
+        ("10.0.0.1", "192.0.2.7, 10.1.2.3", "192.0.2.7"),
+        ("10.0.0.1", "1.1.1.1, 192.0.2.7", "192.0.2.7"),  # what stands further left anybody can have written
+        ("192.0.2.7", "1.1.1.1", "192.0.2.7"),
+        ("fd00::1", "2001:db8::7", "2001:db8::7"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("", "1.1.1.1", ""),
+    ],
+)
+def test_only_trusted_proxies_tell_of_somebody_behind_them(peer: str, said: str, address: str) -> None:
+    assert BEHIND.asked_from(peer, {"X-Forwarded-For": said} if said else {}) == address
+    assert LOCAL.asked_from(peer, {"X-Forwarded-For": said}) == peer
+
+
+def test_only_trusted_proxies_tell_that_the_browser_speaks_tls() -> None:
+    forwarded = {"X-Forwarded-Proto": "https"}
+    assert BEHIND.secure("10.0.0.1", "http", forwarded)
+    assert not BEHIND.secure("10.0.0.2", "http", forwarded)
+    assert not LOCAL.secure("10.0.0.1", "http", forwarded)
+    assert LOCAL.secure("192.0.2.7", "https", {})
+
+
+def test_behind_a_proxy_loopback_is_not_open() -> None:
+    assert not BEHIND.open
+    assert identify(BEHIND, None, None, None) is None
+    assert BEHIND.host_allowed("pipelines.example")
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/runs/1?x=1#y", "/runs/1?x=1#y"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/\t/evil.example", "/"),
+        ("", "/"),
+        ("/" + "x" * 2001, "/"),
+    ],
+)
+def test_nobody_is_sent_elsewhere_after_a_login(path: str, there: str) -> None:
+    assert within(path) == there
