@@ -124,10 +124,13 @@ class Callees:
         similar = self._similar.to(callee.text)
         message = f"`{callee.text}` is neither imported nor a built-in task"
         edit = slip_edit(callee.span, callee.text, similar)
+        module, name = ".".join(part.name for part in callee.parts[:-1]), callee.parts[-1].name
         if callee.text in scope.templates:
             scope.templates[callee.text].used = True
             message = f"`{callee.text}` is a template, not a callable"
             way_out = f"a template makes a group: `group x = {callee.text}(…)`"
+        elif module and isinstance(self._callables.find(module, (name,)), FoundCallable):
+            way_out, edit = f"`import {module}` at the head of the file", None
         elif similar is not None:
             way_out = f"a callable with a similar name exists: `{similar}`"
             if similar in scope.imports.bound:
@@ -136,8 +139,8 @@ class Callees:
             way_out = f"`{first}` is a task; a task calls an imported function or class, or a built-in"
         elif elsewhere := self._imported_elsewhere(callee):
             way_out, edit = f"did you mean `{elsewhere}`?", Edit(callee.span, elsewhere)
-        elif len(callee.parts) > 1:
-            way_out = f"`import {'.'.join(part.name for part in callee.parts[:-1])}` at the head of the file"
+        elif module:
+            way_out = f"`import {module}` at the head of the file"
         else:
             way_out = f"`from … import {first}` at the head of the file"
         scope.report(UNKNOWN_CALLEE, message, callee.span, help=way_out, edit=edit)
