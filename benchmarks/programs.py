@@ -209,7 +209,7 @@ def _wait_ready(run_file: Path, process: subprocess.Popen[bytes]) -> int:
             raise SystemExit(f"the program ended with {process.returncode}: see {run_file.parent / 'log'}")
         if run_file.exists():
             port = int(json.loads(run_file.read_text())["url"].rpartition(":")[2])
-            _ask(port, "GET", "/health")
+            _ask(port, "GET", "/ready")
             return port
         time.sleep(0.002)
     raise SystemExit("the program does not get ready")

@@ -61,7 +61,7 @@ def addresses() -> list[str]:
     return [
         f"{method} {path}"
         for path, handler in ROUTES
-        if path.startswith(("/api/", "/health"))
+        if path.startswith(("/api/", "/health", "/ready", "/metrics"))
         for method in ("GET", "POST", "PUT", "DELETE")
         if method.lower() in vars(handler)
     ]

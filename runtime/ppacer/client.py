@@ -104,7 +104,12 @@ class Client:
     # --- what there is -----------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
+        """What the program says of itself, whatever that is."""
         return self._get(Health, "/health")
+
+    def ready(self) -> Health:
+        """Likewise where it leads and can work; else it is refused, with what is wrong."""
+        return self._get(Health, "/ready")
 
     def me(self) -> Me:
         """Who this client is to the program, and as what it may do things."""
@@ -174,14 +179,20 @@ class Client:
         dag: str | None = None,
         id_part: str | None = None,
         statuses: Sequence[str] = (),
-        kind: str | None = None,
+        kinds: Sequence[str] = (),
         backfill: str | None = None,
+        made_from: str | None = None,
+        made_until: str | None = None,
         before: str | None = None,
         limit: int = 20,
     ) -> RunList:
-        """Runs, newest first; `id_part` finds those whose id holds it, whatever else is asked for."""
-        query = {"dag": dag, "id": id_part, "kind": kind, "backfill": backfill, "before": before, "limit": str(limit)}
-        return self._get(RunList, f"{_API}/runs", query, words={"status": statuses})
+        """Runs, newest first; `id_part` finds those whose id holds it, whatever else is asked for.
+
+        `made_from` and `made_until` are times, in UTC unless they have an offset: the second is no longer meant.
+        """
+        query = {"dag": dag, "id": id_part, "backfill": backfill, "from": made_from, "to": made_until}
+        query |= {"before": before, "limit": str(limit)}
+        return self._get(RunList, f"{_API}/runs", query, words={"status": statuses, "kind": kinds})
 
     def run(self, run_id: str, *, members: int | None = None) -> RunDetail:
         """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
@@ -463,7 +474,7 @@ def _readable(connection: http.client.HTTPConnection) -> bool:
 def _problem(status: int, reason: str, answer: bytes) -> Problem:
     with suppress(AnswerError):
         return decode(Problem, answer)
-    with suppress(AnswerError):  # `/health` says of itself what is wrong
+    with suppress(AnswerError):  # `/ready` says of itself what is wrong
         return Problem(status, reason, decode(Health, answer).problem or "")
     return Problem(status, reason)
 

@@ -67,6 +67,16 @@ class Migrate(StrEnum):
     """Refuses it, until somebody has called `db upgrade`."""
 
 
+class LogFormat(StrEnum):
+    """How the program's own log is written."""
+
+    TEXT = "text"
+    """For people."""
+
+    JSON = "json"
+    """For programs: an object a line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Effective settings. Durations are seconds, those whose name says so days.
@@ -98,6 +108,7 @@ class Config:
     keep_outputs_days: int
     durability: Durability
     migrate: Migrate
+    log_format: LogFormat
     run_file: Path
     """No setting: where other commands find the program that serves. It lies beside a SQLite file, and beside the
     program, named for the database, where that is a server's."""
@@ -175,6 +186,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("keep_outputs_days", "N", "how long tasks' outputs are kept; 0 is as long as their runs [0]"),
     Setting("durability", "full|normal", "normal is faster, and a power cut may take the last moments away [full]"),
     Setting("migrate", "auto|ask", "upgrade a database of an earlier version, or refuse it at a start [auto]"),
+    Setting("log_format", "text|json", "how the program's own log is written: json is an object a line [text]"),
 )
 
 
@@ -213,6 +225,7 @@ def load(
         keep_outputs_days=_integer(given, "keep_outputs_days", origins, KEPT.outputs_days, least=0, most=_MOST_DAYS),
         durability=_word(given, "durability", origins, Durability.FULL),
         migrate=_word(given, "migrate", origins, Migrate.AUTO),
+        log_format=_word(given, "log_format", origins, LogFormat.TEXT),
         run_file=stem.with_suffix(f".{digest(database)}.run.json")
         if is_server(database)
         else Path(database).with_suffix(".run.json"),

@@ -252,7 +252,7 @@ class Stage:
         return None
 
     def until_up(self) -> None:
-        self.until("the program to answer", lambda: self.look(lambda client: client.health()) is not None)
+        self.until("the program to answer", lambda: self.look(lambda client: client.ready()) is not None)
 
     def until_ended(self, *runs: str, ends: str | None = None) -> None:
         """Waits until the runs have ended, as they should end if that is said."""

@@ -109,7 +109,7 @@ class Chaos:
 
     def up(self) -> bool:
         with suppress(AwayError), self.client() as client:
-            client.health()
+            client.ready()
             return True
         return False
 

@@ -62,7 +62,7 @@ def endure(served: Serving, fault: Fault, says: str, *, lease: float = LEASE, ex
         assert problem.status == 503
         assert says in problem.detail
         with pytest.raises(urllib.error.HTTPError) as unwell:
-            urllib.request.urlopen(f"{served.url}/health", timeout=10)
+            urllib.request.urlopen(f"{served.url}/ready", timeout=10)
         assert unwell.value.code == 503
         assert unwell.value.headers["Content-Type"].startswith("application/json")
         health = unwell.value.read().decode()
@@ -104,7 +104,7 @@ def refusal(served: Serving) -> Problem:
 
 def healthy(served: Serving) -> bool:
     try:
-        return served.client.health().status == "ok"
+        return served.client.ready().status == "ok"
     except RefusedError:
         return False
 

@@ -128,9 +128,9 @@ def test_a_server_that_restarts_in_the_middle_of_runs_loses_nothing(world: World
 
 
 def stalled(client: Client) -> bool:
-    """Whether `/health` says why nothing goes on."""
+    """Whether `/ready` says why nothing goes on."""
     try:
-        client.health()
+        client.ready()
     except RefusedError as error:
         silent_of_the_password(str(error))
         return error.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -209,7 +209,7 @@ def said_that_it_waits(process: Process) -> bool:
 
 def serves(client: Client) -> bool:
     try:
-        return client.health().status == "ok"
+        return client.ready().status == "ok"
     except ClientError:
         return False
 

@@ -158,6 +158,6 @@ class Api:
 
     def up(self) -> bool:
         with contextlib.suppress(OSError, urllib.error.URLError):
-            self.request("/health", seconds=5)
+            self.request("/ready", seconds=5)
             return True
         return False

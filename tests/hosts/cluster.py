@@ -97,7 +97,7 @@ class Cluster:
 
     def up(self) -> bool:
         with suppress(AwayError, RefusedError):
-            self.ask(lambda client: client.health())
+            self.ask(lambda client: client.ready())
             return True
         return False
 

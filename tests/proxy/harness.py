@@ -224,7 +224,7 @@ class Harness:
     def _up(self) -> bool:
         try:
             with Client(f"http://127.0.0.1:{self.port}", timeout=3.0) as client:
-                client.health()
+                client.ready()
         except AwayError:
             return False
         return True

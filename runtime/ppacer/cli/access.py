@@ -206,7 +206,7 @@ def _serving(config: Config) -> Client | None:
         return None
     client = Client(leader.url, config.token, actor=user_name())
     try:
-        client.health()
+        client.ready()
     except ClientError:
         client.close()
         return None
@@ -238,7 +238,7 @@ def _named(urls: tuple[str, ...], token: str | None) -> Client:
     for url in urls:
         client = Client(url, token, actor=user_name())
         try:
-            client.health()
+            client.ready()
         except ClientError as error:
             client.close()
             problems.append(str(error))
@@ -253,7 +253,7 @@ def _answering(found: RunFile | None) -> Client | None:
         return None
     client = Client(found.url, found.token, actor=user_name())
     try:
-        if client.health().instance == found.instance:
+        if client.ready().instance == found.instance:
             return client
     except ClientError:
         pass

@@ -97,7 +97,7 @@ class Alone:
         dag: str | None = None,
         id_part: str | None = None,
         statuses: Sequence[str] = (),
-        kind: str | None = None,
+        kinds: Sequence[str] = (),
         backfill: str | None = None,
         before: str | None = None,
         limit: int = 20,
@@ -107,7 +107,7 @@ class Alone:
         wanted = RunFilter(
             dag=dag,
             statuses=[RunStatus(status) for status in statuses],
-            kind=None if kind is None else RunKind(kind),
+            kinds=[RunKind(kind) for kind in kinds],
             backfill=backfill,
             before=before,
         )

@@ -23,7 +23,7 @@ RUN_STATUSES = ("queued", "running", "success", "failed", "cancelled")
 
 _STORAGE = ("database", "logs", "durability", "migrate")
 _KEEPING = ("keep_days", "keep_runs", "keep_logs_days", "keep_outputs_days")
-_SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain", "secrets", *_KEEPING)
+_SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain", "secrets", *_KEEPING, "log_format")
 _WORKING = ("name", "capacity", "labels", "secrets")
 _CLIENT = ("database", "scheduler", "token")
 _ASKING = (*_CLIENT, "logs")
@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "executor": Command(
         "runs tasks for a scheduler on this or another machine",
         "ppacer.cli.serve:executor",
-        ("scheduler", "token", *_WORKING, "drain"),
+        ("scheduler", "token", *_WORKING, "drain", "log_format"),
     ),
     "run": Command(
         "runs a dag once, here, and shows how it goes",

@@ -1,24 +1,28 @@
-"""The program's own log on standard error: time, level where it is worth a word, message."""
+"""The program's own log on standard error: time, level where it is worth a word, message; or an object a line."""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from logging.handlers import MemoryHandler
 
 from ppacer.cli.console import Console, Style
+from ppacer.config import LogFormat
 from ppacer.services.notifier import NOTICES
 
 
-def log_to_stderr() -> MemoryHandler:
+def log_to_stderr(log_format: LogFormat) -> MemoryHandler:
     """What the program tells (`ppacer`), and warnings of everything else.
 
     It is held back until `release` (or an error), so that what the program says on its start follows its banner.
     """
     console = Console(sys.stderr)
     console.keep_going()
-    handler = MemoryHandler(_HELD_BACK, flushLevel=logging.ERROR, target=_Calm(console))
+    target = _Calm(console) if log_format is LogFormat.TEXT else _Objects(console)
+    handler = MemoryHandler(_HELD_BACK, flushLevel=logging.ERROR, target=target)
     _set_up(handler, logging.INFO)
     return handler
 
@@ -77,3 +81,20 @@ class _Calm(logging.Handler):
             return ""
         style = Style.RED if record.levelno >= logging.ERROR else Style.YELLOW
         return self._console.style(f"{record.levelname.lower()}: ", style)
+
+
+class _Objects(_Calm):
+    """One JSON object a line, in which line breaks are escaped: the fields are told in `docs/operations.md`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, str | int] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "pid": os.getpid(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            told["error"] = record.exc_info[0].__name__
+            told["traceback"] = logging.Formatter().formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace").decode()

@@ -16,7 +16,7 @@ from ppacer.cli.listing import next_due, schedules_cell
 from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.program import Serving, make_executor, serving
 from ppacer.cli.signals import stop_signal
-from ppacer.config import Config, Durability
+from ppacer.config import Config, Durability, LogFormat
 from ppacer.database_url import is_server, shown
 from ppacer.localtime import local_time
 from ppacer.services.executor import Executor
@@ -48,11 +48,14 @@ def executor(invocation: Invocation) -> int:
 async def _serve(invocation: Invocation, *, with_executor: bool, zygote: ZygoteProcess | None = None) -> int:
     config = invocation.config
     invocation.console.keep_going()
-    log = log_to_stderr()
+    log = log_to_stderr(config.log_format)
     _warn_of_unknown(invocation)
     with stop_signal() as stopped:
         async with _serving(invocation, config, with_executor=with_executor, zygote=zygote) as running:
-            _banner(invocation, config, running)
+            if config.log_format is LogFormat.TEXT:
+                _banner(invocation, config, running)
+            else:
+                _LOGGER.info("%s (build %s) answers at %s", *_named(invocation), running.url)
             for doubt in running.doubts if isinstance(running, Serving) else ():
                 _LOGGER.warning("%s", doubt)
             release(log)
@@ -81,7 +84,7 @@ def _serving(
 
 
 async def _work(invocation: Invocation, config: Config) -> int:
-    release(log_to_stderr())
+    release(log_to_stderr(config.log_format))
     _warn_of_unknown(invocation)
     made = make_executor(invocation, config, to_schedulers(config.scheduler, config.token))
     labels = f", labels {', '.join(config.labels)}" if config.labels else ""
@@ -134,6 +137,10 @@ def _say_stopping(made: Executor | None, drain: float) -> None:
         _LOGGER.info("stopping: %s may take %g s to end; once more to stop at once", tasks, drain)
     else:
         _LOGGER.info("stopping")
+
+
+def _named(invocation: Invocation) -> tuple[str, str]:
+    return invocation.program.name, invocation.program.build[:12]
 
 
 def _place(database: str) -> str:

@@ -27,6 +27,11 @@ def uuid7(now_us: int, random: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def first_id(at_us: int) -> str:
+    """The least id that can be made at that instant or later: of times that no id can tell, the nearest one's."""
+    return uuid7(min(max(at_us, 0), _LAST_MILLISECOND * 1000), bytes(RANDOM_BYTES))
+
+
 class IdSource:
     """Makes ids that strictly grow, even within one microsecond or while the clock steps back.
 

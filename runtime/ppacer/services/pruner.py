@@ -19,7 +19,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from ppacer.config import Retention
 from ppacer.core.accounts import DeleteAudit
-from ppacer.core.ids import RANDOM_BYTES, uuid7
+from ppacer.core.ids import first_id
 from ppacer.core.instants import SECOND
 from ppacer.core.model import ClearOutputs, DeleteDagEvents, DeleteNotifications, DeleteRuns, Write
 from ppacer.services.changes import run_topic
@@ -141,9 +141,9 @@ class Pruner:
         if keep.days:
             old = now - keep.days * DAY
             await self._remove_runs((old, ""))
-            await self._remove_dag_events(_first_id(old))
-            await self._remove_audit(_first_id(old))
-            await self._remove_notifications(_first_id(old), old)
+            await self._remove_dag_events(first_id(old))
+            await self._remove_audit(first_id(old))
+            await self._remove_notifications(first_id(old), old)
         if keep.runs:
             await self._remove_runs_beyond(keep.runs, now)
         if keep.outputs_days:
@@ -216,7 +216,7 @@ class Pruner:
 
     async def _remove_old_logs(self, ended_before: int) -> None:
         """Logs of attempts that ended before this time, or that are not there any more."""
-        after, before = "", _first_id(ended_before)
+        after, before = "", first_id(ended_before)
         while ids := await self._journal.read(self._logs.attempts, after, before, PER_READ):
             recent = await self._journal.read(self._store.old.recent_attempts, ids, ended_before)
             await self._remove_logs([id_ for id_ in ids if id_ not in recent])
@@ -304,8 +304,3 @@ def _steps(spans: Iterable[tuple[str, tuple[int, int]]]) -> Iterator[list[tuple[
                 parts, left = [], ENTRIES
     if parts:
         yield parts
-
-
-def _first_id(at: int) -> str:
-    """The least id that can be made at this time."""
-    return uuid7(max(0, at), bytes(RANDOM_BYTES))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import and_, bindparam, case, func, select
 
 from ppacer.config import Durability
+from ppacer.core.ids import first_id
 from ppacer.core.model import (
     FAMILY,
     Attempt,
@@ -193,19 +194,26 @@ class Reads:
         before: str | None = None,
         limit: int = 100,
         *,
-        kind: RunKind | None = None,
+        kinds: Iterable[RunKind] | None = None,
         backfill: str | None = None,
+        made_from: int | None = None,
+        made_until: int | None = None,
     ) -> list[Run]:
         """Runs, newest first: at most `limit`, and only those older than the run with the id `before`.
 
-        `backfill` leaves only the runs that this backfill made.
+        `backfill` leaves only the runs that this backfill made, `made_from` and `made_until` those that were made at
+        that instant or later, and before that one: their ids tell.
         """
         table = schema.runs
         query = select(table) if dag is None else _runs_of(dag)
         if statuses is not None:
             query = query.where(table.c.status.in_([status.value for status in statuses]))
-        if kind is not None:
-            query = query.where(table.c.kind == kind.value)
+        if kinds is not None:
+            query = query.where(table.c.kind.in_([kind.value for kind in kinds]))
+        if made_from is not None:
+            query = query.where(table.c.id >= first_id(made_from))
+        if made_until is not None:
+            query = query.where(table.c.id < first_id(made_until))
         if backfill is not None:
             query = query.where(table.c.backfill == backfill)
         return self._runs(_page(query, table.c.id, before, limit))

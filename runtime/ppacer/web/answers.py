@@ -70,11 +70,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs are asked for; what is left out does not matter. `before` is the id of the run after the first."""
+    """Which runs are asked for; what is left out does not matter. `before` is the id of the run after the first; the
+    runs were made at `made_from` or later and before `made_until`."""
 
     dag: str | None = None
     statuses: Sequence[RunStatus] = ()
-    kind: RunKind | None = None
+    kinds: Sequence[RunKind] = ()
+    made_from: int | None = None
+    made_until: int | None = None
     backfill: str | None = None
     before: str | None = None
 
@@ -85,8 +88,10 @@ def run_list(store: Store, wanted: RunFilter, limit: int) -> RunList:
         wanted.statuses or None,
         wanted.before,
         limit + 1,
-        kind=wanted.kind,
+        kinds=wanted.kinds or None,
         backfill=wanted.backfill,
+        made_from=wanted.made_from,
+        made_until=wanted.made_until,
     )
     shown, more = _page(found, limit)
     return RunList(tuple(map(run_view, shown)), shown[-1].id if more else None)

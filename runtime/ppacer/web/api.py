@@ -18,16 +18,17 @@ from ppacer.web.views import leader_view
 
 
 class HealthHandler(BaseHandler):
-    """For probes: 200 while the scheduler can work, else 503. Open to all, since it tells no secret."""
+    """For probes of life: 200 for as long as the program answers at all. Open to all, since it tells no secret."""
 
     open_to_all = True
 
-    @operation("Show the program's health", Health, unready=HTTPStatus.SERVICE_UNAVAILABLE)
+    @operation("Show the program's health", Health)
     async def get(self) -> Health:
+        return self.health()
+
+    def health(self) -> Health:
         health = self.site.scheduler.health()
         ready = health.condition is Condition.READY
-        if not ready:
-            self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
         return Health(
             status="ok" if ready else health.condition,
             program=self.site.program.name,
@@ -37,7 +38,21 @@ class HealthHandler(BaseHandler):
             problem=health.message or None,
             leader=leader_view(health.leader),
             durability=self.site.store.durability,
+            leads=health.condition in (Condition.READY, Condition.STALLED),
+            writes=ready,
+            executors=health.executors,
         )
+
+
+class ReadyHandler(HealthHandler):
+    """For probes of readiness: 200 while the scheduler leads and its database takes writes, else 503."""
+
+    @operation("Show whether the program can work", Health, unready=HTTPStatus.SERVICE_UNAVAILABLE)
+    async def get(self) -> Health:
+        health = self.health()
+        if not health.writes:
+            self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
+        return health
 
 
 class MeHandler(BaseHandler):

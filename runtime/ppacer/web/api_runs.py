@@ -9,7 +9,7 @@ from ppacer.core.model import Attempt, Run
 from ppacer.services.errors import UnknownTask
 from ppacer.web import answers
 from ppacer.web.answers import RunFilter, Subject
-from ppacer.web.base import ApiError, BaseHandler
+from ppacer.web.base import ApiError, BaseHandler, instant
 from ppacer.web.inputs import task_inputs
 from ppacer.web.messages import (
     Changes,
@@ -44,7 +44,9 @@ class RunsHandler(BaseHandler):
         wanted = RunFilter(
             dag=query.dag,
             statuses=query.status,
-            kind=query.kind[-1] if query.kind else None,
+            kinds=query.kind,
+            made_from=None if query.from_ is None else instant(query.from_, "from", "UTC"),
+            made_until=None if query.to is None else instant(query.to, "to", "UTC"),
             backfill=query.backfill,
             before=query.before,
         )

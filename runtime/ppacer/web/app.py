@@ -20,6 +20,7 @@ from ppacer.web.api import (
     HealthHandler,
     MeHandler,
     PoolsHandler,
+    ReadyHandler,
 )
 from ppacer.web.api_accounts import (
     AuditHandler,
@@ -81,6 +82,7 @@ API = "/api/v1"
 ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (EXCHANGE_PATH, ExchangeHandler),
     ("/health", HealthHandler),
+    ("/ready", ReadyHandler),
     (f"{API}/openapi.json", DescriptionHandler),
     (f"{API}/me", MeHandler),
     (f"{API}/users", UsersHandler),

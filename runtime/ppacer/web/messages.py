@@ -41,7 +41,11 @@ class LeaderView:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`problem` says what is wrong where `status` is not `ok`. `leader` is none before the lead has been taken."""
+    """`problem` says what is wrong where `status` is not `ok`. `leader` is none before the lead has been taken.
+
+    `leads`: this program has the lead of the database; `writes`: the database takes what is written to it. `executors`
+    is how many were heard of lately: without any all else goes on, and tasks wait.
+    """
 
     status: str
     program: str
@@ -51,6 +55,9 @@ class Health:
     problem: str | None = None
     leader: LeaderView | None = None
     durability: str = Durability.FULL
+    leads: bool = False
+    writes: bool = False
+    executors: int = 0
 
 
 @dataclass(frozen=True, slots=True)

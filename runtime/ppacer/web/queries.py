@@ -114,14 +114,16 @@ class BackfillsQuery:
 
 @dataclass(frozen=True, slots=True)
 class RunsQuery:
-    """Runs whose id holds `id`, whatever else is asked for, or those that fit `dag`, `status`, `kind` and `backfill`;
-    only those older than the run with the id `before`."""
+    """Runs whose id holds `id`, whatever else is asked for, or those that fit `dag`, `status`, `kind` and `backfill`
+    and were made at `from` or later and before `to`; only those older than the run with the id `before`."""
 
     id: str | None = None
     dag: str | None = None
     status: tuple[RunStatus, ...] = ()
     kind: tuple[RunKind, ...] = ()
     backfill: str | None = None
+    from_: str | None = None
+    to: str | None = None
     before: str | None = None
     limit: Limit = 50
 

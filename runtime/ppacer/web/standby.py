@@ -35,7 +35,7 @@ class Waiting:
 def standby_app(waiting: Waiting) -> Application:
     arguments = {"waiting": waiting}
     return Application(
-        [("/health", StandbyHealthHandler, arguments)],
+        [("/health", StandbyHealthHandler, arguments), ("/ready", StandbyReadyHandler, arguments)],
         default_handler_class=StandbyHandler,
         default_handler_args=arguments,
         log_function=lambda _: None,
@@ -63,9 +63,10 @@ class StandbyHandler(GuardedHandler):
 
 
 class StandbyHealthHandler(StandbyHandler):
-    """For probes: this program is well, but not who to ask."""
+    """For probes of life: this program is well, but not who to ask."""
 
     open_to_all = True
+    status = HTTPStatus.OK
 
     def get(self) -> None:
         program = self.waiting.program
@@ -78,4 +79,10 @@ class StandbyHealthHandler(StandbyHandler):
             problem=f"this program stands by: {self.waiting.why()}",
             leader=leader_view(self.waiting.leader()),
         )
-        self.answer(message, HTTPStatus.SERVICE_UNAVAILABLE)
+        self.answer(message, self.status)
+
+
+class StandbyReadyHandler(StandbyHealthHandler):
+    """For probes of readiness: nothing can be asked of it."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -164,7 +164,7 @@ def test_an_executor_whose_scheduler_is_away_says_so_and_goes_on(shop: Shop) -> 
 
         def up() -> bool:
             try:
-                return client.health().status == "ok"
+                return client.ready().status == "ok"
             except ClientError:
                 return False
 

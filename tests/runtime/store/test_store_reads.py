@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ppacer.core.ids import uuid7
 from ppacer.core.model import (
     FAMILY,
     AttemptStatus,
@@ -50,9 +51,13 @@ def test_runs_of_one_kind_or_backfill(store: Store, rows: Any) -> None:
     by_backfill = [replace(rows.run(number), kind=RunKind.BACKFILL) for number in (2, 3, 4)]
     by_other = replace(rows.run(5, dag="hourly"), kind=RunKind.BACKFILL, backfill=other.id)
     store.write([InsertBackfill(other), *map(InsertRun, [scheduled, *by_backfill, by_other])])
-    assert store.runs(kind=RunKind.SCHEDULED) == [scheduled]
-    assert store.runs(kind=RunKind.BACKFILL) == [by_other, *reversed(by_backfill)]
-    assert store.runs("daily", kind=RunKind.BACKFILL, limit=2) == [by_backfill[2], by_backfill[1]]
+    assert store.runs(kinds=[RunKind.SCHEDULED]) == [scheduled]
+    assert store.runs(kinds=[RunKind.BACKFILL]) == [by_other, *reversed(by_backfill)]
+    assert store.runs("daily", kinds=[RunKind.BACKFILL], limit=2) == [by_backfill[2], by_backfill[1]]
+    assert store.runs("daily", kinds=[RunKind.BACKFILL, RunKind.SCHEDULED], limit=9) == [
+        *reversed(by_backfill),
+        scheduled,
+    ]
     assert store.runs(backfill=rows.id(300), before=by_backfill[2].id) == [by_backfill[1], by_backfill[0]]
     assert store.runs("daily", backfill=other.id) == []
 
@@ -194,3 +199,13 @@ def test_notifications_of_a_run_those_to_send_and_those_that_failed(store: Store
     assert store.pending_notifications() == [soon, of_no_run, late]
     assert store.failed_notifications() == failed[::-1]
     assert store.failed_notifications(failed[1].id, 5) == [failed[0]]
+
+
+def test_runs_that_were_made_within_a_time(store: Store, rows: Any) -> None:
+    at = 1_780_000_000_000_000
+    made = [replace(rows.run(number), id=uuid7(at + number, b"\xff" * 10)) for number in range(4)]
+    store.write(list(map(InsertRun, made)))
+    assert store.runs(made_from=at + 1, made_until=at + 3) == [made[2], made[1]]
+    assert store.runs("daily", made_from=at + 3) == [made[3]]
+    assert store.runs(made_until=at + 1) == [made[0]]
+    assert store.runs(made_from=-1, made_until=1 << 62) == made[::-1]

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
+from ppacer.client import Client, RefusedError
+from ppacer.services.snapshots import Condition
 from tests.runtime.web.conftest import FakeExecutor, Server
 
 RAW = quote('raw["eu/x"]', safe="")
@@ -167,6 +169,25 @@ def test_health(server: Server) -> None:
     assert found.status == 200
     assert found.json["status"] == "ok"
     assert found.json["instance"] == server.site.instance
+    assert (found.json["leads"], found.json["writes"], found.json["executors"]) == (True, True, 0)
+    ready = server.ask("/ready")
+    assert (ready.status, ready.json) == (200, found.json)
+
+
+def test_a_program_that_cannot_write_lives_and_is_not_ready(server: Server) -> None:
+    async def stall() -> None:
+        server.site.scheduler._condition, server.site.scheduler._message = Condition.STALLED, "the disk is full"
+
+    server.call(stall())
+    found = server.ask("/health")
+    assert (found.status, found.json["status"], found.json["problem"]) == (200, "stalled", "the disk is full")
+    assert (found.json["leads"], found.json["writes"]) == (True, False)
+    ready = server.ask("/ready")
+    assert (ready.status, ready.json) == (503, found.json)
+    with Client(server.url) as client:
+        assert client.health().status == "stalled"
+        with pytest.raises(RefusedError, match="the disk is full"):
+            client.ready()
 
 
 @pytest.mark.parametrize(
@@ -217,3 +238,16 @@ def test_it_says_who_is_asking(server: Server) -> None:
     assert server.ask("/api/v1/me").json == {"user": "local", "role": "admin", "how": "open", "xsrf": None}
     asked = server.ask("/api/v1/me", headers={"X-Ppacer-Actor": "ana"})
     assert asked.json == {"user": "ana", "role": "admin", "how": "open", "xsrf": None}
+
+
+def test_runs_of_several_kinds_and_of_a_time(server: Server) -> None:
+    first, second = server.trigger(), server.trigger("by_hand")
+    with Client(server.url) as client:
+        made = client.run(second).run.created_at
+        assert [run.id for run in client.runs(kinds=["manual", "backfill"]).runs] == [second, first]
+        assert client.runs(kinds=["backfill"]).runs == ()
+        assert [run.id for run in client.runs(made_from=made).runs] == [second]
+        assert [run.id for run in client.runs(made_until=made).runs] == [first]
+        with pytest.raises(RefusedError, match="expected a time") as caught:
+            client.runs(made_until="soon")
+        assert caught.value.problem.field == "to"

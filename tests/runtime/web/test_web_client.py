@@ -44,7 +44,7 @@ def test_all_that_is_asked_of_runs(serving: Serve) -> None:
         assert client.executors().executors[0].running == 2
         for assignment in work:
             executor.finish(assignment, error="no" if assignment.position else None)
-        assert [run.id for run in client.runs(dag="wide", statuses=["failed"], kind="manual").runs] == [run_id]
+        assert [run.id for run in client.runs(dag="wide", statuses=["failed"], kinds=["manual"]).runs] == [run_id]
         assert client.run(run_id, members=0).tasks[1].family is not None
         assert client.task(run_id, "check", 1).label == "b"
         page = client.members(run_id, "check", statuses=["failed"], after=0)

@@ -56,7 +56,10 @@ def test_health_says_who_leads() -> None:
     async def play(ask: Ask) -> None:
         answer = await ask("/health")
         found = json.loads(answer.body)
-        assert answer.code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert answer.code == HTTPStatus.OK, "it lives"
+        unready = await ask("/ready")
+        assert (unready.code, unready.body) == (HTTPStatus.SERVICE_UNAVAILABLE, answer.body)
+        assert (found["leads"], found["writes"]) == (False, False)
         assert (found["status"], found["instance"]) == ("standby", "me")
         assert found["problem"] == "this program stands by: http://box:9321 leads the database"
         assert found["leader"] == {
@@ -96,7 +99,7 @@ def test_strangers_learn_nothing_but_its_health() -> None:
     async def play(ask: Ask) -> None:
         assert (await ask("/api/v1/dags")).code == HTTPStatus.UNAUTHORIZED
         assert (await ask("/api/v1/dags", Authorization="Bearer s3cret")).code == HTTPStatus.SERVICE_UNAVAILABLE
-        assert (await ask("/health")).code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert (await ask("/ready")).code == HTTPStatus.SERVICE_UNAVAILABLE
 
     served(Front(standby_app(waiting("s3cret"))), play)
 
@@ -109,8 +112,8 @@ def test_what_answers_may_be_exchanged() -> None:
     front = Front(standby_app(waiting()))
 
     async def play(ask: Ask) -> None:
-        assert (await ask("/health")).code == HTTPStatus.SERVICE_UNAVAILABLE
-        front.application = Application([("/health", Leading)], log_function=lambda _: None)
-        assert (await ask("/health")).body == b"leads"
+        assert (await ask("/ready")).code == HTTPStatus.SERVICE_UNAVAILABLE
+        front.application = Application([("/ready", Leading)], log_function=lambda _: None)
+        assert (await ask("/ready")).body == b"leads"
 
     served(front, play)
