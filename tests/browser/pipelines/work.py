@@ -34,6 +34,7 @@ def fail_once() -> int:
 
 
 def hold(_: int) -> None:
+    print("holding on")
     threading.Event().wait(600)
 
 

@@ -1,127 +1,192 @@
-// One run: its tasks on a time line, and beside them the attempts and live log of the task that was picked.
+// One run: what it is, and its tasks as a graph, on a time line, as a table, its history; beside them the picked task.
 
-import { get, part, repeat, sleep } from "./api.js";
-import { fact } from "./dag.js";
+import { get, may, part } from "./api.js";
 import { h, morphChildren } from "./dom.js";
-import { fullTime, milliseconds, plural, shortTime, words } from "./format.js";
-import { LogPanel } from "./log.js";
-import { badge, dagLink, duration, when } from "./parts.js";
+import { fullTime, plural, shortTime } from "./format.js";
+import { Gantt } from "./gantt.js";
+import { Graph } from "./graph.js";
+import { follow } from "./live.js";
+import { badge, dagLink, duration, fact, when } from "./parts.js";
+import { ENDED, runActions } from "./run_actions.js";
+import { EventTable } from "./run_events.js";
+import { TaskPanel } from "./run_panel.js";
+import { counted, ended, TaskTable } from "./run_tasks.js";
 
-const ENDED = new Set(["success", "failed", "cancelled"]);
+const VIEWS = [["graph", "Graph"], ["gantt", "Gantt"], ["tasks", "Tasks"], ["events", "Events"]];
+const MEMBER = /^(.+)\[(\d+)\]$/s;
 
 export const title = (id) => `run ${id.slice(-8)}`;
 
-export async function show(main, { id, signal, query, crumb }) {
-  const place = h("div", { class: "panel", "data-keep": true });
-  const panel = new LogPanel(place, id, signal);
-  let detail = null;
-  const draw = () => {
-    const picked = query().get("task");
-    morphChildren(main, view(detail, picked, place));
-    bars(main, detail);
-    const task = detail.tasks.find((each) => each.name === picked);
-    panel.show(task ?? null, Number(query().get("attempt")) || null, Number(query().get("epoch")) || null);
-  };
-  addEventListener("ppacer:query", () => { if (detail) draw(); }, { signal });
-  await repeat(signal, async () => {
-    if (detail) {
-      const wait = ENDED.has(detail.run.status) ? 55 : 25;
-      const { seq } = await get(`/runs/${part(id)}/changes?since=${detail.seq}&wait=${wait}`, signal);
-      if (seq === detail.seq) return true;
+const FIRST = VIEWS[0][0];
+
+export async function show(main, { id, signal, query, crumb, go }) {
+  const shown = () => location.pathname.split("/")[3] ?? FIRST;
+  // The address of this page with other things picked; `null` is no longer picked.
+  const link = ({ view = shown(), ...changes }) => {
+    const next = query();
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) next.delete(name);
+      else next.set(name, value);
     }
-    detail = await get(`/runs/${part(id)}`, signal);
+    const text = next.toString();
+    return `/runs/${part(id)}${view === FIRST ? "" : `/${view}`}${text && `?${text}`}`;
+  };
+  const view = new RunView(id, { link, query, shown, go }, signal);
+  main.replaceChildren(view.element);
+  let seq = -1;
+  addEventListener("ppacer:query", () => view.draw(), { signal });
+  // Escape closes the task before it means anything else.
+  main.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && query().get("task") && !event.target.matches("input, select")) {
+      event.stopPropagation();
+      main.querySelector(".panel .close")?.click();
+    }
+  }, { signal });
+  const allowed = await may("operator");
+  await follow(signal, async () => {
+    if (seq >= 0 && (await get(`/runs/${part(id)}/changes?since=${seq}`, signal)).seq === seq) return;
+    const detail = await get(`/runs/${part(id)}`, signal);
+    seq = detail.seq;
     crumb([detail.run.dag, dagLink(detail.run.dag)]);
-    draw();
-    await sleep(200, signal);
+    await view.update(detail, allowed);
   });
 }
 
-function view({ run, tasks, params }, picked, place) {
-  const link = (task) => `?task=${part(task.name)}`;
+class RunView {
+  element = h("div", { class: "run-view" });
+  #id;
+  #link;
+  #query;
+  #shown;
+  #go;
+  #signal;
+  #detail = null;
+  #allowed = false;
+  #member = null;
+  #head = h("section", { class: "run-head" });
+  #tabs = h("nav", { class: "tabs", "aria-label": "Views of the run" });
+  #place = h("div", { class: "view" });
+  #panel;
+  #split;
+  #views = {};
+
+  constructor(id, { link, query, shown, go }, signal) {
+    this.#id = id;
+    this.#link = link;
+    this.#query = query;
+    this.#shown = shown;
+    this.#go = go;
+    this.#signal = signal;
+    this.#panel = new TaskPanel(signal, link);
+    this.#split = h("div", { class: "split" }, this.#place, this.#panel.element);
+    this.element.append(this.#head, this.#tabs, this.#split);
+  }
+
+  async update(detail, allowed) {
+    this.#detail = detail;
+    this.#allowed = allowed;
+    await this.draw();
+  }
+
+  async draw() {
+    if (!this.#detail) return;
+    const { run, tasks } = this.#detail;
+    morphChildren(this.#head, header(this.#detail, this.#allowed ? runActions(run, tasks) : []));
+    const wanted = this.#shown();
+    const name = VIEWS.some(([each]) => each === wanted) ? wanted : FIRST;
+    const picked = this.#query().get("task");
+    morphChildren(this.#tabs, VIEWS.map(([each, text]) => h("a", { href: this.#link({ view: each }), "aria-current": each === name ? "page" : null, "data-key": each }, text)));
+    this.#split.classList.toggle("picked", Boolean(picked));
+    this.#show(name, picked);
+    const task = picked ? await this.#find(picked) : null;
+    if (picked === this.#query().get("task")) this.#panel.show(run, task, Number(this.#query().get("attempt")) || null, Number(this.#query().get("epoch")) || null);
+    if (picked && !task) this.#split.classList.remove("picked");
+  }
+
+  #show(name, picked) {
+    const { run, tasks } = this.#detail;
+    if (!tasks.length && name !== "events") {
+      this.#place.replaceChildren(h("p", { class: "empty" }, ENDED.has(run.status) ? "It ended before it began." : "It waits for its turn: no more runs of the dag may be active."));
+      return;
+    }
+    const view = (this.#views[name] ??= this.#make(name));
+    if (this.#place.firstChild !== view.element) this.#place.replaceChildren(view.element);
+    if (name === "graph") {
+      view.show(states(tasks));
+      view.select(picked && (tasks.find((task) => task.name === picked)?.id ?? MEMBER.exec(picked)?.[1]));
+    } else view.show(this.#detail, picked);
+  }
+
+  #make(name) {
+    if (name === "gantt") return new Gantt(this.#link, this.#signal);
+    if (name === "tasks") return new TaskTable(this.#link);
+    if (name === "events") return new EventTable(this.#id, this.#link, this.#signal);
+    const whole = this.#detail.tasks.filter((task) => task.name === task.id);
+    return new Graph({
+      tasks: whole.map(({ id, parents, x, y, family, handler, callable }) => ({ id, parents, x, y, below: under({ family, handler, callable }), kind: family ? "family" : handler === "none" ? "task" : "handler" })),
+      pick: (id) => this.#go(this.#link({ task: id, attempt: null, epoch: null })),
+      label: `The tasks of this run of ${this.#detail.run.dag}`,
+      list: this.#link({ view: "tasks" }),
+    });
+  }
+
+  // The task of that name. A member that the run's answer does not hold is asked for.
+  async #find(name) {
+    const found = this.#detail.tasks.find((task) => task.name === name);
+    if (found) return found;
+    const [, family, position] = MEMBER.exec(name) ?? [];
+    if (!this.#detail.tasks.some((task) => task.id === family && task.family)) return null;
+    try {
+      this.#member = await get(`/runs/${part(this.#id)}/tasks/${part(family)}?position=${position}`, this.#signal);
+      return { ...this.#member, name };
+    } catch {
+      return this.#member?.id === family && this.#member.position === Number(position) ? this.#member : null;
+    }
+  }
+}
+
+function header({ run, tasks, params }, actions) {
   const [done, total] = counted(tasks);
+  const given = Object.entries(params ?? {});
   return [
-    h("section", { "data-key": "run" },
-      h("div", { class: "heading" },
-        h("h1", {}, h("a", { href: dagLink(run.dag) }, run.dag), " ", badge(run.status)),
-        !ENDED.has(run.status) && h("button", { type: "button", "data-cancel": run.id }, "Cancel run")),
-      h("dl", { class: "facts" },
-        fact(run.kind === "manual" ? "asked for" : "planned for", fullTime(run.scheduled_at)),
-        fact("started", when(run.started_at)),
-        fact("took", duration(run.started_at, run.finished_at)),
-        total > 0 && fact("tasks done", `${done} of ${total}`),
-        fact("by", run.actor),
-        run.late_at && fact("late", when(run.late_at)),
-        run.epoch > 1 && fact("epoch", String(run.epoch)),
-        run.reason && fact("reason", run.reason),
-        Object.keys(params ?? {}).length > 0 && fact("params", h("code", {}, JSON.stringify(params))),
-        fact("run", h("code", { class: "id" }, run.id)))),
-    h("section", { "data-key": "body", class: picked ? "split picked" : "split" },
-      h("div", {},
-        !tasks.length && h("p", { class: "empty" }, ENDED.has(run.status) ? "It ended before it began." : "It waits for its turn: no more runs of the dag may be active."),
-        tasks.length > 0 && h("table", { class: "tasks" },
-          h("thead", {}, h("tr", {}, h("th", {}, "task"), h("th", {}, "status"), h("th", { class: "number" }, "took"), h("th", { class: "c-bar" }, "time line"))),
-          h("tbody", {}, tasks.map((task) =>
-            h("tr", { "data-key": task.name, class: task.name === picked ? "here" : null },
-              h("td", { class: "c-name" },
-                h("a", { href: link(task), class: "row", "aria-current": task.name === picked ? "true" : null }, task.name),
-                note(task) && h("span", { class: "quiet" }, note(task))),
-              h("td", { class: "c-status" }, badge(task.status), task.attempts.length > 1 && h("span", { class: "quiet" }, ` ×${task.attempts.length}`)),
-              h("td", { class: "c-time number" }, duration(first(task), task.finished_at ?? last(task))),
-              h("td", { class: "c-bar" }, h("span", { class: "lane", "aria-hidden": "true" }, task.attempts.filter((attempt) => attempt.started_at).map((attempt) =>
-                h("span", { class: `bar ${attempt.status}`, "data-key": attempt.id, title: `attempt ${attempt.number}: ${words(attempt.status)}` }))))))))),
-      tasks.length > 0 && place),
-  ];
+    h("div", { class: "heading" },
+      h("h1", {}, h("a", { href: dagLink(run.dag) }, run.dag), " ", badge(run.status)),
+      h("div", { class: "actions", "data-key": `actions ${run.status}` }, actions)),
+    h("dl", { class: "facts" },
+      fact(run.kind === "manual" ? "asked for" : "planned for", h("time", { datetime: run.scheduled_at, title: run.scheduled_at }, fullTime(run.scheduled_at))),
+      fact("kind", run.kind),
+      fact("by", run.actor),
+      fact("started", when(run.started_at)),
+      fact("took", duration(run.started_at, run.finished_at)),
+      total > 0 && fact("tasks done", `${done} of ${total}`),
+      run.outcome && !ENDED.has(run.status) && fact("will be", badge(run.outcome)),
+      run.late_at && fact("late since", h("span", { class: "late" }, shortTime(run.late_at))),
+      run.epoch > 1 && fact("epoch", String(run.epoch)),
+      run.backfill && fact("backfill", h("code", {}, run.backfill.slice(-8))),
+      fact("run", h("code", { class: "id" }, run.id)),
+      given.length > 0 && fact("params", given.length <= 4 ? h("span", { class: "params" }, given.map(param)) : h("details", { "data-key": "params" }, h("summary", {}, plural(given.length, "param")), h("span", { class: "params" }, given.map(param))))),
+    run.reason && h("p", { class: "reason" }, run.reason),
+  ].filter(Boolean);
 }
 
-// What stands below a task's name: what a member of a family stands for, how a family's members do, how far it has come.
-function note(task) {
-  const parts = [];
-  if (task.label !== null) parts.push(task.label);
-  if (task.family?.members) {
-    parts.push(`${ended(task.family)} of ${plural(task.family.members, "member")} done`);
-    if (task.family.shown < task.family.members) parts.push(`${task.family.shown} of them below`);
-  }
-  if (task.reason) parts.push(task.reason);
-  if (task.waits_for) parts.push(`waits for ${task.waits_for}`);
-  const attempt = task.status === "running" ? task.attempts.at(-1) : null;
-  if (attempt?.status === "deferred") parts.push(attempt.due_at ? `waits until ${shortTime(attempt.due_at)}` : "waits");
-  const progress = attempt?.progress;
-  if (progress) parts.push([progress.fraction === null ? "" : `${Math.round(progress.fraction * 100)}%`, progress.message].filter(Boolean).join(" "));
-  return parts.filter(Boolean).join(" · ");
+const param = ([name, value]) => h("code", {}, `${name} = ${JSON.stringify(value)}`);
+
+function under({ family, handler, callable }) {
+  const kind = { success: "on success · ", failure: "on failure · ", finally: "finally · " }[handler] ?? "";
+  return `${kind}${family ? "family of " : ""}${callable.replace(/^.*[.:]/, "").replace(/_$/, "")}`;
 }
 
-const UNFINISHED = new Set(["waiting", "queued", "running", "retrying"]);
-const ended = (family) => Object.entries(family.counts).reduce((sum, [status, count]) => sum + (UNFINISHED.has(status) ? 0 : count), 0);
-
-// How many tasks have ended and how many there are; a family counts as its members.
-function counted(tasks) {
-  let done = 0, total = 0;
+// What the graph says of each task.
+function states(tasks) {
+  const found = new Map();
   for (const task of tasks) {
-    if (task.family?.members) { done += ended(task.family); total += task.family.members; }
-    else if (task.name === task.id) { done += UNFINISHED.has(task.status) ? 0 : 1; total += 1; }
+    if (task.name !== task.id) continue;
+    const state = { status: task.status };
+    if (task.family?.members) {
+      const { members, counts } = task.family;
+      state.below = counts.failed ? `${ended(task.family)}/${members} · ${counts.failed} failed` : `${ended(task.family)}/${members} done`;
+    } else if (task.attempts.length > 1) state.below = `${under(task)} ×${task.attempts.length}`;
+    found.set(task.id, state);
   }
-  return [done, total];
-}
-
-// Of the attempts of its latest epoch, or of a family as a whole.
-const first = (task) => {
-  const epoch = task.attempts.at(-1)?.epoch;
-  return task.attempts.find((attempt) => attempt.started_at && attempt.epoch === epoch)?.started_at ?? (task.family ? task.started_at : null);
-};
-const last = (task) => (task.status === "running" ? null : task.attempts.at(-1)?.finished_at ?? null);
-
-// Places the bars by script: the content policy allows no style in the page itself.
-function bars(main, { run, tasks }) {
-  const starts = tasks.flatMap((task) => task.attempts).map((attempt) => attempt.started_at).filter(Boolean).map(milliseconds);
-  if (!starts.length) return;
-  const begin = Math.min(...starts);
-  const end = run.finished_at ? Math.max(milliseconds(run.finished_at), begin + 1) : Math.max(Date.now(), begin + 1);
-  const attempts = new Map(tasks.flatMap((task) => task.attempts).map((attempt) => [attempt.id, attempt]));
-  for (const bar of main.querySelectorAll(".bar")) {
-    const attempt = attempts.get(bar.dataset.key);
-    const from = (milliseconds(attempt.started_at) - begin) / (end - begin);
-    const to = ((attempt.finished_at ? milliseconds(attempt.finished_at) : end) - begin) / (end - begin);
-    bar.style.insetInlineStart = `${from * 100}%`;
-    bar.style.inlineSize = `${Math.max(0, to - from) * 100}%`;
-  }
+  return found;
 }

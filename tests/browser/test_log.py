@@ -1,0 +1,101 @@
+"""Logs in the page: coloured, searched, filtered, long, and never taken for HTML."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.visits import PHONE, Visits
+from tests.e2e.serving import Serving
+
+LINES = 5000
+
+
+@pytest.fixture(scope="module")
+def loud(served: Serving) -> str:
+    return served.run("loud").run.id
+
+
+@pytest.fixture(scope="module")
+def long(served: Serving) -> str:
+    return served.run("loud", lines=LINES).run.id
+
+
+def lines(page: Page) -> list[str]:
+    return page.locator(".log .text").all_inner_texts()
+
+
+def test_a_log_is_coloured_and_never_html(visits: Visits, loud: str) -> None:
+    page = visits.open(f"/runs/{loud}?task=talk")
+    expect(page.locator(".log .fore-2")).to_have_text("green")
+    expect(page.locator(".log .fore-1.bold")).to_have_text("bold red")
+    assert '<img src=x onerror="document.title=1"> is only text' in lines(page)
+    assert page.locator(".log img").count() == 0
+    expect(page).to_have_title(re.compile("run"))
+    assert not any("\x1b" in line for line in lines(page))
+    visits.check(page)
+    visits.shot(page, "log")
+
+
+def test_levels_times_and_width_of_a_log(visits: Visits, loud: str) -> None:
+    page = visits.open(f"/runs/{loud}/tasks?task=talk", width=PHONE, scheme="dark")
+    expect(page.locator(".log .line").first).to_be_visible()
+    page.get_by_label("Levels").select_option("40")
+    expect(page.locator(".log .line")).to_have_count(1)
+    expect(page.locator(".log .line")).to_contain_text("the till is broken")
+    page.get_by_label("Levels").select_option("30")
+    expect(page.locator(".log .line")).to_have_count(2)
+    page.get_by_label("Times").select_option("utc")
+    first = page.locator(".log time").first
+    assert first.inner_text() in (first.get_attribute("datetime") or "?")
+    page.get_by_label("Wrap").uncheck()
+    expect(page.locator(".log.wraps")).to_have_count(0)
+    visits.shot(page, "log")
+    page.reload()  # what was chosen is kept
+    expect(page.get_by_label("Times")).to_have_value("utc")
+    expect(page.get_by_label("Wrap")).not_to_be_checked()
+
+
+def test_a_long_log_holds_few_elements(visits: Visits, long: str) -> None:
+    page = visits.open(f"/runs/{long}?task=talk")
+    expect(page.get_by_text(f"{LINES + 5:,} lines")).to_be_visible()
+    assert page.locator(".log .line").count() < 400
+    page.locator(".log").evaluate("log => { log.scrollTop = log.scrollHeight; }")
+    expect(page.locator(".log")).to_contain_text(f"line {LINES - 1} of {LINES}")
+    page.get_by_label("Search the log").fill("line 2500 of")
+    expect(page.locator(".log-tools .found")).to_have_text("1 of 1")
+    expect(page.locator(".log .line.here")).to_contain_text("line 2500 of")
+    expect(page.locator(".log .line.here")).to_be_in_viewport()
+    expect(page.locator(".log mark").first).to_have_text("line 2500 of")
+    visits.shot(page, "log-search")
+    page.get_by_label("Search the log").fill("99 of")
+    expect(page.locator(".log-tools .found")).to_have_text("1 of 50")
+    page.get_by_label("Search the log").press("Enter")
+    expect(page.locator(".log-tools .found")).to_have_text("2 of 50")
+    page.get_by_label("Search the log").press("Shift+Enter")
+    page.get_by_role("button", name="Match before").click()
+    expect(page.locator(".log-tools .found")).to_have_text("50 of 50")
+    assert page.locator(".log .line").count() < 400
+
+
+def test_a_log_is_downloaded_as_text(visits: Visits, loud: str) -> None:
+    page = visits.open(f"/runs/{loud}?task=talk")
+    expect(page.locator(".log .line").first).to_be_visible()
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Download the log as text").click()
+    assert found.value.suggested_filename == "loud-talk-1.log"
+    text = found.value.path().read_text(encoding="utf-8")
+    assert "green and bold red and orange\n" in text
+    assert len(text.splitlines()) == 45
+
+
+def test_a_log_comes_while_its_task_runs(visits: Visits, served: Serving) -> None:
+    run = served.trigger("held")
+    page = visits.open(f"/runs/{run}?task=wait")
+    expect(page.locator(".log .line")).to_contain_text("holding on")
+    expect(page.get_by_label("Follow", exact=True)).to_be_checked()
+    served.client.cancel(run)
+    expect(page.locator(".panel h2")).to_contain_text("cancelled")
+    expect(page.get_by_label("Follow", exact=True)).to_be_hidden()
