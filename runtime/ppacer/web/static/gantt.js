@@ -6,8 +6,8 @@ import { elapsed, fullTime, milliseconds, plural, words } from "./format.js";
 import { mark } from "./parts.js";
 
 const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
-const APART = 60; // pixels between two ticks
-const CLOSEST = 500;
+const APART = 90; // pixels between two ticks; where there is little room, fewer
+const NARROW = 500; const CLOSEST = 500;
 const ROOM = 1.12; // how much of the time line a run that goes on has before it
 
 export class Gantt {
@@ -155,7 +155,7 @@ export class Gantt {
     const wide = this.#axis.clientWidth;
     const length = (this.#end - this.#begin) / 1000;
     if (!wide) return;
-    const step = STEPS.find((each) => (each / length) * wide >= APART) ?? STEPS.at(-1);
+    const step = STEPS.find((each) => (each / length) * wide >= (wide < NARROW ? APART * 0.6 : APART)) ?? STEPS.at(-1);
     const state = `${this.#begin} ${this.#end} ${step}`;
     if (this.#axis.dataset.state === state) return;
     this.#axis.dataset.state = state;

@@ -4,14 +4,11 @@
 // near by, those in sight are elements of their own. A change of status touches what stands for that task, once a frame.
 
 import { h } from "./dom.js";
-import { arrow, block, BOX, boxAt, layOut, line, reached, straight } from "./graph_layout.js";
 import { plural, words } from "./format.js";
+import { arrow, block, BOX, layOut, line, reached, straight } from "./graph_layout.js";
+import { MARGIN, Viewport } from "./graph_viewport.js";
 import { sign, svg } from "./marks.js";
 
-const FAR = 0.42; // below this scale names cannot be read
-const CLOSEST = 2;
-const READABLE = 0.8;
-const MARGIN = 24;
 const MANY_EDGES = 900; // more of them in sight are drawn only where they begin or end at a task in sight
 const DENSE = 350; // more edges in sight are drawn faintly
 const STEP = 1.25;
@@ -24,8 +21,7 @@ export class Graph {
   #states = new Map();
   #far = new Map();
   #near = new Map();
-  #view = { x: 0, y: 0, scale: 1 };
-  #size = { width: 0, height: 0 };
+  #view;
   #picked = null;
   #focused = null;
   #found = new Set();
@@ -33,8 +29,7 @@ export class Graph {
   #frame = 0;
   #stale = { far: new Set(), scene: true };
   #drawn = null;
-  #touched = false;
-  #picture; #world; #edges; #arrows; #traced; #farLayer; #nearLayer; #map; #window; #tip; #find; #figure;
+  #picture; #world; #edges; #arrows; #traced; #heads; #farLayer; #nearLayer; #map; #window; #tip; #find; #figure;
 
   // `tasks`: {id, parents, x, y, below, kind} in topological order, where `below` stands under a name and `kind` is
   // task, family or handler. `pick(id)` is called when somebody picks a task; `label` says what the picture shows;
@@ -43,6 +38,7 @@ export class Graph {
     this.#layout = layOut(tasks);
     this.#order = tasks.map((task) => task.id);
     this.#pick = pick;
+    this.#view = new Viewport(this.#layout, () => this.#ask());
     this.#build(label, list);
     this.#stale.far.add("none");
     for (const id of this.#order) this.#states.set(id, { status: "none", below: this.#layout.boxes.get(id).below });
@@ -70,7 +66,7 @@ export class Graph {
     this.#stale.scene = true;
     if (this.#picked) {
       this.#focused = this.#picked;
-      if (this.#size.width) this.#reveal(this.#picked);
+      if (this.#view.width) this.#reveal(this.#picked);
       else this.#wanted = this.#picked;
     }
     this.#ask();
@@ -83,9 +79,10 @@ export class Graph {
     this.#edges = svg("path", { class: "edge" });
     this.#arrows = svg("path", { class: "arrow" });
     this.#traced = svg("path", { class: "traced" });
+    this.#heads = svg("path", { class: "heads" });
     this.#farLayer = svg("g", { class: "far" });
     this.#nearLayer = svg("g");
-    this.#world = svg("g", {}, this.#edges, this.#arrows, this.#traced, this.#farLayer, this.#nearLayer);
+    this.#world = svg("g", {}, this.#edges, this.#arrows, this.#traced, this.#heads, this.#farLayer, this.#nearLayer);
     this.#picture = svg("svg", { class: "picture", role: "application", "aria-roledescription": "graph", "aria-label": `${label}, ${plural(boxes.size, "task")}. Arrow keys follow the edges, Enter picks.`, tabindex: boxes.size ? null : "0" }, this.#world);
     this.#window = svg("rect", { class: "window" });
     this.#map = svg("svg", { class: "map", "aria-hidden": "true", viewBox: `${-MARGIN} ${-MARGIN} ${width + 2 * MARGIN} ${height + 2 * MARGIN}` }, svg("g", { class: "far" }), this.#window);
@@ -97,11 +94,12 @@ export class Graph {
       return made;
     };
     this.#figure = h("div", { class: "figure" }, this.#picture, this.#map, this.#tip);
+    this.#figure.style.setProperty("--high", `${height + 2 * MARGIN}px`);
     this.element.append(
       h("div", { class: "graph-tools" },
         this.#find,
         h("span", { class: "zoom", role: "group", "aria-label": "Zoom" },
-          button("−", "Zoom out", () => this.#zoom(1 / STEP)), button("+", "Zoom in", () => this.#zoom(STEP)), button("Fit", "Show all of it", () => this.#fit())),
+          button("−", "Zoom out", () => this.#view.zoom(1 / STEP)), button("+", "Zoom in", () => this.#view.zoom(STEP)), button("Fit", "Show all of it", () => this.#view.fit())),
         this.element.requestFullscreen && button("Full screen", "Full screen", () => (document.fullscreenElement ? document.exitFullscreen() : this.element.requestFullscreen())),
         list && h("a", { href: list, class: "as-list" }, "As a list")),
       this.#figure);
@@ -131,18 +129,18 @@ export class Graph {
       if (moved < 4) return;
       if (!picture.hasPointerCapture(event.pointerId)) picture.setPointerCapture(event.pointerId);
       const share = pointers.size;
-      this.#move((here.x - before.x) / share, (here.y - before.y) / share);
+      this.#view.move((here.x - before.x) / share, (here.y - before.y) / share);
       if (share === 2) {
         const [one, other] = pointers.values();
         const now = Math.hypot(one.x - other.x, one.y - other.y);
-        if (spread) this.#zoom(now / spread, { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
+        if (spread) this.#view.zoom(now / spread, { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
         spread = now;
       }
     });
     for (const end of ["pointerup", "pointercancel"]) {
       picture.addEventListener(end, (event) => {
         if (!pointers.delete(event.pointerId) || end === "pointercancel" || moved >= 4) return;
-        const box = this.#boxUnder(at(event));
+        const box = this.#view.boxAt(at(event));
         if (box) this.#choose(box.task.id);
       });
     }
@@ -152,8 +150,8 @@ export class Graph {
       const whole = document.fullscreenElement === this.element;
       if (!event.ctrlKey && !event.metaKey && !whole) return;
       event.preventDefault();
-      if (event.ctrlKey || event.metaKey) this.#zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.004)), at(event));
-      else this.#move(-event.deltaX, -event.deltaY);
+      if (event.ctrlKey || event.metaKey) this.#view.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.004)), at(event));
+      else this.#view.move(-event.deltaX, -event.deltaY);
     }, { passive: false });
     this.#map.addEventListener("pointerdown", (event) => { this.#map.setPointerCapture(event.pointerId); this.#travel(event); });
     this.#map.addEventListener("pointermove", (event) => { if (this.#map.hasPointerCapture(event.pointerId)) this.#travel(event); });
@@ -174,109 +172,39 @@ export class Graph {
 
   #resized() {
     const { clientWidth: width, clientHeight: height } = this.#figure;
-    const first = !this.#size.width;
-    if (!width || (width === this.#size.width && height === this.#size.height)) return;
-    this.#size = { width, height };
-    const part = Math.min((width * 0.3) / (this.#layout.width + 2 * MARGIN), (height * 0.28) / (this.#layout.height + 2 * MARGIN));
-    this.#map.style.inlineSize = `${Math.min(220, Math.max(24, part * (this.#layout.width + 2 * MARGIN)))}px`;
-    this.#map.style.blockSize = `${Math.min(160, Math.max(24, part * (this.#layout.height + 2 * MARGIN)))}px`;
-    if (first || !this.#touched) this.#begin();
+    if (!width || (width === this.#view.width && height === this.#view.height)) return;
+    const wide = this.#layout.width + 2 * MARGIN, high = this.#layout.height + 2 * MARGIN;
+    const part = Math.min((width * 0.3) / wide, (height * 0.28) / high);
+    this.#map.style.inlineSize = `${Math.min(220, Math.max(24, part * wide))}px`;
+    this.#map.style.blockSize = `${Math.min(160, Math.max(24, part * high))}px`;
     this.#stale.scene = true;
-    this.#ask();
-  }
-
-  // All of it where it can be read, else its beginning, or the task that is wanted.
-  #begin() {
-    const all = this.#whole();
-    if (all.scale >= READABLE * 0.75) this.#view = all;
-    else {
-      const scale = Math.max(all.scale, READABLE);
-      const high = this.#layout.height * scale;
-      this.#view = { scale, x: MARGIN, y: high < this.#size.height ? (this.#size.height - high) / 2 : MARGIN };
-      const first = this.#layout.columns[0];
-      if (first && high >= this.#size.height) this.#view.y = this.#size.height / 2 - (first.top + Math.min(first.tasks.length * 31, this.#size.height / 2 / scale)) * scale;
-    }
+    this.#view.resize(width, height);
     if (this.#wanted) this.#reveal(this.#wanted);
     this.#wanted = null;
   }
 
-  #whole() {
-    const { width, height } = this.#layout;
-    const scale = Math.min(1, (this.#size.width - 2 * MARGIN) / Math.max(1, width), (this.#size.height - 2 * MARGIN) / height);
-    return { scale, x: (this.#size.width - width * scale) / 2, y: (this.#size.height - height * scale) / 2 };
+  #reveal(id) {
+    this.#view.reveal(this.#layout.boxes.get(id));
   }
 
-  #fit() {
-    this.#view = this.#whole();
-    this.#touched = true;
-    this.#ask();
-  }
-
-  #zoom(factor, at = { x: this.#size.width / 2, y: this.#size.height / 2 }) {
-    const { x, y, scale } = this.#view;
-    const wanted = Math.min(CLOSEST, Math.max(Math.min(this.#whole().scale, 1), scale * factor));
-    const by = wanted / scale;
-    this.#view = { scale: wanted, x: at.x - (at.x - x) * by, y: at.y - (at.y - y) * by };
-    this.#touched = true;
-    this.#keepIn();
-    this.#ask();
-  }
-
-  #move(x, y) {
-    this.#view = { ...this.#view, x: this.#view.x + x, y: this.#view.y + y };
-    this.#touched = true;
-    this.#keepIn();
-    this.#ask();
-  }
-
-  // Some of it always stays in sight.
-  #keepIn() {
-    const { scale } = this.#view;
-    const keep = (place, length, room) => Math.min(room - Math.min(80, room / 3), Math.max(Math.min(80, room / 3) - length, place));
-    this.#view.x = keep(this.#view.x, this.#layout.width * scale, this.#size.width);
-    this.#view.y = keep(this.#view.y, this.#layout.height * scale, this.#size.height);
-  }
-
+  // To where somebody points in the small picture of all of it.
   #travel(event) {
     const frame = this.#map.getBoundingClientRect();
     const { width, height } = this.#layout;
     const scale = Math.min(frame.width / (width + 2 * MARGIN), frame.height / (height + 2 * MARGIN));
-    const x = (event.clientX - frame.left - frame.width / 2) / scale + width / 2;
-    const y = (event.clientY - frame.top - frame.height / 2) / scale + height / 2;
-    this.#center(x, y, this.#view.scale);
-  }
-
-  #center(x, y, scale) {
-    this.#view = { scale, x: this.#size.width / 2 - x * scale, y: this.#size.height / 2 - y * scale };
-    this.#touched = true;
-    this.#keepIn();
-    this.#ask();
-  }
-
-  // Brings a task into sight, at a scale at which it can be read; moves nothing if that is so already.
-  #reveal(id) {
-    const box = this.#layout.boxes.get(id);
-    const { x, y, scale } = this.#view;
-    const left = box.x * scale + x, top = box.y * scale + y;
-    const inside = left >= 8 && top >= 8 && left + box.width * scale <= this.#size.width - 8 && top + BOX * scale <= this.#size.height - 8;
-    if (!inside || scale < FAR) this.#center(box.x + box.width / 2, box.y + BOX / 2, Math.max(scale, Math.min(READABLE, CLOSEST)));
-  }
-
-  #boxUnder({ x, y }) {
-    const { x: left, y: top, scale } = this.#view;
-    return boxAt(this.#layout, (x - left) / scale, (y - top) / scale);
+    this.#view.center((event.clientX - frame.left - frame.width / 2) / scale + width / 2, (event.clientY - frame.top - frame.height / 2) / scale + height / 2);
   }
 
   // From afar a task's name is told beside the pointer.
   #hover(at) {
-    const box = this.#view.scale < FAR ? this.#boxUnder(at) : null;
+    const box = this.#view.far ? this.#view.boxAt(at) : null;
     this.#tip.hidden = !box;
-    this.#picture.classList.toggle("over", Boolean(this.#boxUnder(at)));
+    this.#picture.classList.toggle("over", Boolean(this.#view.boxAt(at)));
     if (!box) return;
     const { status } = this.#states.get(box.task.id);
     this.#tip.textContent = status === "none" ? box.task.id : `${box.task.id}: ${words(status)}`;
-    this.#tip.style.insetInlineStart = `${Math.min(at.x + 12, this.#size.width - this.#tip.offsetWidth - 8)}px`;
-    this.#tip.style.insetBlockStart = `${Math.min(at.y + 14, this.#size.height - 34)}px`;
+    this.#tip.style.insetInlineStart = `${Math.min(at.x + 12, this.#view.width - this.#tip.offsetWidth - 8)}px`;
+    this.#tip.style.insetBlockStart = `${Math.min(at.y + 14, this.#view.height - 34)}px`;
   }
 
   // --- keys and finding ---
@@ -285,9 +213,9 @@ export class Graph {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const id = event.target.dataset?.task ?? this.#focused ?? this.#order[0];
     if (event.key === "Enter" || event.key === " ") this.#choose(id);
-    else if (event.key === "+" || event.key === "=") this.#zoom(STEP);
-    else if (event.key === "-") this.#zoom(1 / STEP);
-    else if (event.key === "0") this.#fit();
+    else if (event.key === "+" || event.key === "=") this.#view.zoom(STEP);
+    else if (event.key === "-") this.#view.zoom(1 / STEP);
+    else if (event.key === "0") this.#view.fit();
     else {
       const next = this.#neighbour(id, event.key);
       if (next === undefined) return;
@@ -354,25 +282,23 @@ export class Graph {
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    if (!this.#size.width) return;
-    const { x, y, scale } = this.#view;
-    this.#world.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
-    this.element.classList.toggle("afar", scale < FAR);
+    if (!this.#view.width) return;
+    const { seen, far } = this.#view;
+    this.#world.setAttribute("transform", this.#view.transform);
+    this.element.classList.toggle("afar", far);
     this.#drawFar();
-    const seen = { left: -x / scale, top: -y / scale, right: (this.#size.width - x) / scale, bottom: (this.#size.height - y) / scale };
-    if (this.#stale.scene || this.#left(seen, scale)) this.#drawScene(seen, scale);
+    if (this.#stale.scene || this.#left(seen)) this.#drawScene(seen);
     this.#window.setAttribute("x", seen.left);
     this.#window.setAttribute("y", seen.top);
     this.#window.setAttribute("width", seen.right - seen.left);
     this.#window.setAttribute("height", seen.bottom - seen.top);
-    const { width, height } = this.#layout;
-    this.#map.classList.toggle("needless", seen.left <= 0 && seen.top <= 0 && seen.right >= width && seen.bottom >= height);
+    this.#map.classList.toggle("needless", this.#view.all);
   }
 
   // Whether the view has left what was drawn around it, or the scale the way of drawing.
-  #left(seen, scale) {
+  #left(seen) {
     const drawn = this.#drawn;
-    return !drawn || scale < FAR !== drawn.far || seen.left < drawn.left || seen.top < drawn.top || seen.right > drawn.right || seen.bottom > drawn.bottom || scale > drawn.scale * 2.5;
+    return !drawn || this.#view.far !== drawn.far || seen.left < drawn.left || seen.top < drawn.top || seen.right > drawn.right || seen.bottom > drawn.bottom || this.#view.scale > drawn.scale * 2.5;
   }
 
   #drawFar() {
@@ -390,9 +316,9 @@ export class Graph {
   }
 
   // Elements for what is in sight and around it.
-  #drawScene(seen, scale) {
+  #drawScene(seen) {
     const across = (seen.right - seen.left) / 3, down = (seen.bottom - seen.top) / 3;
-    const drawn = { left: seen.left - across, top: seen.top - down, right: seen.right + across, bottom: seen.bottom + down, scale, far: scale < FAR };
+    const drawn = { left: seen.left - across, top: seen.top - down, right: seen.right + across, bottom: seen.bottom + down, scale: this.#view.scale, far: this.#view.far };
     this.#drawn = drawn;
     this.#stale.scene = false;
     const inside = (box) => box.x < drawn.right && box.x + box.width > drawn.left && box.y < drawn.bottom && box.y + BOX > drawn.top;
@@ -433,6 +359,7 @@ export class Graph {
       traced = edges.filter(({ from, to }) => (before.has(from.task.id) && on(before, to.task.id)) || (after.has(to.task.id) && on(after, from.task.id)));
     }
     this.#traced.setAttribute("d", traced.map(traced.length > MANY_EDGES ? straight : (edge) => line(edge, columns)).join(""));
+    this.#heads.setAttribute("d", drawn.far ? "" : traced.map(arrow).join(""));
     this.element.classList.toggle("tracing", Boolean(this.#picked));
     for (const [id, node] of this.#near) {
       node.classList.toggle("picked", id === this.#picked);

@@ -144,6 +144,7 @@ export class Log {
     this.#note.textContent = !all ? (this.#complete ? "It wrote nothing." : "Nothing written yet.")
       : [this.#dropped ? `${plural(this.#dropped, "older line")} let go.` : "", shown < all ? `${shown.toLocaleString()} of ${plural(all, "line").replace(all, all.toLocaleString())}` : plural(all, "line").replace(all, all.toLocaleString()), this.#complete ? "" : "live"].filter(Boolean).join(" · ");
     this.#scroll.hidden = !all;
+    this.element.classList.toggle("nothing-yet", !all);
     this.#switch.hidden = this.#complete;
   }
 

@@ -2,7 +2,7 @@
 
 import { get, may, part } from "./api.js";
 import { h, morphChildren } from "./dom.js";
-import { fullTime, plural, shortTime } from "./format.js";
+import { fullTime, notation, plural, shortTime } from "./format.js";
 import { Gantt } from "./gantt.js";
 import { Graph } from "./graph.js";
 import { follow } from "./live.js";
@@ -169,7 +169,10 @@ function header({ run, tasks, params }, actions) {
   ].filter(Boolean);
 }
 
-const param = ([name, value]) => h("code", {}, `${name} = ${JSON.stringify(value)}`);
+const param = ([name, value]) => h("code", {}, `${name} = ${written(value)}`);
+
+// A value as its author would write it: what JSON lacks comes with a tag.
+const written = (value) => (value?.$ === "duration" ? notation(value.v) : value?.$ ? String(value.v) : JSON.stringify(value));
 
 function under({ family, handler, callable }) {
   const kind = { success: "on success · ", failure: "on failure · ", finally: "finally · " }[handler] ?? "";

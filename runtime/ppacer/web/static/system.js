@@ -86,10 +86,10 @@ function executorsOf(executors) {
       h("tbody", {}, executors.map((each) => h("tr", { "data-key": each.instance },
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.name), h("span", { class: "quiet" }, each.in_program ? "in this program" : each.instance)),
         h("td", { class: "c-load" }, load(each.running, each.capacity, `load of ${each.name}`)),
-        h("td", {}, each.labels.length ? each.labels.map((label) => h("span", { class: "tag" }, label)) : none()),
-        h("td", {}, each.current ? "this one" : h("span", { class: "state", title: each.build }, `another: ${each.build.slice(0, 8)}`)),
-        h("td", { class: "c-when" }, when(each.last_seen_at)),
-        h("td", { class: "c-when" }, duration(each.first_seen_at, each.last_seen_at)))))),
+        h("td", { "data-label": "labels" }, each.labels.length ? each.labels.map((label) => h("span", { class: "tag" }, label)) : none()),
+        h("td", { "data-label": "build" }, each.current ? "this one" : h("span", { class: "state", title: each.build }, `another: ${each.build.slice(0, 8)}`)),
+        h("td", { class: "c-when", "data-label": "heard of" }, when(each.last_seen_at)),
+        h("td", { class: "c-when", "data-label": "known for" }, duration(each.first_seen_at, each.last_seen_at)))))),
   ].filter(Boolean);
 }
 
@@ -102,7 +102,7 @@ function poolsOf(pools) {
       h("tbody", {}, pools.map((each) => h("tr", { "data-key": each.name },
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.name)),
         h("td", { class: "c-load" }, load(each.used, each.slots, `slots of ${each.name}`)),
-        h("td", { class: "number" }, number(each.waiting)))))),
+        h("td", { class: "number", "data-label": "wait:" }, number(each.waiting)))))),
   ].filter(Boolean);
 }
 
@@ -135,7 +135,7 @@ function databaseOf({ parts, durability }) {
       h("tbody", {}, parts.map((each) => h("tr", { "data-key": each.part },
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.part)),
         h("td", {}, h("code", {}, each.name)),
-        h("td", { class: "number" }, each.version, each.half && h("span", { class: "state bad" }, "upgrade cut off")),
+        h("td", { class: "number", "data-label": "schema" }, each.version, each.half && h("span", { class: "state bad" }, "upgrade cut off")),
         h("td", { class: "number" }, bytes(each.size)),
         h("td", { class: "rows" }, Object.entries(each.rows).filter(([, count]) => count).sort((one, other) => other[1] - one[1]).map(([table, count]) => h("span", { class: "count" }, h("strong", {}, number(count)), ` ${words(table)}`))))))),
   ];
@@ -165,11 +165,20 @@ function auditOf({ entries, next }) {
       h("tbody", {}, entries.map((each) => h("tr", { "data-key": each.id },
         h("td", { class: "c-when" }, when(each.at)),
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.actor || "nobody known"), h("span", { class: "quiet" }, `${each.how}, ${each.address}`)),
-        h("td", {}, each.action, each.detail && h("span", { class: "quiet" }, ` ${each.detail}`)),
-        h("td", {}, h("code", {}, each.subject)),
+        h("td", {}, words(each.action), each.detail && h("span", { class: "quiet" }, ` ${each.detail}`)),
+        h("td", {}, subject(each.subject)),
         h("td", {}, each.outcome < 400 ? "done" : h("span", { class: "state bad" }, `refused, ${each.outcome}`)))))),
     next && h("p", { class: "quiet", "data-key": "more" }, "and earlier ones: ", h("code", {}, "audit"), " lists them all"),
   ].filter(Boolean);
+}
+
+const RUN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\/(.+))?$/;
+
+// What something was done to; a run by the end of its id, as everywhere.
+function subject(text) {
+  const [, run, task] = RUN.exec(text) ?? [];
+  if (!run) return h("code", {}, text);
+  return h("a", { href: `/runs/${run}${task ? `?task=${encodeURIComponent(task)}` : ""}`, title: run }, `run ${run.slice(-8)}${task ? `, ${task}` : ""}`);
 }
 
 function bytes(size) {
