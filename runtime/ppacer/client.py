@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import json
 import select
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -19,6 +20,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
+from ppacer.account_calls import AccountCalls
 from ppacer.web.codec import AnswerError, decode
 from ppacer.web.dag_messages import (
     BackfillList,
@@ -76,15 +78,24 @@ class RefusedError(ClientError):
         self.problem = problem
 
 
-class Client:
+class Client(AccountCalls):
     """`url` is the program's address; an answer may take `timeout` seconds more than it was asked to wait.
 
-    `actor` is who the history of runs and dags names for what is done: 1 to 100 printable characters of ASCII.
+    `actor` is who the history of runs and dags names for what is done, where the token does not say: 1 to 100 printable
+    characters of ASCII. `tls` is what certificates are judged by, the system's authorities by default.
 
     Every call raises `AwayError` or `RefusedError`. Times are ISO 8601; without an offset they are in the dag's zone.
     """
 
-    def __init__(self, url: str, token: str | None = None, *, timeout: float = 10.0, actor: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: float = 10.0,
+        actor: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url} is no address such as http://127.0.0.1:9321")
@@ -99,7 +110,14 @@ class Client:
             self._headers["X-Ppacer-Actor"] = actor
         self.token = token
         self._timeout = timeout
+        self._tls = tls
         self._connection: http.client.HTTPConnection | None = None
+
+    def again(self) -> Client:
+        """Another client of the same program as the same user: for a thread of its own."""
+        return Client(
+            self.url, self.token, timeout=self._timeout, actor=self._headers.get("X-Ppacer-Actor"), tls=self._tls
+        )
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
@@ -437,8 +455,11 @@ class Client:
         if self._connection is not None and (self._connection.sock is None or _readable(self._connection)):
             self.close()
         if self._connection is None:
-            maker = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._connection = maker(*self._address, timeout=timeout)
+            self._connection = (
+                http.client.HTTPSConnection(*self._address, timeout=timeout, context=self._tls)
+                if self._secure
+                else http.client.HTTPConnection(*self._address, timeout=timeout)
+            )
         if self._connection.sock is not None:
             self._connection.sock.settimeout(timeout)
         self._connection.timeout = timeout
@@ -480,6 +501,8 @@ def _problem(status: int, reason: str, answer: bytes) -> Problem:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate cannot be trusted: {error.verify_message} (--tls-ca names its authority)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

@@ -93,6 +93,10 @@ class Config:
     host: str
     port: int
     token: str | None
+    tls_cert: str | None
+    tls_key: str | None
+    tls_ca: str | None
+    proxies: tuple[str, ...]
     database: str
     logs: str
     lease: float
@@ -144,13 +148,25 @@ class Setting:
 
     @property
     def flag(self) -> str:
-        return "--label" if self.name == "labels" else f"--{self.name.replace('_', '-')}"
+        return _FLAGS.get(self.name) or f"--{self.name.replace('_', '-')}"
 
+
+_FLAGS = {"labels": "--label", "proxies": "--proxy"}
+"""Of settings whose flag is repeated for more."""
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("host", "HOST", f"address to serve on; beyond loopback a token is required [{LOOPBACK}]"),
+    Setting("host", "HOST", f"address to serve on; beyond loopback it must be known who asks [{LOOPBACK}]"),
     Setting("port", "PORT", f"port to serve on; 0 takes any free one [{DEFAULT_PORT}]"),
     Setting("token", "TOKEN", "secret that clients and executors must present [none on loopback]"),
+    Setting("tls_cert", "FILE", "certificate to serve https with, in PEM; read anew on SIGHUP [none]", is_path=True),
+    Setting("tls_key", "FILE", "its private key [in the certificate's file]", is_path=True),
+    Setting("tls_ca", "FILE", "authorities to trust in a scheduler, beside the system's [none]", is_path=True),
+    Setting(
+        "proxies",
+        "ADDRESS",
+        "proxies in front of this program, as addresses or networks; repeat it for more [none]",
+        several=True,
+    ),
     Setting(
         "database",
         "DATABASE",
@@ -210,6 +226,10 @@ def load(
         host=_text(given, "host", origins) or LOOPBACK,
         port=_integer(given, "port", origins, DEFAULT_PORT, least=0, most=65535),
         token=_token(given, origins),
+        tls_cert=_text(given, "tls_cert", origins),
+        tls_key=_text(given, "tls_key", origins) or _text(given, "tls_cert", origins),
+        tls_ca=_text(given, "tls_ca", origins),
+        proxies=_proxies(given.get("proxies", ()), origins),
         database=database,
         logs=_database("logs", given.get("logs", logs), origins),
         lease=_seconds(given, "lease", origins, 30.0, least=1.0),
@@ -230,11 +250,8 @@ def load(
         if is_server(database)
         else Path(database).with_suffix(".run.json"),
     )
-    if not config.loopback and config.token is None:
-        raise ConfigError(
-            f"serving on {config.host} ({origins['host']}) needs a token: set {ENVIRONMENT_PREFIX}TOKEN or --token,"
-            f" or serve on {LOOPBACK}"
-        )
+    if config.tls_cert is None and config.tls_key is not None:
+        raise ConfigError(f"tls_key ({origins['tls_key']}) is of no use without tls_cert, the certificate")
     return Loaded(
         config, {setting.name: origins.get(setting.name, "default") for setting in SETTINGS}, _unknown(environ)
     )
@@ -371,6 +388,16 @@ def _labels(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
     found = _several(value)
     if not all(found):
         raise _refuse("labels", value, origins, "expected labels, such as gpu")
+    return found
+
+
+def _proxies(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
+    found = _several(value)
+    try:
+        for text in found:
+            ipaddress.ip_network(text)
+    except ValueError as error:
+        raise _refuse("proxies", value, origins, "expected addresses or networks, such as 10.0.0.0/8") from error
     return found
 
 

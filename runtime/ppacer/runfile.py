@@ -14,12 +14,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """Where a running program answers. `url` has no slash at its end; `instance` is a UUID made at the start."""
+    """Where a running program answers. `url` has no slash at its end; `instance` is a UUID made at the start.
+
+    `token` lets whoever can read the file in; `certificate` (PEM) is the one that must answer where that is https."""
 
     url: str
     pid: int
     instance: str
     token: str | None = None
+    certificate: str | None = None
 
 
 def write_run_file(path: Path, content: RunFile) -> None:
@@ -40,7 +43,8 @@ def read_run_file(path: Path) -> RunFile | None:
         return None
     match found:
         case {"url": str(url), "pid": int(pid), "instance": str(instance), "token": str() | None as token}:
-            return RunFile(url, pid, instance, token)
+            certificate = found.get("certificate")
+            return RunFile(url, pid, instance, token, certificate if isinstance(certificate, str) else None)
         case _:
             return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,7 @@ from ppacer.localtime import local_time
 from ppacer.runfile import RunFile, read_run_file
 from ppacer.store import NothingThere, OtherVersion, StoreError, open_store
 from ppacer.store.lead import Lead, lead_of, lock_file_of
+from ppacer.tls import TlsError, asking
 
 if TYPE_CHECKING:
     from ppacer.cli.alone import Alone
@@ -103,7 +105,7 @@ def find_server(config: Config) -> Client | None:
     Raises `CommandError` where somebody holds the database and does not answer.
     """
     if config.scheduler:
-        return _named(config.scheduler, config.token)
+        return _named(config)
     deadline = time.monotonic() + _STARTING_SECONDS
     while True:
         client = _serving(config)
@@ -204,7 +206,7 @@ def _serving(config: Config) -> Client | None:
         return None
     if leader is None or leader.url is None:
         return None
-    client = Client(leader.url, config.token, actor=user_name())
+    client = Client(leader.url, config.token, actor=user_name(), tls=asking_tls(config))
     try:
         client.ready()
     except ClientError:
@@ -233,10 +235,10 @@ def _asking(config: Config) -> Iterator[Lead]:
         lead.release()
 
 
-def _named(urls: tuple[str, ...], token: str | None) -> Client:
+def _named(config: Config) -> Client:
     problems: list[str] = []
-    for url in urls:
-        client = Client(url, token, actor=user_name())
+    for url in config.scheduler:
+        client = Client(url, config.token, actor=user_name(), tls=asking_tls(config))
         try:
             client.ready()
         except ClientError as error:
@@ -251,7 +253,11 @@ def _answering(found: RunFile | None) -> Client | None:
     """A client of the program that wrote the run file, if it is still there."""
     if found is None:
         return None
-    client = Client(found.url, found.token, actor=user_name())
+    try:
+        tls = None if found.certificate is None else asking(None, found.certificate)
+        client = Client(found.url, found.token, actor=user_name(), tls=tls)
+    except (TlsError, ValueError):
+        return None
     try:
         if client.ready().instance == found.instance:
             return client
@@ -259,6 +265,14 @@ def _answering(found: RunFile | None) -> Client | None:
         pass
     client.close()
     return None
+
+
+def asking_tls(config: Config) -> ssl.SSLContext | None:
+    """What certificates of schedulers are judged by. Raises `CommandError`."""
+    try:
+        return asking(config.tls_ca)
+    except TlsError as error:
+        raise CommandError(str(error)) from error
 
 
 def _since(run_file: Path) -> str:

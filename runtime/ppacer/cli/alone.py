@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
 
 from ppacer import spec
+from ppacer.cli.alone_accounts import AloneAccounts
 from ppacer.cli.log import log_faults
 from ppacer.client import RefusedError
+from ppacer.core.accounts import AuditEntry, How
 from ppacer.core.instants import from_datetime
 from ppacer.core.model import FAMILY, RunKind, RunStatus, TaskStatus
+from ppacer.records import replace
 from ppacer.services.errors import SchedulerError, SchedulerUnavailable, UnknownBackfill, UnknownRun, UnknownTask
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.snapshots import DagState
@@ -41,7 +46,7 @@ from ppacer.web.views import SHOWN_MEMBERS, run_view
 _T = TypeVar("_T")
 
 
-class Alone:
+class Alone(AloneAccounts):
     """The database and the logs are the caller's, who holds them alone. A scheduler is started for the first change;
     it takes over what is under way, but no run begins, nothing runs and no due time is decided. Belongs to one thread.
     """
@@ -163,24 +168,34 @@ class Alone:
     ) -> RunView:
         at = None if scheduled_at is None else _instant(scheduled_at)
         made = self._do(
+            "trigger",
+            dag,
             lambda scheduler: scheduler.trigger(
                 dag, params=params, scheduled_at=at, idempotency_key=idempotency_key, actor=self._actor
-            )
+            ),
         )
         return run_view(made)
 
     def cancel(self, run_id: str) -> RunView:
-        return run_view(self._do(lambda scheduler: scheduler.cancel_run(run_id, actor=self._actor)))
+        return run_view(self._do("cancel", run_id, lambda scheduler: scheduler.cancel_run(run_id, actor=self._actor)))
 
     def cancel_task(self, run_id: str, task: str, position: int | None = None) -> RunView:
-        return run_view(self._do(lambda scheduler: scheduler.cancel_task(run_id, task, position, actor=self._actor)))
+        return run_view(
+            self._do(
+                "cancel_task",
+                f"{run_id}/{task}",
+                lambda scheduler: scheduler.cancel_task(run_id, task, position, actor=self._actor),
+            )
+        )
 
     def restart(self, run_id: str) -> RunView:
-        return run_view(self._do(lambda scheduler: scheduler.restart_run(run_id, actor=self._actor)))
+        return run_view(self._do("restart", run_id, lambda scheduler: scheduler.restart_run(run_id, actor=self._actor)))
 
     def rerun(self, run_id: str, task: str, position: int | None = None, *, follow: bool = True) -> RunView:
         done = self._do(
-            lambda scheduler: scheduler.rerun_task(run_id, task, position, follow=follow, actor=self._actor)
+            "rerun",
+            f"{run_id}/{task}",
+            lambda scheduler: scheduler.rerun_task(run_id, task, position, follow=follow, actor=self._actor),
         )
         return run_view(done)
 
@@ -204,19 +219,19 @@ class Alone:
             )
             return run_view(done)
 
-        return self._do(mark)
+        return self._do("mark", f"{run_id}/{task}", mark)
 
     def pause(self, dag: str, *, reason: str = "") -> DagView:
-        self._do(lambda scheduler: scheduler.pause_dag(dag, actor=self._actor, reason=reason))
+        self._do("pause", dag, lambda scheduler: scheduler.pause_dag(dag, actor=self._actor, reason=reason))
         return self._dag(dag)
 
     def resume(self, dag: str) -> DagView:
-        self._do(lambda scheduler: scheduler.resume_dag(dag, actor=self._actor))
+        self._do("resume", dag, lambda scheduler: scheduler.resume_dag(dag, actor=self._actor))
         return self._dag(dag)
 
     def silence(self, dag: str, until: str | None, *, reason: str = "") -> DagView:
         at = None if until is None else _instant(until)
-        self._do(lambda scheduler: scheduler.silence_dag(dag, at, actor=self._actor, reason=reason))
+        self._do("silence", dag, lambda scheduler: scheduler.silence_dag(dag, at, actor=self._actor, reason=reason))
         return self._dag(dag)
 
     def start_backfill(
@@ -229,37 +244,54 @@ class Alone:
         params: Mapping[str, Json] | None = None,
     ) -> BackfillView:
         made = self._do(
+            "start_backfill",
+            dag,
             lambda scheduler: scheduler.start_backfill(
                 *(dag, _instant(from_at), _instant(until_at)), parallel=parallel, params=params, actor=self._actor
-            )
+            ),
         )
         return self.backfill(made.id)
 
     def cancel_backfill(self, backfill_id: str) -> BackfillView:
-        self._do(lambda scheduler: scheduler.cancel_backfill(backfill_id, actor=self._actor))
+        self._do(
+            "cancel_backfill", backfill_id, lambda scheduler: scheduler.cancel_backfill(backfill_id, actor=self._actor)
+        )
         return self.backfill(backfill_id)
 
     # --- details -----------------------------------------------------------------------------------------------------
 
-    def _do(self, work: Callable[[Scheduler], Awaitable[_T]]) -> _T:
-        """Carries out a change. Raises `RefusedError`."""
+    def _do(self, action: str, subject: str, work: Callable[[Scheduler], Awaitable[_T]], detail: str = "") -> _T:
+        """Carries out a change, and records it as the API does. Raises `RefusedError`."""
         if self._runner is None:
             log_faults()  # what becomes of it is for the program's next start to tell
             self._runner = asyncio.Runner()
         try:
-            return self._runner.run(self._with_scheduler(work))
+            return self._runner.run(self._with_scheduler(work, self._entry(action, subject, detail)))
         except SchedulerError as error:
             raise _refused(error) from error
         except StoreError as error:
             raise _refused(SchedulerUnavailable(str(error))) from error
 
-    async def _with_scheduler(self, work: Callable[[Scheduler], Awaitable[_T]]) -> _T:
+    def _entry(self, action: str, subject: str, detail: str) -> AuditEntry:
+        """Of what is done, as if it were; `how` is that of whoever can read the database itself."""
+        return AuditEntry("", 0, self._actor, How.MACHINE, "", action, subject, HTTPStatus.OK, detail)
+
+    def _now(self) -> int:
+        return time.time_ns() // 1000
+
+    async def _with_scheduler(self, work: Callable[[Scheduler], Awaitable[_T]], entry: AuditEntry) -> _T:
         if self._scheduler is None:
             self._scheduler = Scheduler(
                 *(self._program, self._store, self._logs), schedules=False, begins=False, leader=this_process()
             )
             await self._scheduler.start()
-        return await work(self._scheduler)
+        try:
+            done = await work(self._scheduler)
+        except SchedulerError as error:
+            await self._scheduler.accounts.record(replace(entry, outcome=problem_of(error).status))
+            raise
+        await self._scheduler.accounts.record(entry)
+        return done
 
     def _subject(self, run_id: str) -> Subject:
         run = self._store.run(run_id)

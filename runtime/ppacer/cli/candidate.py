@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from ppacer.cli.access import Opened, opened
+from ppacer.cli.access import Opened, asking_tls, opened
 from ppacer.cli.command import CommandError, Invocation
-from ppacer.cli.program import address, announce, first_of, listening, make_executor, page
+from ppacer.cli.door import Door, door_of
+from ppacer.cli.program import first_of, listening, make_executor
 from ppacer.cli.workers import worker_pool
 from ppacer.config import Config, Migrate
 from ppacer.database_url import shown
 from ppacer.localtime import local_time
-from ppacer.runfile import remove_run_file
 from ppacer.services.executor import Executor
 from ppacer.services.leases import lease_clock
 from ppacer.services.scheduler import Scheduler
@@ -33,7 +33,6 @@ from ppacer.store.errors import Locked
 from ppacer.store.lead import TERM_SECONDS, Lead, lead_of
 from ppacer.store.leader import Leader, this_process
 from ppacer.web.app import Front, listen, make_app
-from ppacer.web.security import Access
 from ppacer.web.site import Site
 from ppacer.web.standby import Waiting, standby_app
 
@@ -71,16 +70,17 @@ async def candidacy(
             await asyncio.to_thread(lead.leader)  # whether the database can be had at all is told at once
     except StoreError as error:
         raise CommandError(str(error)) from error
+    door = door_of(config, config.host)
     with listening(config.host, config.port) as sockets:
         port = sockets[0].getsockname()[1]
-        way = LeaderTransport(config.token)
-        candidate = _Candidate(invocation, config, lead, port, way)
-        server = listen(candidate.front, sockets)
+        way = LeaderTransport(config.token, tls=asking_tls(config))
+        candidate = _Candidate(invocation, config, lead, port=port, way=way, door=door)
+        server = listen(candidate.front, sockets, door.context)
         executor = make_executor(invocation, config, way, zygote) if with_executor else None
         parts = [candidate.run()] if executor is None else [candidate.run(), executor.run()]
         failure = asyncio.ensure_future(first_of(*parts))
         try:
-            yield Candidacy(address(config.host, port), executor, failure)
+            yield Candidacy(door.address(config.host, port), executor, failure)
         finally:
             if executor is not None:
                 await executor.drain(config.drain)
@@ -93,19 +93,21 @@ async def candidacy(
 class _Candidate:
     """`front` answers as who leads or as who stands by; `way` leads the executor to whoever leads."""
 
-    def __init__(self, invocation: Invocation, config: Config, lead: Lead, port: int, way: LeaderTransport) -> None:
+    def __init__(
+        self, invocation: Invocation, config: Config, lead: Lead, *, port: int, way: LeaderTransport, door: Door
+    ) -> None:
         self._invocation = invocation
         self._config = config
         self._lead = lead
         self._port = port
-        self._here = page(config.host, port)
+        self._door = door
+        self._here = door.page(port)
         self._way = way
         self._instance = str(uuid.uuid4())
-        self._access = Access(config.host, config.token)
         self._why = "it has just been started"
         self._leader: Leader | None = None
         waiting = Waiting(
-            invocation.program, self._access, self._instance, why=lambda: self._why, leader=lambda: self._leader
+            invocation.program, door.access, self._instance, why=lambda: self._why, leader=lambda: self._leader
         )
         self._standby = standby_app(waiting)
         self.front = Front(self._standby)
@@ -194,24 +196,24 @@ class _Candidate:
             if watching.done():
                 watching.result()  # else it would depose whoever leads by now
             await scheduler.start()
-            site = Site(program, scheduler, both.store, both.logs, self._access, self._instance)
+            self._door.refuse_unguarded(self._invocation, scheduler.accounts)
+            site = Site(program, scheduler, both.store, both.logs, self._door.access, self._instance)
             await self._serve(site, watching)
         finally:
             await scheduler.stop()
 
     async def _serve(self, site: Site, watching: asyncio.Future[None]) -> None:
         config = self._config
-        announce(config, config.host, self._port, self._instance)
-        self.front.application = make_app(site)
-        self._way.lead(site.scheduler.exchange)
-        _log.info("leads %s", shown(config.database))
-        try:
-            await first_of(site.scheduler.wait_failed(), _ended(watching))
-        finally:
-            self._why = "it has led the database until just now"
-            self.front.application = self._standby
-            self._way.follow(None)
-            remove_run_file(config.run_file, self._instance)
+        with self._door.announced(config, self._port, self._instance):
+            self.front.application = make_app(site)
+            self._way.lead(site.scheduler.exchange)
+            _log.info("leads %s", shown(config.database))
+            try:
+                await first_of(site.scheduler.wait_failed(), _ended(watching))
+            finally:
+                self._why = "it has led the database until just now"
+                self.front.application = self._standby
+                self._way.follow(None)
 
 
 class _Watch:

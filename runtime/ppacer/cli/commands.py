@@ -23,9 +23,10 @@ RUN_STATUSES = ("queued", "running", "success", "failed", "cancelled")
 
 _STORAGE = ("database", "logs", "durability", "migrate")
 _KEEPING = ("keep_days", "keep_runs", "keep_logs_days", "keep_outputs_days")
-_SERVING = ("host", "port", "token", *_STORAGE, "lease", "drain", "secrets", *_KEEPING, "log_format")
+_TLS = ("tls_cert", "tls_key", "tls_ca")
+_SERVING = ("host", "port", "token", *_TLS, "proxies", *_STORAGE, "lease", "drain", "secrets", *_KEEPING, "log_format")
 _WORKING = ("name", "capacity", "labels", "secrets")
-_CLIENT = ("database", "scheduler", "token")
+_CLIENT = ("database", "scheduler", "token", "tls_ca")
 _ASKING = (*_CLIENT, "logs")
 
 COMMANDS: Mapping[str, Command] = {
@@ -36,7 +37,7 @@ COMMANDS: Mapping[str, Command] = {
     "executor": Command(
         "runs tasks for a scheduler on this or another machine",
         "ppacer.cli.serve:executor",
-        ("scheduler", "token", *_WORKING, "drain", "log_format"),
+        ("scheduler", "token", "tls_ca", *_WORKING, "drain", "log_format"),
     ),
     "run": Command(
         "runs a dag once, here, and shows how it goes",
@@ -68,6 +69,11 @@ COMMANDS: Mapping[str, Command] = {
     "db": Command(
         "tells of the database, upgrades it, or copies it while the program runs", "ppacer.cli.db:database", _ASKING
     ),
+    "user": Command("tells who can log in, and changes that", "ppacer.cli.accounts:user", _ASKING),
+    "token": Command(
+        "makes a token for scripts, executors or a login; lists and revokes them", "ppacer.cli.accounts:token", _ASKING
+    ),
+    "audit": Command("tells who did what, from where, and what came of it", "ppacer.cli.accounts:audit", _ASKING),
     "config": Command(
         "prints the settings in force and where each came from",
         "ppacer.cli.listing:config",
@@ -162,6 +168,28 @@ def _db(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help="where the copy goes; that of the logs beside it")
 
 
+def _user(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("list", "add", "remove", "role", "password"), help="what to do")
+    parser.add_argument("user", metavar="NAME", nargs="?", help="the user; a password is asked for, or read from stdin")
+    parser.add_argument("--role", choices=("viewer", "operator", "admin"), help="what the user may do")
+
+
+def _token(parser: argparse.ArgumentParser) -> None:
+    # No `choices`: with one that may be left out, argparse looks for the word of the default among them.
+    parser.add_argument("action", metavar="list|add|revoke", nargs="?", help="what to do [make a token for an admin]")
+    parser.add_argument("which", metavar="NAME", nargs="?", help="what the token is known by")
+    parser.add_argument("--name", dest="token_name", metavar="NAME", help="the same [your name and a number]")
+    parser.add_argument("--scope", choices=("executor", "viewer", "operator", "admin"), help="what it may do [admin]")
+    parser.add_argument("--expires", metavar="WHEN", help="a duration such as 30d, or a time [never]")
+
+
+def _audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--actor", metavar="NAME", help="what this user did, or token:NAME")
+    parser.add_argument("--action", dest="did", metavar="ACTION", help="only this, such as trigger or login")
+    parser.add_argument("--since", metavar="TIME", help="not before; or a duration before now")
+    parser.add_argument("-n", dest="count", metavar="N", type=_page, help="how many to show [30]")
+
+
 def _backfill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", metavar="TIME", help="the first due time, such as 2026-01-01")
     parser.add_argument("--until", metavar="TIME", help="the end of the due times, itself not among them")
@@ -184,6 +212,9 @@ _ADDERS = {
     "silence": _silence,
     "backfill": _backfill,
     "db": _db,
+    "user": _user,
+    "token": _token,
+    "audit": _audit,
 }
 
 

@@ -82,7 +82,7 @@ async def _here(invocation: Invocation, errand: Errand[_T], zygote: ZygoteProces
             upgrading=invocation.console.line,
             schedules=False,
         ) as running:
-            with Client(running.url, config.token, actor=user_name()) as client:
+            with Client(running.url, running.secret, actor=user_name()) as client:
                 made = await asyncio.to_thread(_begun, errand, client)
                 errand.begun(made, None)
                 under_way = _UnderWay(errand, invocation.console, client, made, again="stop at once")
@@ -151,7 +151,7 @@ class _UnderWay(Generic[_T]):
         self.console.line(f"cancelling the {self.errand.noun}; once more to {self.again}", Style.YELLOW)
         try:
             # A connection of its own: the other one waits for news.
-            with Client(self.client.url, self.client.token, actor=user_name()) as other:
+            with self.client.again() as other:
                 await asyncio.to_thread(self.errand.cancel, other, self.made)
         except ClientError as error:
             if not (isinstance(error, RefusedError) and error.problem.status == HTTPStatus.CONFLICT):  # it has ended

@@ -54,6 +54,12 @@ def _set_up(handler: logging.Handler, level: int) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("ppacer").setLevel(level)
+    logging.getLogger("tornado.general").addFilter(_tells_more)
+
+
+def _tells_more(record: logging.LogRecord) -> bool:
+    """That a certificate is not trusted is told by whoever asked for it; and anybody can fail to shake hands."""
+    return not str(record.msg).startswith("SSL Error on")
 
 
 class _Calm(logging.Handler):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -16,10 +15,10 @@ from tornado.netutil import bind_sockets
 
 from ppacer.cli.access import held, opened
 from ppacer.cli.command import CommandError, Invocation
+from ppacer.cli.door import door_of
 from ppacer.cli.workers import worker_pool
-from ppacer.config import LOOPBACK, Config, Migrate
+from ppacer.config import Config, Migrate
 from ppacer.database_url import is_server
-from ppacer.runfile import RunFile, remove_run_file, write_run_file
 from ppacer.services.executor import Executor
 from ppacer.services.scheduler import Scheduler
 from ppacer.services.transport import DirectTransport, Transport
@@ -28,20 +27,18 @@ from ppacer.store import LeaderLost, StoreError, Unavailable
 from ppacer.store.lead import TERM_SECONDS, Lead
 from ppacer.store.leader import this_process
 from ppacer.web.app import serve
-from ppacer.web.security import Access
 from ppacer.web.site import Site
-
-_ANY = ("0.0.0.0", "::")  # noqa: S104 (compared only)
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     """A program that serves. `url` is for people; `failure` ends with an error when it can go on no longer.
 
-    `doubts` are what people should know of the database.
+    `doubts` are what people should know of the database. `secret` lets a client of this machine in.
     """
 
     url: str
+    secret: str
     scheduler: Scheduler
     executor: Executor | None
     failure: asyncio.Future[None]
@@ -68,9 +65,10 @@ async def serving(
     Raises `CommandError` where the database is held or cannot be used, or the address is taken.
     """
     told = upgrading if config.migrate is Migrate.AUTO else None
+    door = door_of(config, host, public=schedules)
     with held(config) as lead, listening(host, port) as sockets, opened(invocation, upgrading=told) as both:
         found_port = sockets[0].getsockname()[1]
-        url = address(host, found_port)
+        url = door.address(host, found_port)
         scheduler = Scheduler(
             invocation.program,
             both.store,
@@ -78,18 +76,23 @@ async def serving(
             lease=config.lease,
             schedules=schedules,
             pool=lambda: worker_pool(invocation),
-            page=page(host, found_port) if schedules else None,
+            page=door.page(found_port) if schedules else None,
             retention=config.retention,
-            leader=this_process(page(host, found_port)),
+            leader=this_process(door.page(found_port)),
         )
         try:
             await scheduler.start()
         except StoreError as error:
             await scheduler.stop()
             raise CommandError(str(error)) from error
+        try:
+            door.refuse_unguarded(invocation, scheduler.accounts)
+        except CommandError:
+            await scheduler.stop()
+            raise
         instance = str(uuid.uuid4())
-        site = Site(invocation.program, scheduler, both.store, both.logs, Access(host, config.token), instance)
-        server = serve(site, sockets)
+        site = Site(invocation.program, scheduler, both.store, both.logs, door.access, instance)
+        server = serve(site, sockets, door.context)
         executor = None
         if with_executor:
             # Only the lock of a file proves that its last holder's process, and all tasks in it, have ended.
@@ -98,14 +101,13 @@ async def serving(
         failure = asyncio.ensure_future(_first_failure(scheduler, executor, lead))
         try:
             gc.freeze()  # what is there now stays; with many dags, looking through it takes a tenth of a second
-            announce(config, host, found_port, instance)
-            yield Serving(url, scheduler, executor, failure, (*both.store.doubts, *both.logs.doubts))
+            with door.announced(config, found_port, instance):
+                yield Serving(url, door.secret, scheduler, executor, failure, (*both.store.doubts, *both.logs.doubts))
         finally:
             if executor is not None:
                 await executor.drain(config.drain)
             failure.cancel()
             await asyncio.gather(failure, return_exceptions=True)
-            remove_run_file(config.run_file, instance)
             server.stop()
             await scheduler.stop()
             await server.close_all_connections()
@@ -183,25 +185,3 @@ def _bind_problem(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"port {port} needs more rights than this user has: choose one above 1023 with --port"
     return f"cannot serve on {host}, port {port}: {(error.strerror or str(error)).lower()}"
-
-
-def announce(config: Config, host: str, port: int, instance: str) -> None:
-    """Writes the run file, by which commands on this machine find the program. Raises `CommandError`."""
-    try:
-        write_run_file(config.run_file, RunFile(address(_reachable(host), port), os.getpid(), instance, config.token))
-    except OSError as error:
-        raise CommandError(f"cannot write {config.run_file}: {(error.strerror or str(error)).lower()}") from error
-
-
-def address(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def page(host: str, port: int) -> str:
-    """The address by which people and other machines reach the program, as far as this program can tell."""
-    return address(os.uname().nodename if host in _ANY else host, port)
-
-
-def _reachable(host: str) -> str:
-    """The name by which programs on this machine reach what serves on `host`."""
-    return LOOPBACK if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104 (compared only)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import ppacer
+from ppacer.cli.access import asking_tls
 from ppacer.cli.candidate import Candidacy, candidacy
 from ppacer.cli.command import CommandError, Invocation, from_here
 from ppacer.cli.console import SECOND, Cell, Style, clip, now_us
@@ -86,7 +87,7 @@ def _serving(
 async def _work(invocation: Invocation, config: Config) -> int:
     release(log_to_stderr(config.log_format))
     _warn_of_unknown(invocation)
-    made = make_executor(invocation, config, to_schedulers(config.scheduler, config.token))
+    made = make_executor(invocation, config, to_schedulers(config.scheduler, config.token, tls=asking_tls(config)))
     labels = f", labels {', '.join(config.labels)}" if config.labels else ""
     _LOGGER.info(
         "executor %s of %s (build %s) works for %s, %d tasks at once%s",
@@ -176,7 +177,7 @@ def _banner(invocation: Invocation, config: Config, running: Serving | Candidacy
     facts: list[list[str | Cell]] = [
         [Cell("page", Style.DIM), Cell(running.url, Style.BLUE)],
         [Cell("database", Style.DIM), _place(config.database) + weaker],
-        [Cell("token", Style.DIM), "required" if config.token else "none: this machine only"],
+        [Cell("access", Style.DIM), _access_text(config, running)],
     ]
     if running.executor is None:
         token = "PPACER_TOKEN=… " if config.token else ""
@@ -184,5 +185,16 @@ def _banner(invocation: Invocation, config: Config, running: Serving | Candidacy
         facts.append([Cell("executors", Style.DIM), f"none in here: {command}"])
     console.table(facts, indent="  ")
     console.line()
-    if not config.loopback:
-        _LOGGER.warning("serving on %s without TLS: the token and all data cross the network in clear", config.host)
+    if not config.loopback and config.tls_cert is None:
+        _LOGGER.warning(
+            "serving on %s without TLS: passwords, tokens and all data cross the network in clear", config.host
+        )
+
+
+def _access_text(config: Config, running: Serving | Candidacy) -> str:
+    users = len(running.scheduler.accounts.users()) if isinstance(running, Serving) else 0
+    if users:
+        return "for 1 user" if users == 1 else f"for {users} users"
+    if config.token or config.proxies or not config.loopback:
+        return "with a token"
+    return "open to this machine's users"

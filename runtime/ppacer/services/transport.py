@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
@@ -106,14 +107,15 @@ class DirectTransport:
 
 
 class HttpTransport:
-    """The way to a scheduler at `url` (`http://host:port`), with its bearer token if it asks for one."""
+    """The way to a scheduler at `url` (`http://host:port`), with its bearer token if it asks for one. `tls` is what its
+    certificate is judged by, the system's authorities by default."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.url = url.rstrip("/")
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._connections = Connections(self.url, most=_MAX_ANSWER)
+        self._connections = Connections(self.url, most=_MAX_ANSWER, tls=tls)
 
     async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
         body, longest = wire.encode(exchange), _held(exchange) + seconds
@@ -133,6 +135,8 @@ class HttpTransport:
             raise TransportError(Fault.AWAY, f"{self.url}: no such host") from fault
         except ConnectionRefusedError as fault:
             raise TransportError(Fault.AWAY, f"{self.url}: nothing listens there (connection refused)") from fault
+        except ssl.SSLError as fault:
+            raise TransportError(Fault.AWAY, f"{self.url} cannot be trusted: {_distrust(fault)}") from fault
         except OSError as fault:
             raise TransportError(Fault.AWAY, f"{self.url}: {fault.strerror or fault}") from fault
 
@@ -141,6 +145,8 @@ class HttpTransport:
 
     def _closed(self, fault: StreamClosedError) -> TransportError:
         match fault.real_error:
+            case ssl.SSLError() as error:
+                return TransportError(Fault.AWAY, f"{self.url} cannot be trusted: {_distrust(error)}")
             case ConnectionRefusedError():
                 why = ": nothing listens there (connection refused)"
             case OSError(strerror=str(why)):
@@ -205,8 +211,9 @@ class FailoverTransport:
 class LeaderTransport:
     """The way to whoever leads at the moment: the scheduler in the same program, or the one at an address."""
 
-    def __init__(self, token: str | None) -> None:
+    def __init__(self, token: str | None, *, tls: ssl.SSLContext | None = None) -> None:
         self._token = token
+        self._tls = tls
         self._transports: dict[str, HttpTransport] = {}
         self._leader: Transport | None = None
         self._known = asyncio.Event()
@@ -222,7 +229,7 @@ class LeaderTransport:
             self._leader = None
             self._known.clear()
         else:
-            self._leader = self._transports.setdefault(url, HttpTransport(url, self._token))
+            self._leader = self._transports.setdefault(url, HttpTransport(url, self._token, tls=self._tls))
             self._known.set()
 
     async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
@@ -240,9 +247,9 @@ class LeaderTransport:
             transport.close()
 
 
-def to_schedulers(urls: Sequence[str], token: str | None) -> Transport:
+def to_schedulers(urls: Sequence[str], token: str | None, *, tls: ssl.SSLContext | None = None) -> Transport:
     """The way to the schedulers at these addresses, of which one leads and the others stand by."""
-    transports = [HttpTransport(url, token) for url in urls]
+    transports = [HttpTransport(url, token, tls=tls) for url in urls]
     return transports[0] if len(transports) == 1 else FailoverTransport(transports)
 
 
@@ -326,6 +333,12 @@ class Link:
     def close(self) -> None:
         self._away.close()
         self._transport.close()
+
+
+def _distrust(fault: ssl.SSLError) -> str:
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"{fault.verify_message} (--tls-ca names the authority of its certificate)"
+    return (fault.reason or str(fault)).replace("_", " ").lower()
 
 
 def _held(exchange: Exchange) -> float:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import socket
+import ssl
 from functools import cache
 
 from tornado.httpserver import HTTPServer
@@ -170,15 +171,16 @@ class Front(HTTPServerConnectionDelegate):
         return self.application.start_request(server_conn, request_conn)
 
 
-def serve(site: Site, sockets: list[socket.socket]) -> HTTPServer:
-    """Answers on the sockets from now on."""
-    return listen(Front(make_app(site)), sockets)
+def serve(site: Site, sockets: list[socket.socket], tls: ssl.SSLContext | None = None) -> HTTPServer:
+    """Answers on the sockets from now on, as https with `tls`."""
+    return listen(Front(make_app(site)), sockets, tls)
 
 
-def listen(front: Front, sockets: list[socket.socket]) -> HTTPServer:
-    """Answers on the sockets from now on. Bodies that are too big are refused before they are read."""
+def listen(front: Front, sockets: list[socket.socket], tls: ssl.SSLContext | None = None) -> HTTPServer:
+    """As `serve`. Bodies that are too big are refused before they are read."""
     server = HTTPServer(
         front,
+        ssl_options=tls,
         max_body_size=MAX_EXCHANGE_BODY,
         max_header_size=_MAX_HEADERS,
         idle_connection_timeout=_IDLE_SECONDS,

@@ -141,7 +141,8 @@ class GuardedHandler(RequestHandler):
             raise ApiError(HTTPStatus.FORBIDDEN, _NOT_ALLOWED[needed].format(role=found.role))
         if found.xsrf is not None and not reads and not same_secret(self.given_xsrf(), found.xsrf):
             raise ApiError(
-                HTTPStatus.FORBIDDEN, f"a change under a login needs the value that /api/v1/me tells, as {XSRF_HEADER}"
+                *(HTTPStatus.FORBIDDEN, "a change under a login needs the value of `xsrf` that /api/v1/me tells"),
+                field=XSRF_HEADER,
             )
 
     @property

@@ -166,10 +166,19 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_place(
     assert "secret" not in str(caught.value)
 
 
-def test_beyond_loopback_a_token_is_required(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"serving on 0\.0\.0\.0 \(--host\) needs a token"):
-        loaded(tmp_path, host="0.0.0.0")
-    assert loaded(tmp_path, host="0.0.0.0", token="t").config.host == "0.0.0.0"
+def test_a_key_may_be_in_the_certificates_file_and_is_of_no_use_without_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tls_key \(--tls-key\) is of no use without tls_cert"):
+        loaded(tmp_path, tls_key="key.pem")
+    config = loaded(tmp_path, tls_cert="/etc/both.pem").config
+    assert (config.tls_cert, config.tls_key) == ("/etc/both.pem", "/etc/both.pem")
+    assert loaded(tmp_path, tls_cert="/etc/cert.pem", tls_key="/etc/key.pem").config.tls_key == "/etc/key.pem"
+
+
+def test_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
+    config = loaded(tmp_path, environ={"PPACER_PROXIES": "10.0.0.1, 10.1.0.0/16,fd00::/8"}).config
+    assert config.proxies == ("10.0.0.1", "10.1.0.0/16", "fd00::/8")
+    with pytest.raises(ConfigError, match=r"proxies = \['nginx'\] \(--proxy\): expected addresses or networks"):
+        loaded(tmp_path, proxies=["nginx"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import http.client
 import json
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +35,7 @@ from ppacer.services.scheduler import Scheduler
 from ppacer.store import open_store
 from ppacer.store.logs import open_logs
 from ppacer.web.app import serve
-from ppacer.web.security import Access
+from ppacer.web.security import Access, networks
 from ppacer.web.site import Site
 
 AT = s.At(3, 1)
@@ -221,37 +221,51 @@ class FakeExecutor:
 Serve = Callable[..., Server]
 
 
+def start(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    machine: str | None = None,
+    proxies: Sequence[str] = (),
+    program: s.Program = PROGRAM,
+) -> Server:
+    """A server on the database in the folder: on loopback, or as if on `host` with `token`; to be stopped."""
+    ready: list[Server] = []
+    up = threading.Event()
+
+    async def main() -> None:
+        with_store, with_logs = open_store(folder / "shop.db"), open_logs(folder / "shop.logs.db")
+        scheduler = Scheduler(program, with_store, with_logs)
+        await scheduler.start()
+        sockets = bind_sockets(0, "127.0.0.1")
+        access = Access(host, token, machine, networks(proxies))
+        site = Site(program, scheduler, with_store, with_logs, access, str(uuid.uuid4()))
+        server = serve(site, sockets)
+        stop = asyncio.Event()
+        port = sockets[0].getsockname()[1]
+        ready.append(Server(site, port, asyncio.get_running_loop(), stop, threading.current_thread()))
+        up.set()
+        await stop.wait()
+        server.stop()
+        await scheduler.stop()
+        await server.close_all_connections()
+        with_logs.close()
+        with_store.close()
+
+    threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+    assert up.wait(20)
+    return ready[0]
+
+
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Serve]:
-    """Starts servers, one after the other on one database: on loopback, or as if on `host` with `token`."""
+    """Starts servers, one after the other on one database."""
     started: list[Server] = []
 
-    def begin(*, host: str = "127.0.0.1", token: str | None = None, program: s.Program = PROGRAM) -> Server:
-        ready: list[Server] = []
-        up = threading.Event()
-
-        async def main() -> None:
-            with_store, with_logs = open_store(tmp_path / "shop.db"), open_logs(tmp_path / "shop.logs.db")
-            scheduler = Scheduler(program, with_store, with_logs)
-            await scheduler.start()
-            sockets = bind_sockets(0, "127.0.0.1")
-            site = Site(program, scheduler, with_store, with_logs, Access(host, token), str(uuid.uuid4()))
-            server = serve(site, sockets)
-            stop = asyncio.Event()
-            port = sockets[0].getsockname()[1]
-            ready.append(Server(site, port, asyncio.get_running_loop(), stop, threading.current_thread()))
-            up.set()
-            await stop.wait()
-            server.stop()
-            await scheduler.stop()
-            await server.close_all_connections()
-            with_logs.close()
-            with_store.close()
-
-        threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
-        assert up.wait(20)
-        started.append(ready[0])
-        return ready[0]
+    def begin(**how: Any) -> Server:
+        started.append(start(tmp_path, **how))
+        return started[-1]
 
     yield begin
     for server in started:

@@ -24,8 +24,24 @@ async function send(path, options) {
 }
 
 export const get = (path, signal) => send(path, { signal });
-export const post = (path, body, headers = {}) =>
-  send(path, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
+export async function post(path, body, headers = {}) {
+  const ask = async () =>
+    send(path, { method: "POST", headers: { "Content-Type": "application/json", ...(await proof()), ...headers }, body: JSON.stringify(body) });
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof Refused) || error.field !== XSRF) throw error;
+    who = null; // there was a login since this page has asked
+    return ask();
+  }
+}
+
+// What a change brings along under a login: a page of another site cannot know it.
+const XSRF = "X-Ppacer-Xsrf";
+async function proof() {
+  const { xsrf } = await me();
+  return xsrf ? { [XSRF]: xsrf } : {};
+}
 
 export const part = encodeURIComponent;
 
