@@ -133,9 +133,8 @@ class Accounts:
         user = self._users.get(name)
         stored = None if user is None else user.password
         fits = len(password) <= MOST_PASSWORD and await self._passwords.fits(password, stored)
-        current = self._users.get(name)
-        # What was changed meanwhile no longer counts.
-        return current if fits and user is not None and current is not None else None
+        current = self._users.get(name)  # who has been removed or given another password meanwhile is not let in
+        return current if fits and current is not None and current.password == stored else None
 
     async def add_user(self, name: str, role: Role, password: str) -> User:
         """Raises `InvalidTrigger`, `NotPossible`, `TooManyLoginsError`."""
