@@ -53,6 +53,7 @@ from ppacer.services.errors import InvalidTrigger, UnknownDag
 from ppacer.services.exchanges import LONGEST_WAIT, Exchanges
 from ppacer.services.executors import Executors
 from ppacer.services.journal import Journal
+from ppacer.services.measures import Measures
 from ppacer.services.notices import Outgoing
 from ppacer.services.notification_sender import NotificationSender, pending_outgoing
 from ppacer.services.notifier import Notifier
@@ -91,6 +92,7 @@ class Engine:
         page: str | None,
         retention: Retention,
         failed: Callable[[BaseException], None],
+        measures: Measures,
     ) -> None:
         self._registry = registry
         self._store = store
@@ -150,6 +152,7 @@ class Engine:
             reopened=self._reopened,
             ask=self._awaited.ask,
             given_up=self._given_up.append,
+            measures=measures,
         )
         self.queue = RunQueue(self._start, self._limit)
         self.exchanges = Exchanges(

@@ -11,6 +11,7 @@ state from the database anew, then calls `reset`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from ppacer.core.model import Write
 from ppacer.protocol import LogEntry
+from ppacer.services.measures import CommitMeasures
 from ppacer.store.errors import Unavailable
 from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
@@ -47,6 +49,7 @@ class Journal:
         self._changed = Condition()
         self._failure: Exception | None = None
         self._closing = False
+        self.measures = CommitMeasures()
         self._writer = Thread(target=self._write_groups, name="journal", daemon=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="journal-read")
         self._writer.start()
@@ -134,6 +137,7 @@ class Journal:
             else:
                 self._commit([entry for entry in group if isinstance(entry, _Batch)])
         except Exception as error:  # whatever it is, those who wait must learn it
+            self.measures.errors += 1
             with self._changed:
                 self._failure = error
                 group.extend(self._waiting)
@@ -142,9 +146,12 @@ class Journal:
         return None
 
     def _commit(self, batches: list[_Batch]) -> None:
+        begun = time.perf_counter()
         self._logs.append([entries for batch in batches for entries in batch.logs])
         if writes := [write for batch in batches for write in batch.writes]:
             self._store.write(writes)
+        self.measures.durations.observe(time.perf_counter() - begun)
+        self.measures.writes += len(writes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from ppacer.services.dag_run_watcher import MISFIRE_GRACE
 from ppacer.services.engine import Engine
 from ppacer.services.errors import SchedulerUnavailable, UnknownRun, UnsupportedProtocol
 from ppacer.services.journal import Journal
+from ppacer.services.measures import Measures
 from ppacer.services.operations import Operations
 from ppacer.services.ready_queue import GateKind
 from ppacer.services.registry import Registry, SyncedDags
@@ -93,6 +94,7 @@ class Scheduler(Operations):
         self.logs = logs
         self._settings = Settings(lease, code_grace, schedules, begins)
         self._sources = Sources(0)
+        self.measures = Measures()
         self._changes = Changes()
         self._caller = Caller(pool or _no_workers)
         self._custom = CustomSchedules(self._caller)
@@ -297,6 +299,7 @@ class Scheduler(Operations):
             page=self._page,
             retention=self._retention,
             failed=self._stall,
+            measures=self.measures,
         )
         try:
             await engine.load(dags, since)

@@ -24,6 +24,7 @@ from ppacer.services.changes import log_topic, run_topic
 from ppacer.services.commits import Commits
 from ppacer.services.executors import Executor, Executors
 from ppacer.services.gates import Gates
+from ppacer.services.measures import Measures
 from ppacer.services.ready_queue import Profile, ReadyQueue
 from ppacer.services.registry import Registry
 from ppacer.services.rescuer import CodeWatch, Leases
@@ -89,7 +90,9 @@ class TaskScheduler:
         reopened: Callable[[RunMachine], None],
         ask: Callable[[h.Await], None],
         given_up: Callable[[str], None],
+        measures: Measures,
     ) -> None:
+        self._measures = measures
         self._commits = commits
         self._ready = ready
         self._executors = executors
@@ -147,7 +150,9 @@ class TaskScheduler:
 
     def start(self, run_id: str) -> None:
         """Starts a queued run."""
-        self._handle(self._machines[run_id], h.Start(self._clock.now()))
+        machine = self._machines[run_id]
+        self._handle(machine, h.Start(self._clock.now()))
+        self._measures.run_started(machine.run)
 
     def restore(self, machine: RunMachine, died: Callable[[Attempt], bool]) -> None:
         """Takes a run over from the database. Leases get a full term, unless `died` knows better.
@@ -208,6 +213,7 @@ class TaskScheduler:
             claimed = h.Claimed(
                 now, attempt.id, self._sources.new_token(), executor.name, executor.instance, request, until
             )
+            self._measures.attempt_claimed(attempt, now)
             self._handle(machine, claimed)
             running = machine.attempt(attempt.id)
             if running is None:
@@ -300,6 +306,7 @@ class TaskScheduler:
         if step is None:
             return False
         self._commits.write(step.writes)
+        self._measures.written(machine.run.dag, step.rows)
         self._commits.announce(run_topic(machine.run.id))
         self._carry_out(machine, step.commands)
         return True
@@ -340,6 +347,7 @@ class TaskScheduler:
 
     def _end(self, run: Run, plan: DagPlan | None = None) -> None:
         self._alarms.drop(run.id)
+        self._measures.run_ended(run)
         self._alerting.ended(run, plan)
         self._run_ended(run)
 

@@ -45,6 +45,7 @@ from ppacer.web.api_dags import (
     VersionsHandler,
 )
 from ppacer.web.api_database import CopyHandler, DatabaseHandler
+from ppacer.web.api_metrics import MetricsHandler
 from ppacer.web.api_operations import CancelHandler, CancelTaskHandler, MarkHandler, RerunHandler, RestartHandler
 from ppacer.web.api_overviews import DaysHandler, GridHandler
 from ppacer.web.api_runs import (
@@ -84,6 +85,7 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     (EXCHANGE_PATH, ExchangeHandler),
     ("/health", HealthHandler),
     ("/ready", ReadyHandler),
+    ("/metrics", MetricsHandler),
     (f"{API}/openapi.json", DescriptionHandler),
     (f"{API}/me", MeHandler),
     (f"{API}/users", UsersHandler),
