@@ -27,8 +27,17 @@ class Analysis:
         return sum(len(graph.ids) for _, graph in self.dags)
 
 
-def analyse(files: Files, callables: CallableFinder) -> tuple[Analysis | None, tuple[Diagnostic, ...]]:
-    """What the files mean, or none if they have errors; and all faults, in source order.
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What files mean as far as they are sound, with all of their faults in source order: an editor asks for this."""
+
+    program: ResolvedProgram
+    graphs: list[tuple[ResolvedDag, Graph]]
+    found: tuple[Diagnostic, ...]
+
+
+def examine(files: Files, callables: CallableFinder) -> Examination:
+    """What the files mean, and all faults.
 
     The faults of syntax are part of the answer, and what only follows from them is not reported.
     """
@@ -36,10 +45,16 @@ def analyse(files: Files, callables: CallableFinder) -> tuple[Analysis | None, t
     configure(program)
     graphs = [_drawn(dag) for dag in program.all_dags]
     check_program(program, graphs, callables)
-    found = tuple(in_source_order(program.faults))
-    if has_errors(found):
-        return None, found
-    return Analysis(files, program, [(dag, graph) for dag, graph in graphs if dag.template is None]), found
+    return Examination(program, graphs, tuple(in_source_order(program.faults)))
+
+
+def analyse(files: Files, callables: CallableFinder) -> tuple[Analysis | None, tuple[Diagnostic, ...]]:
+    """`examine`, for who needs the program of files without errors alone: none if they have any."""
+    examined = examine(files, callables)
+    if has_errors(examined.found):
+        return None, examined.found
+    dags = [(dag, graph) for dag, graph in examined.graphs if dag.template is None]
+    return Analysis(files, examined.program, dags), examined.found
 
 
 def _drawn(dag: ResolvedDag) -> tuple[ResolvedDag, Graph]:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "fmt": ("ppc.cli_format", "brings files into their one form"),
     "show": ("ppc.cli_show", "shows the dags as they are compiled"),
     "graph": ("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),
+    "lsp": ("ppc.cli_lsp", "serves an editor: faults, completion and the rest while you type"),
     "new": ("ppc.cli_new", "makes a small project that builds and runs"),
     "explain": ("ppc.cli_explain", "tells what a code means and what to do; all codes without one"),
 }

@@ -14,10 +14,11 @@ from ppc.callables import CallableFinder
 from ppc.cli_error import UsageError
 from ppc.cli_options import search_folders
 from ppc.cli_python import Python, find_python
-from ppc.diagnostics import Diagnostic, Span, in_source_order
-from ppc.includes import Unit, gather
+from ppc.diagnostics import Diagnostic
+from ppc.gathering import gather_files
+from ppc.includes import Unit
 from ppc.parse import parse
-from ppc.source import NOT_FOUND, Source, read_source
+from ppc.source import Source, read_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Compilation:
 
     analysis: Analysis | None
     diagnostics: Sequence[Diagnostic]
-    sources: dict[str, Source]
+    sources: Mapping[str, Source]
     folders: Sequence[str]
 
     def program(self, place: Path) -> spec.Program:
@@ -72,58 +73,18 @@ def compile_with(
 
     Raises nothing for what is in the files, or keeps them from being read.
     """
-    units: dict[str, Unit] = {}
-    unread: list[Diagnostic] = []
-    for file in _distinct(files):
-        unit = _read(file, units, read)
-        if isinstance(unit, Diagnostic):
-            unread.append(unit)
-    if not units:
-        return Compilation(None, unread, {}, ())
-    named = tuple(units.values())
 
-    def include(name: str, by: Source) -> Unit | Diagnostic:
-        looked_in = _distinct([os.path.dirname(by.path) or ".", *paths])  # noqa: PTH120 - keeps the path as written
-        for folder in looked_in:
-            found = _read(os.path.normpath(os.path.join(folder, name)), units, read)  # noqa: PTH118
-            if not isinstance(found, Diagnostic) or found.code != NOT_FOUND:
-                return found
-        message = f"there is no file `{name}`"
-        return Diagnostic(NOT_FOUND, message, Span(by.path, 0, 0), help=f"looked for in {', '.join(looked_in)}")
-
-    faults = [fault for unit in named for fault in unit.faults]
-    gathered = gather([(unit.source, unit.module) for unit in named], include, faults)
-    sources = {file.source.path: file.source for file in gathered.files}
-    folders = _distinct([*(str(Path(file).parent) for file in sources), *paths])
-    callables = CallableFinder([Path(os.path.realpath(folder)) for folder in folders], python.path)
-    analysis, diagnostics = analyse(gathered, callables)
-    told = in_source_order([*unread, *_suppressed(diagnostics, sources)])
-    return Compilation(None if unread else analysis, told, sources, folders)
-
-
-def _suppressed(diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source]) -> Sequence[Diagnostic]:
-    if not any("ppc:" in source.text for source in sources.values()):
-        return diagnostics
-    from ppc import explanations  # noqa: PLC0415 - hardly any file has such a comment
-    from ppc.suppressions import suppress  # noqa: PLC0415
-
-    return suppress(diagnostics, sources, explanations.is_known)
-
-
-def _read(path: str, units: dict[str, Unit], read: Callable[[str], Source | Diagnostic]) -> Unit | Diagnostic:
-    """The file, read and parsed once however it is named; `units` has those that are read already, by their places."""
-    place = os.path.realpath(path)
-    if place not in units:
+    def unit(path: str) -> Unit | Diagnostic:
         source = read(path)
-        if isinstance(source, Diagnostic):
-            return source
-        units[place] = Unit(source, *parse(source))
-    return units[place]
+        return source if isinstance(source, Diagnostic) else Unit(source, *parse(source))
 
-
-def _distinct(paths: Sequence[str]) -> list[str]:
-    """Each place once, by the first of its names."""
-    return list({os.path.realpath(path): path for path in reversed(paths)}.values())[::-1]
+    gathered = gather_files(files, paths, unit)
+    if gathered.files is None:
+        return Compilation(None, gathered.unread, {}, ())
+    folders = [Path(os.path.realpath(folder)) for folder in gathered.folders]
+    analysis, diagnostics = analyse(gathered.files, CallableFinder(folders, python.path))
+    told = gathered.told(diagnostics)
+    return Compilation(None if gathered.unread else analysis, told, gathered.sources, gathered.folders)
 
 
 def _relative(path: str, place: Path) -> str:

@@ -54,6 +54,10 @@ class Source:
         end = self._starts[line] if line < len(self._starts) else len(self.text)
         return self.text[self._starts[line - 1] : end].rstrip("\r\n")
 
+    def line_start(self, line: int) -> int:
+        """The offset at which a line begins; `line` counts from 1."""
+        return self._starts[line - 1]
+
     @property
     def line_count(self) -> int:
         return len(self._starts)

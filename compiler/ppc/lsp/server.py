@@ -1,0 +1,164 @@
+"""The server: requests of an editor in, answers of the other modules out. Nothing is decided here but when to check."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+
+from ppc import __version__
+from ppc.lsp import formatting, outline
+from ppc.lsp.fixes import quick_fixes
+from ppc.lsp.positions import Positions
+from ppc.lsp.session import Session, file_of
+from ppc.lsp.workspace import Workspace
+
+_QUIET_SECONDS: Final = 0.03
+"""A check begins when nothing was typed for so long."""
+
+_WATCHED: Final = ("**/*.ppd", "**/*.py")
+
+
+class Server(LanguageServer):
+    """`paths` and `python` are those of the command; an editor may add to them with its initialisation options."""
+
+    def __init__(self, paths: Sequence[str], python: str | None) -> None:
+        super().__init__("ppc", __version__)
+        self._paths, self._python = list(paths), python
+        self._session: Session | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def session(self) -> Session:
+        assert self._session is not None, "an editor begins with `initialize`"
+        return self._session
+
+    def begin(self, params: lsp.InitializeParams) -> None:
+        named = [folder.uri for folder in self.workspace.folders.values()]
+        if not named and params.root_uri:
+            named = [params.root_uri]
+        options = params.initialization_options
+        given = options if isinstance(options, dict) else {}
+        paths = [path for path in given.get("path", []) if isinstance(path, str)]
+        python = given.get("python")
+        workspace = Workspace(
+            [file_of(uri) for uri in named],
+            [*self._paths, *paths],
+            python if isinstance(python, str) and python else self._python,
+        )
+        encoding = lsp.PositionEncodingKind(self.workspace.position_encoding)
+        self._session = Session(workspace, Positions(encoding))
+
+    def check_soon(self) -> None:
+        """Checks when nothing more is typed for a moment."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        for told in self.session.publish():
+            self.text_document_publish_diagnostics(told)
+
+
+def serve(paths: Sequence[str], python: str | None) -> None:
+    """Serves one editor over standard input and output until it says `exit` or is gone."""
+    # The server closes its streams in the end, which the rest of the command goes on using.
+    make_server(paths, python).start_io(open(os.dup(0), "rb"), open(os.dup(1), "wb"))  # noqa: PTH123, SIM115
+
+
+def make_server(paths: Sequence[str], python: str | None) -> Server:
+    server = Server(paths, python)
+    _register_life(server)
+    _register_texts(server)
+    _register_outline(server)
+    return server
+
+
+def _register_life(server: Server) -> None:
+    @server.feature(lsp.INITIALIZE)
+    def initialize(params: lsp.InitializeParams) -> None:
+        server.begin(params)
+
+    @server.feature(lsp.INITIALIZED)
+    def initialized(_params: lsp.InitializedParams) -> None:
+        capabilities = server.client_capabilities.workspace
+        watching = capabilities and capabilities.did_change_watched_files
+        if watching and watching.dynamic_registration:
+            watchers = [lsp.FileSystemWatcher(pattern) for pattern in _WATCHED]
+            options = lsp.DidChangeWatchedFilesRegistrationOptions(watchers)
+            wanted = lsp.Registration("ppc-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            server.client_register_capability(lsp.RegistrationParams([wanted]))
+
+
+def _register_texts(server: Server) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
+        document = params.text_document
+        server.session.open(document.uri, document.text, document.version)
+        server.check_soon()
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
+        document = params.text_document
+        server.session.change(document.uri, params.content_changes, document.version)
+        server.check_soon()
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
+        server.session.close(params.text_document.uri)
+        server.check_soon()
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(params: lsp.DidSaveTextDocumentParams) -> None:
+        server.session.workspace.stored([server.session.path(params.text_document.uri)])
+        server.check_soon()
+
+    @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def did_change_watched_files(params: lsp.DidChangeWatchedFilesParams) -> None:
+        server.session.workspace.stored(server.session.path(change.uri) for change in params.changes)
+        server.check_soon()
+
+    kinds = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
+
+    @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=kinds))
+    def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        return quick_fixes(server.session, params)
+
+    @server.feature(lsp.TEXT_DOCUMENT_FORMATTING)
+    def format_file(params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit]:
+        return formatting.format_file(server.session, params.text_document.uri)
+
+    @server.feature(lsp.TEXT_DOCUMENT_RANGE_FORMATTING)
+    def format_range(params: lsp.DocumentRangeFormattingParams) -> list[lsp.TextEdit]:
+        return formatting.format_lines(server.session, params.text_document.uri, params.range)
+
+    @server.feature(lsp.TEXT_DOCUMENT_ON_TYPE_FORMATTING, lsp.DocumentOnTypeFormattingOptions("}", ["\n"]))
+    def format_typed(params: lsp.DocumentOnTypeFormattingParams) -> list[lsp.TextEdit]:
+        return formatting.format_typed(server.session, params)
+
+
+def _register_outline(server: Server) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
+    def document_symbol(params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
+        return outline.document_symbols(server.session, params.text_document.uri)
+
+    @server.feature(lsp.WORKSPACE_SYMBOL)
+    def workspace_symbol(params: lsp.WorkspaceSymbolParams) -> list[lsp.WorkspaceSymbol]:
+        return outline.workspace_symbols(server.session, params.query)
+
+    @server.feature(lsp.TEXT_DOCUMENT_FOLDING_RANGE)
+    def folding_range(params: lsp.FoldingRangeParams) -> list[lsp.FoldingRange]:
+        return outline.folding_ranges(server.session, params.text_document.uri)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_LINK)
+    def document_link(params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink]:
+        return outline.document_links(server.session, params.text_document.uri)
+
+    @server.feature(lsp.TEXT_DOCUMENT_SELECTION_RANGE)
+    def selection_range(params: lsp.SelectionRangeParams) -> list[lsp.SelectionRange]:
+        return outline.selection_ranges(server.session, params.text_document.uri, params.positions)
