@@ -95,7 +95,9 @@ class Workspace:
         source = open_as if open_as is not None else read_source(place)
         if isinstance(source, Diagnostic):
             return source
-        unit = Unit(source, *parse(source))
+        # A file that is opened, saved or touched says mostly what it said before.
+        same = kept is not None and kept[1].source == source
+        unit = kept[1] if kept is not None and same else Unit(source, *parse(source))
         self._units[place] = (stamp, unit)
         return unit
 
