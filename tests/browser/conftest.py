@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.visits import PATIENCE_SECONDS, Visits
 from tests.e2e.serving import Serving, serving
-from tests.e2e.world import World
+from tests.e2e.world import World, wait_until
 
 PIPELINE = Path(__file__).parent / "pipelines" / "page.ppd"
 SHOTS = "PPACER_SHOTS"
@@ -78,10 +78,35 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """The program of `pipelines/page.ppd`, serving; what a test changes in it, it changes in a dag of its own."""
     world = World(tmp_path_factory.mktemp("page"))
     try:
-        with serving(world, PIPELINE) as running:
+        with serving(world, PIPELINE, "--drain", "1") as running:
+            _seed(running)
             yield running
     finally:
         world.end()
+
+
+def _seed(served: Serving) -> None:
+    """A past to look at: more runs than a page holds, of each kind and outcome, and one that goes on."""
+    client = served.client
+    client.pause("paused_one", reason="nobody needs it")
+    past = client.start_backfill("daily_sales", "2026-01-05", "2026-03-01", parallel=8)
+    runs = [served.trigger(dag) for dag in ("flaky", "broken_import", "wide", "loud", "flaky", "broken_import")]
+    runs += [
+        served.trigger("daily_sales"),
+        served.trigger("asked", needed=3),
+        *(served.trigger("flaky") for _ in range(8)),
+    ]
+    served.until(served.trigger("held"), "wait", "running")
+    for run in runs:
+        served.ended(run, 120)
+    wait_until(lambda: client.backfill(past.id).finished_at is not None, "the past to be made up for", 120)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.end()
 
 
 @pytest.fixture

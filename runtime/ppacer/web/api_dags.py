@@ -23,7 +23,7 @@ from ppacer.web.queries import DagsQuery, PageQuery, VersionsQuery
 from ppacer.web.requests import LONGEST_SILENCE, NoRequest, ReasonRequest, SilenceRequest, TriggerRequest
 from ppacer.web.views import run_view, time_text
 
-_NEXT_TIMES = 5
+_NEXT_TIMES = 10
 
 
 class DagsHandler(BaseHandler):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ppacer import spec
 from ppacer.core import codec
+from ppacer.core.evaluate import Scope, evaluate, parts
 from ppacer.core.model import DagEvent, DagRow
 from ppacer.services.snapshots import BackfillState, DagState, ExecutorState, PoolState
 from ppacer.store.overviews import LatestRun
@@ -21,7 +22,7 @@ from ppacer.web.dag_messages import (
     TaskSpec,
 )
 from ppacer.web.describe import place_text, schedule_text, type_text
-from ppacer.web.messages import LastRun
+from ppacer.web.messages import Json, LastRun
 from ppacer.web.views import json_value, optional_time, time_text
 
 
@@ -95,8 +96,17 @@ def param_view(param: spec.Param) -> ParamView:
         type=type_text(param.type),
         required=param.default is None,
         doc=param.doc,
-        default=json.loads(codec.encode(param.default.value)) if isinstance(param.default, spec.Literal) else None,
+        default=None if param.default is None else _constant(param.default),
     )
+
+
+def _constant(default: spec.Expr) -> Json:
+    """The value of what says the same in each run; none for what is worked out."""
+    return json.loads(codec.encode(evaluate(default, Scope()))) if _is_constant(default) else None
+
+
+def _is_constant(expr: spec.Expr) -> bool:
+    return isinstance(expr, spec.Literal | spec.ListOf | spec.DictOf) and all(map(_is_constant, parts(expr)))
 
 
 def dag_event_view(event: DagEvent) -> DagEventView:

@@ -50,7 +50,7 @@ def test_a_dag_with_its_tasks_as_compiled(server: Server) -> None:
         "handler": "none",
         "over": None,
     }
-    assert len(found["next_runs"]) == 5
+    assert len(found["next_runs"]) == 10
     assert found["next_runs"][0] == found["dag"]["next_run_at"]
     assert found["next_runs"] == sorted(found["next_runs"])
 

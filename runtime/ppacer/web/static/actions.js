@@ -82,6 +82,11 @@ export const actions = {
     tell("The backfill is cancelled.");
   },
 
+  async copy({ text }) {
+    await navigator.clipboard.writeText(text);
+    tell("Copied.");
+  },
+
   theme() {
     const order = [undefined, "light", "dark"];
     const root = document.documentElement;

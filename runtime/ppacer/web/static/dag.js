@@ -1,83 +1,78 @@
-// One dag: what it is, when it runs, its tasks as compiled, its runs.
+// One dag: what it is and how it stands, and below that one of its tabs. Each tab is a module with `open(place, context)`,
+// which gives what to call now and after each change: `look(detail)`.
 
-import { get, part, repeat, sleep } from "./api.js";
+import { get, may, part } from "./api.js";
 import { h, morphChildren } from "./dom.js";
-import { callable, fullTime, notation, plural } from "./format.js";
+import { plural, shortTime } from "./format.js";
+import { follow } from "./live.js";
+import { dagLink, fact, next, schedule, squares } from "./parts.js";
 
-import { due, fact, next, runTable, schedule, squares } from "./parts.js";
+const TABS = {
+  grid: ["Grid", () => import("./dag_grid.js")],
+  calendar: ["Calendar", () => import("./dag_calendar.js")],
+  durations: ["Durations", () => import("./dag_durations.js")],
+  tasks: ["Tasks", () => import("./dag_tasks.js")],
+  source: ["Source", () => import("./dag_source.js")],
+  versions: ["Versions", () => import("./dag_versions.js")],
+  schedule: ["Schedule", () => import("./dag_schedule.js")],
+  history: ["History", () => import("./dag_history.js")],
+};
+const FORM = ["Run", () => import("./dag_run.js")];
 
-export const title = (id) => id;
+export const title = (id, tab) => [tab && (tab === "run" ? FORM : TABS[tab])?.[0], id].filter(Boolean).join(" · ");
 
-export async function show(main, { id, signal }) {
-  let seq = -1;
-  await repeat(signal, async () => {
-    seq = (await get(`/changes?since=${seq}&wait=${seq < 0 ? 0 : 25}`, signal)).seq;
-    const [detail, recent] = await Promise.all([
-      get(`/dags/${part(id)}`, signal),
-      get(`/runs?limit=50&dag=${part(id)}`, signal),
-    ]);
-    morphChildren(main, view(detail, recent.runs));
-    await sleep(300, signal);
+export async function show(main, context) {
+  const { id, tab = "grid", signal, crumb } = context;
+  const found = tab === "run" ? FORM : Object.hasOwn(TABS, tab) ? TABS[tab] : null;
+  if (!found) throw new Error(`a dag has no view “${tab}”`);
+  crumb();
+  const [operator, { open }] = await Promise.all([may("operator"), found[1]()]);
+  const head = h("section", { class: "top" });
+  const place = h("section", { class: `tab-${tab}`, "aria-label": found[0] });
+  let look = null;
+  await follow(signal, async () => {
+    const detail = await get(`/dags/${part(id)}`, signal);
+    morphChildren(head, heading(detail, tab, operator));
+    if (!look) {
+      main.replaceChildren(head, place);
+      look = open(place, { ...context, operator });
+      for (const chosen of head.querySelectorAll(".tabs [aria-current]")) chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+    await look(detail);
   });
 }
 
-function view({ dag, tasks, next_runs, params }, runs) {
+function heading({ dag, tasks }, tab, operator) {
+  const words = (dag.doc ?? "").trim();
+  const [first, ...rest] = words.split(/\n\s*\n/);
   return [
-    h("section", { "data-key": "dag" },
-      h("div", { class: "heading" },
-        h("h1", {}, dag.id),
-        h("button", { type: "button", class: "strong", "data-trigger": dag.id }, "Run now")),
-      dag.doc && h("p", { class: "prose" }, dag.doc.trim()),
-      h("dl", { class: "facts" },
-        fact("schedule", schedule(dag)),
-        fact("next run", next(dag)),
-        dag.silenced_until && fact("silenced until", due(dag.silenced_until)),
-        dag.problem && fact("problem", dag.problem),
-        dag.last_runs.length > 0 && fact("last runs", squares(dag.last_runs)),
-        params.length > 0 && fact("params", params.map((param) => h("div", {}, h("code", {}, declared(param)), param.doc && h("span", { class: "quiet" }, ` ${param.doc.trim().split("\n")[0]}`)))),
-        dag.tags.length > 0 && fact("tags", dag.tags.map((tag) => h("span", { class: "tag" }, tag))),
-        dag.owner && fact("owner", dag.owner)),
-      next_runs.length > 1 && h("details", { "data-key": "next" },
-        h("summary", {}, `Next ${plural(next_runs.length, "run")}`),
-        h("ol", { class: "times" }, next_runs.map((iso) => h("li", {}, fullTime(iso)))))),
-    h("section", { "data-key": "tasks" },
-      h("div", { class: "heading" }, h("h2", {}, plural(tasks.length, "task"))),
-      h("table", { class: "tasks-of-dag" },
-        h("thead", {}, h("tr", {}, h("th", {}, "task"), h("th", {}, "after"), h("th", {}, "runs"), h("th", {}, "settings"))),
-        h("tbody", {}, tasks.map((task) =>
-          h("tr", { "data-key": task.id },
-            h("td", { class: "c-name" }, h("span", { class: "name" }, task.id), h("span", { class: "quiet" }, task.at)),
-            h("td", { class: "c-after", "data-label": "after " }, task.parents.join(", ") || h("span", { class: "none" }, "–")),
-            h("td", { class: "c-callable" }, h("code", { title: task.callable }, callable(task.callable))),
-            h("td", { class: "c-settings quiet" }, settings(task))))))),
-    h("section", { "data-key": "runs" },
-      h("div", { class: "heading" }, h("h2", {}, "Runs")),
-      runTable(runs, { withDag: false })),
+    h("div", { class: "heading", "data-key": "heading" },
+      h("h1", {}, dag.id),
+      dag.paused && h("span", { class: "state" }, "paused"),
+      dag.silenced_until && h("span", { class: "state" }, `silenced until ${shortTime(dag.silenced_until)}`),
+      h("div", { class: "fields" }, operator && buttons(dag, tab))),
+    words && h("p", { class: "prose", "data-key": "doc" }, first),
+    rest.length > 0 && h("details", { class: "more", "data-key": "more" }, h("summary", {}, "More"), h("p", { class: "prose" }, rest.join("\n\n"))),
+    h("dl", { class: "facts", "data-key": "facts" },
+      fact("last runs", dag.last_runs.length ? squares(dag.last_runs) : "none yet"),
+      fact("next run", next(dag)),
+      dag.schedules.length > 0 && fact("schedule", schedule(dag)),
+      fact("tasks", String(tasks.length)),
+      dag.active_runs > 0 && fact("under way", plural(dag.active_runs, "run")),
+      dag.queued_runs > 0 && fact("queued", plural(dag.queued_runs, "run")),
+      dag.owner && fact("owner", dag.owner),
+      dag.tags.length > 0 && fact("tags", dag.tags.map((tag) => h("a", { class: "tag", href: `/?tag=${part(tag)}` }, tag))),
+      dag.problem && fact("problem", h("span", { class: "bad" }, dag.problem))),
+    h("nav", { class: "tabs", "aria-label": `Views of ${dag.id}`, "data-key": "tabs" }, Object.entries(TABS).map(([name, [text]]) =>
+      h("a", { href: dagLink(dag.id, name === "grid" ? null : name), "aria-current": name === tab ? "page" : null }, text))),
   ];
 }
 
-const HANDLERS = { success: "on success", failure: "on failure", finally: "finally" };
-
-// A param as its author wrote it, as far as that is known: a default that is worked out when a run is made is not.
-function declared({ name, type, required, default: value }) {
-  const text = `${name}: ${type}`;
-  if (required) return text;
-  if (value === null) return type.endsWith("?") ? text : `${text} = …`;
-  if (value.$ === "duration") return `${text} = ${notation(value.v)}`;
-  return `${text} = ${typeof value.v === "string" && value.$ ? value.v : JSON.stringify(value)}`;
+function buttons(dag, tab) {
+  const button = (action, text) => h("button", { type: "button", "data-do": action, "data-dag": dag.id, "data-key": action }, text);
+  return [
+    dag.silenced_until ? button("unsilence", "Alert again") : button("silence", "Silence"),
+    dag.schedules.length > 0 && (dag.paused ? button("resume", "Resume") : button("pause", "Pause")),
+    h("a", { class: "button strong", href: dagLink(dag.id, "run"), "aria-current": tab === "run" ? "page" : null, "data-key": "run" }, "Run"),
+  ];
 }
-
-function settings(task) {
-  const parts = [];
-  if (HANDLERS[task.handler]) parts.push(HANDLERS[task.handler]);
-  if (task.over) parts.push(`for each ${task.over}`);
-  if (task.trigger !== "all_success") parts.push(`trigger ${task.trigger}`);
-  if (task.pool) parts.push(`pool ${task.pool}`);
-  if (task.priority) parts.push(`priority ${task.priority}`);
-  if (task.runs_on.length) parts.push(`on ${task.runs_on.join(", ")}`);
-  if (task.retries) parts.push(plural(task.retries, "retry").replace("retrys", "retries"));
-  parts.push(task.timeout === null ? "no time-out" : `time-out ${notation(task.timeout)}`);
-  return parts.join(", ");
-}
-
-export { fact };

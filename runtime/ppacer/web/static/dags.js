@@ -27,10 +27,12 @@ export async function show(main, { signal, query, change }) {
   const operator = await may("operator");
   const rows = new Map();
   let list = null;
-  const box = h("input", { type: "search", placeholder: "Search dags", "aria-label": "Search dags by name, tag, owner or words", "data-search": true, "data-keep": true });
+  const box = h("input", { type: "search", placeholder: "Search dags", "aria-label": "Search dags by name, tag, owner or words", "data-search": true });
   box.value = query().get("q") ?? "";
   box.addEventListener("input", () => change({ q: box.value.trim() }));
-  const head = h("section", { class: "top" });
+  const count = h("span", { class: "quiet" });
+  const filters = h("div", { class: "filters" });
+  const head = h("section", { class: "top" }, h("div", { class: "heading" }, h("h1", {}, "Dags ", count), box), filters);
   const body = h("tbody", { role: "rowgroup" });
   const table = frame(body, operator);
   const said = h("p", { class: "unseen", role: "status" });
@@ -42,7 +44,9 @@ export async function show(main, { signal, query, change }) {
     const wanted = filter(asked);
     const found = list.dags.filter(wanted);
     if (document.activeElement !== box) box.value = asked.get("q") ?? "";
-    morphChildren(head, heading(list, asked, box, found.length));
+    const total = list.dags.length;
+    count.textContent = found.length === total ? total : `${found.length} of ${total}`;
+    morphChildren(filters, chips(list.dags, asked));
     for (const dag of list.dags) {
       const key = JSON.stringify(dag);
       const known = rows.get(dag.id);
@@ -76,19 +80,14 @@ function filter(asked) {
     text.every((word) => [dag.id, dag.owner, dag.doc, ...dag.tags].some((held) => held.toLowerCase().includes(word)));
 }
 
-function heading(list, asked, box, found) {
+function chips(dags, asked) {
   const tags = new Map();
-  for (const dag of list.dags) for (const tag of dag.tags) tags.set(tag, (tags.get(tag) ?? 0) + 1);
-  const states = STATES.map(([value, text, status, fits]) => ({ value, text, status, count: list.dags.filter(fits).length }))
+  for (const dag of dags) for (const tag of dag.tags) tags.set(tag, (tags.get(tag) ?? 0) + 1);
+  const states = STATES.map(([value, text, status, fits]) => ({ value, text, status, count: dags.filter(fits).length }))
     .filter(({ count, value }) => count || value === asked.get("state"));
-  const total = list.dags.length;
   return [
-    h("div", { class: "heading", "data-key": "heading" },
-      h("h1", {}, "Dags ", h("span", { class: "quiet" }, found === total ? total : `${found} of ${total}`)),
-      box),
-    h("div", { class: "filters", "data-key": "filters" },
-      choices("state", [{ value: "", text: "all" }, ...states], asked.get("state"), { label: "State", query: asked }),
-      tags.size > 0 && choices("tag", [...tags].sort(([a], [b]) => a.localeCompare(b)).slice(0, 24).map(([value, count]) => ({ value, text: value, count })), asked.get("tag"), { label: "Tag", query: asked })),
+    choices("state", [{ value: "", text: "all" }, ...states], asked.get("state"), { label: "State", query: asked }),
+    tags.size > 0 && choices("tag", [...tags].sort(([a], [b]) => a.localeCompare(b)).slice(0, 24).map(([value, count]) => ({ value, text: value, count })), asked.get("tag"), { label: "Tag", query: asked }),
   ];
 }
 

@@ -29,6 +29,7 @@ export async function follow(signal, look) {
     const start = performance.now();
     try {
       if ((await look(follower.pulse)) === false) { followers.delete(follower); return; }
+      if (source?.readyState === EventSource.OPEN) say("live");
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Away || (error instanceof Refused && error.status >= 500))) { followers.delete(follower); throw error; }

@@ -1,0 +1,135 @@
+"""The views of one dag."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.visits import LAPTOP, PHONE, WALL, Scheme, Visits
+from tests.e2e.serving import Serving
+
+VIEWS = {
+    "grid": lambda page: page.get_by_role("rowheader", name='load.raw["eu"]'),
+    "calendar": lambda page: page.get_by_role("link", name=re.compile("Monday,? 5 January 2026: 1 run, 1 success")),
+    "durations": lambda page: page.get_by_role("group", name=re.compile("How long the last")),
+    "tasks": lambda page: page.get_by_role("cell", name=re.compile("pool warehouse")).first,
+    "source": lambda page: page.get_by_text("group load"),
+    "versions": lambda page: page.get_by_text("The first version"),
+    "schedule": lambda page: page.get_by_role("heading", name="Next 10 runs"),
+    "history": lambda page: page.get_by_text("backfill finished"),
+    "run": lambda page: page.get_by_role("button", name="Run now"),
+}
+
+
+def opened(
+    visits: Visits, view: str, *, width: int = LAPTOP, scheme: Scheme = "light", dag: str = "daily_sales"
+) -> Page:
+    page = visits.open(f"/dags/{dag}/{view}", width=width, scheme=scheme)
+    expect(page.get_by_role("heading", level=1)).to_have_text(dag)
+    return page
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_in_light_and_dark_has_no_barrier(visits: Visits, view: str) -> None:
+    page = opened(visits, view)
+    expect(VIEWS[view](page)).to_be_visible()
+    visits.shot(page, f"dag-{view}")
+    visits.check(page)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_fits_a_phone(visits: Visits, view: str) -> None:
+    page = opened(visits, view, width=PHONE, scheme="dark")
+    expect(VIEWS[view](page)).to_be_visible()
+    visits.shot(page, f"dag-{view}")
+
+
+@pytest.mark.parametrize("view", ["grid", "calendar"])
+def test_a_view_uses_a_wall(visits: Visits, view: str) -> None:
+    page = opened(visits, view, width=WALL)
+    expect(VIEWS[view](page)).to_be_visible()
+    visits.shot(page, f"dag-{view}")
+
+
+def test_the_grid_shows_what_each_task_did(visits: Visits, served: Serving) -> None:
+    page = opened(visits, "grid", dag="broken_import")
+    cell = page.get_by_role("link", name=re.compile("^parse, failed")).last
+    expect(cell).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("^store, upstream failed")).last).to_be_visible()
+    cell.focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("link", name=re.compile("^fetch, success")).last).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/runs/[0-9a-f-]{36}\?task=parse$"))
+    page = opened(visits, "grid", dag="flaky")
+    expect(page.locator(".again").first).to_have_accessible_name(re.compile("^fetch, success, .*2 attempts"))
+    shown = page.locator("thead a")
+    expect(shown.first).to_be_visible()
+    made = served.run("flaky").run.id
+    expect(shown.last).to_have_attribute("href", f"/runs/{made}")
+    page = opened(visits, "grid", dag="wide")
+    expect(page.get_by_role("link", name=re.compile("^each, .*150 success"))).to_be_visible()
+
+
+def test_a_day_leads_to_its_runs(visits: Visits) -> None:
+    page = opened(visits, "calendar")
+    page.get_by_role("link", name="2026", exact=True).click()
+    expect(page.get_by_role("heading", name=re.compile("^2026"))).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Tuesday,? 6 January 2026: 1 run")).click()
+    expect(page).to_have_url(re.compile(r"/runs\?dag=daily_sales&from=2026-01-06&to=2026-01-06$"))
+
+
+def test_the_source_is_that_of_the_build(visits: Visits) -> None:
+    page = opened(visits, "source")
+    expect(page.locator(".t-name").filter(has_text="daily_sales")).to_be_visible()
+    page.get_by_role("navigation", name="Sources").get_by_role("link", name='load.raw["eu"]').click()
+    expect(page.get_by_role("heading", name='load.raw["eu"]')).to_be_visible()
+    expect(page.locator(".code .t-keyword").first).to_have_text("def")
+    expect(page.locator(".code .line").first).to_have_attribute("data-line", re.compile(r"\d+"))
+    page.get_by_role("link", name="Versions").click()
+    page.locator(".versions a").first.click()
+    expect(page).to_have_url(re.compile(r"/source\?version=[0-9a-f]+$"))
+    expect(page.get_by_role("link", name="Show the one in force")).to_be_visible()
+
+
+def test_the_next_times_are_told_here_and_there(visits: Visits) -> None:
+    page = opened(visits, "schedule", dag="paused_one")
+    expect(page.get_by_text("The dag is paused")).to_be_visible()
+    page = opened(visits, "schedule", dag="broken_import")
+    expect(page.get_by_role("columnheader", name="there UTC")).to_be_visible()
+    expect(page.locator(".times tbody tr")).to_have_count(10)
+    expect(page.locator(".times tbody tr").first).to_contain_text(re.compile(r":00 CES?T.*:00 UTC", re.DOTALL))
+
+
+def test_a_backfill_is_asked_for_and_cancelled(visits: Visits, served: Serving) -> None:
+    page = opened(visits, "schedule", dag="broken_import")
+    page.get_by_role("button", name="New backfill").click()
+    dialog = page.get_by_role("dialog", name="Backfill broken_import")
+    dialog.get_by_label("From").fill("2026-02-01T00:00")
+    dialog.get_by_label("To before").fill("2026-01-01T00:00")
+    dialog.get_by_role("button", name="Make the runs").click()
+    visits.allow("422|409")
+    expect(dialog.locator(".fault")).to_be_visible()
+    visits.shot(page, "backfill")
+    expect(dialog.get_by_label("From")).to_have_value("2026-02-01T00:00")
+    dialog.get_by_label("To before").fill("2026-03-01T00:00")
+    dialog.get_by_role("button", name="Make the runs").click()
+    row = page.locator(".backfills tbody tr")
+    expect(row).to_contain_text(re.compile(r"of 4 runs went well, 4 failed"))
+    expect(row).to_contain_text("done")
+
+
+def test_alerts_are_silenced_for_a_while(visits: Visits, served: Serving) -> None:
+    page = opened(visits, "history", dag="loud")
+    page.get_by_role("button", name="Silence").click()
+    dialog = page.get_by_role("dialog", name="Silence loud?")
+    dialog.get_by_role("combobox").select_option("8 hours")
+    dialog.get_by_role("button", name="Silence").click()
+    expect(page.locator(".heading .state")).to_contain_text("silenced until")
+    assert served.client.dag("loud").dag.silenced_until
+    page.get_by_role("button", name="Alert again").click()
+    page.get_by_role("dialog").get_by_role("button", name="Alert again").click()
+    expect(page.locator(".heading .state")).to_have_count(0)
