@@ -58,8 +58,8 @@ export function search(given) {
 const RANKS = ["viewer", "operator", "admin"];
 let who = null;
 
-// Who uses this page, as `{user, role}`.
-export const me = () => (who ??= get("/me"));
+// Who uses this page, as `{user, role, how, xsrf}`; asked for again where the program did not answer.
+export const me = () => (who ??= get("/me").catch((error) => { who = null; throw error; }));
 
 // Whether the user's role is this one or one above it.
 export async function may(role) {

@@ -164,13 +164,13 @@ setInterval(() => {
 const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
 // Who may do what: what the role does not allow is not shown.
-Promise.all([me(), may("operator")]).then(([{ user, role }, operator]) => {
+Promise.all([me(), may("operator")]).then(([{ user, role, how }, operator]) => {
   document.body.dataset.role = role;
   document.body.classList.toggle("reader", !operator);
-  if (user === "local") return;
+  if (how === "open") return;
   const shown = document.getElementById("user");
   shown.textContent = user;
-  shown.title = `${user}, ${role}`;
+  shown.title = `${user}, ${role}: log out`;
   shown.hidden = false;
 }, () => {});
 fetch("/health").then((response) => response.json()).then((health) => {

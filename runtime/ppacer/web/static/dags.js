@@ -48,13 +48,12 @@ export async function show(main, { signal, query, change }) {
     count.textContent = found.length === total ? total : `${found.length} of ${total}`;
     morphChildren(filters, chips(list.dags, asked));
     for (const dag of list.dags) {
-      const key = JSON.stringify(dag);
       const known = rows.get(dag.id);
-      if (known && known.key !== key) {
-        known.key = key;
+      if (!known) rows.set(dag.id, { dag, element: null });
+      else if (known.dag !== dag) {
         known.dag = dag;
         if (known.element) morph(known.element, row(dag, operator));
-      } else if (!known) rows.set(dag.id, { key, dag, element: null });
+      }
     }
     fill(body, found.map((dag) => rows.get(dag.id)), operator);
     table.hidden = !found.length;
@@ -65,9 +64,16 @@ export async function show(main, { signal, query, change }) {
   };
   addEventListener("ppacer:query", () => { if (list) draw(); }, { signal });
   await follow(signal, async () => {
-    list = await get("/dags", signal);
+    const told = await get(`/dags${search({ since: list?.mark })}`, signal);
+    list = told.complete || !list ? told : merged(list, told);
     draw();
   });
+}
+
+// The list as it is now: what is told of some dags, and of the others what was told before.
+function merged(list, told) {
+  const fresh = new Map(told.dags.map((dag) => [dag.id, dag]));
+  return { ...told, dags: list.dags.map((dag) => fresh.get(dag.id) ?? dag) };
 }
 
 function filter(asked) {
