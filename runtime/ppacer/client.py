@@ -201,15 +201,18 @@ class Client(AccountCalls):
         backfill: str | None = None,
         made_from: str | None = None,
         made_until: str | None = None,
+        planned_from: str | None = None,
+        planned_until: str | None = None,
         before: str | None = None,
         limit: int = 20,
     ) -> RunList:
         """Runs, newest first; `id_part` finds those whose id holds it, whatever else is asked for.
 
         `made_from` and `made_until` are times, in UTC unless they have an offset: the second is no longer meant.
+        `planned_from` and `planned_until` are the same of logical times, in the zone of `dag` if it is given.
         """
         query = {"dag": dag, "id": id_part, "backfill": backfill, "from": made_from, "to": made_until}
-        query |= {"before": before, "limit": str(limit)}
+        query |= {"planned_from": planned_from, "planned_to": planned_until, "before": before, "limit": str(limit)}
         return self._get(RunList, f"{_API}/runs", query, words={"status": statuses, "kind": kinds})
 
     def run(self, run_id: str, *, members: int | None = None) -> RunDetail:

@@ -12,6 +12,7 @@ from tests.e2e.serving import Serving
 
 VIEWS = {
     "grid": lambda page: page.get_by_role("rowheader", name='load.raw["eu"]'),
+    "graph": lambda page: page.get_by_role("application", name=re.compile("The tasks of daily_sales")),
     "calendar": lambda page: page.get_by_role("link", name=re.compile("Monday,? 5 January 2026: 1 run, 1 success")),
     "durations": lambda page: page.get_by_role("group", name=re.compile("How long the last")),
     "tasks": lambda page: page.get_by_role("cell", name=re.compile("pool warehouse")).first,
@@ -74,12 +75,29 @@ def test_the_grid_shows_what_each_task_did(visits: Visits, served: Serving) -> N
     expect(page.get_by_role("link", name=re.compile("^each, .*150 success"))).to_be_visible()
 
 
+def test_the_graph_tells_of_the_task_that_is_picked(visits: Visits) -> None:
+    page = opened(visits, "graph", dag="broken_import")
+    page.get_by_role("button", name=re.compile("^parse, failed")).click()
+    expect(page).to_have_url(re.compile(r"/graph\?task=parse$"))
+    card = page.locator(".of-task")
+    expect(card.get_by_role("heading")).to_have_text("parse")
+    expect(card).to_contain_text("work:wrong")
+    visits.shot(page, "dag-graph-picked")
+    card.get_by_role("link", name="Its source").click()
+    expect(page.locator(".code")).to_contain_text("def wrong")
+
+
 def test_a_day_leads_to_its_runs(visits: Visits) -> None:
     page = opened(visits, "calendar")
     page.get_by_role("link", name="2026", exact=True).click()
     expect(page.get_by_role("heading", name=re.compile("^2026"))).to_be_visible()
     day = page.get_by_role("link", name=re.compile("^Tuesday,? 6 January 2026: 1 run"))
-    expect(day).to_have_attribute("href", "/runs?dag=daily_sales&from=2026-01-06&to=2026-01-06")
+    day.click()
+    expect(page).to_have_url(f"{visits.url}/runs?dag=daily_sales&day=2026-01-06")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("6 Jan")
+    page.get_by_role("link", name="planned for 6 Jan 2026: any day").click()
+    expect(page.locator("tbody tr").nth(30)).to_be_visible()
 
 
 def test_the_source_is_that_of_the_build(visits: Visits) -> None:

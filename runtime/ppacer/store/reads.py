@@ -198,11 +198,14 @@ class Reads:
         backfill: str | None = None,
         made_from: int | None = None,
         made_until: int | None = None,
+        planned_from: int | None = None,
+        planned_until: int | None = None,
     ) -> list[Run]:
         """Runs, newest first: at most `limit`, and only those older than the run with the id `before`.
 
         `backfill` leaves only the runs that this backfill made, `made_from` and `made_until` those that were made at
-        that instant or later, and before that one: their ids tell.
+        that instant or later, and before that one: their ids tell. `planned_from` and `planned_until` are the same of
+        their logical times, for which all runs that fit otherwise are looked at.
         """
         table = schema.runs
         query = select(table) if dag is None else _runs_of(dag)
@@ -214,6 +217,10 @@ class Reads:
             query = query.where(table.c.id >= first_id(made_from))
         if made_until is not None:
             query = query.where(table.c.id < first_id(made_until))
+        if planned_from is not None:
+            query = query.where(table.c.scheduled_at >= planned_from)
+        if planned_until is not None:
+            query = query.where(table.c.scheduled_at < planned_until)
         if backfill is not None:
             query = query.where(table.c.backfill == backfill)
         return self._runs(_page(query, table.c.id, before, limit))

@@ -71,13 +71,15 @@ _T = TypeVar("_T")
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which runs are asked for; what is left out does not matter. `before` is the id of the run after the first; the
-    runs were made at `made_from` or later and before `made_until`."""
+    runs were made at `made_from` or later and before `made_until`; likewise `planned_from` for their logical times."""
 
     dag: str | None = None
     statuses: Sequence[RunStatus] = ()
     kinds: Sequence[RunKind] = ()
     made_from: int | None = None
     made_until: int | None = None
+    planned_from: int | None = None
+    planned_until: int | None = None
     backfill: str | None = None
     before: str | None = None
 
@@ -92,6 +94,8 @@ def run_list(store: Store, wanted: RunFilter, limit: int) -> RunList:
         backfill=wanted.backfill,
         made_from=wanted.made_from,
         made_until=wanted.made_until,
+        planned_from=wanted.planned_from,
+        planned_until=wanted.planned_until,
     )
     shown, more = _page(found, limit)
     return RunList(tuple(map(run_view, shown)), shown[-1].id if more else None)

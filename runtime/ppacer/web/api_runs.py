@@ -41,12 +41,16 @@ class RunsHandler(BaseHandler):
     async def get(self, query: RunsQuery) -> RunList:
         if query.id is not None:
             return await self.read(answers.found_runs, self.site.store, query.id, query.limit)
+        state = None if query.dag is None else self.site.scheduler.dag(query.dag)
+        timezone = "UTC" if state is None else state.dag.timezone
         wanted = RunFilter(
             dag=query.dag,
             statuses=query.status,
             kinds=query.kind,
-            made_from=None if query.from_ is None else instant(query.from_, "from", "UTC"),
-            made_until=None if query.to is None else instant(query.to, "to", "UTC"),
+            made_from=_instant(query.from_, "from", "UTC"),
+            made_until=_instant(query.to, "to", "UTC"),
+            planned_from=_instant(query.planned_from, "planned_from", timezone),
+            planned_until=_instant(query.planned_to, "planned_to", timezone),
             backfill=query.backfill,
             before=query.before,
         )
@@ -163,3 +167,7 @@ async def wanted_attempt(handler: BaseHandler, run_id: str, task: str, query: Fo
     if attempt is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"`{task[:100]}` has no such attempt in this run")
     return attempt
+
+
+def _instant(text: str | None, field: str, timezone: str) -> int | None:
+    return None if text is None else instant(text, field, timezone)

@@ -115,7 +115,8 @@ class BackfillsQuery:
 @dataclass(frozen=True, slots=True)
 class RunsQuery:
     """Runs whose id holds `id`, whatever else is asked for, or those that fit `dag`, `status`, `kind` and `backfill`
-    and were made at `from` or later and before `to`; only those older than the run with the id `before`."""
+    and were made at `from` or later and before `to`, or are for logical times from `planned_from` to before
+    `planned_to`, in the zone of `dag`; only those older than the run with the id `before`."""
 
     id: str | None = None
     dag: str | None = None
@@ -124,6 +125,8 @@ class RunsQuery:
     backfill: str | None = None
     from_: str | None = None
     to: str | None = None
+    planned_from: str | None = None
+    planned_to: str | None = None
     before: str | None = None
     limit: Limit = 50
 

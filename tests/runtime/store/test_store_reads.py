@@ -209,3 +209,10 @@ def test_runs_that_were_made_within_a_time(store: Store, rows: Any) -> None:
     assert store.runs("daily", made_from=at + 3) == [made[3]]
     assert store.runs(made_until=at + 1) == [made[0]]
     assert store.runs(made_from=-1, made_until=1 << 62) == made[::-1]
+
+
+def test_runs_for_a_logical_time(store: Store, rows: Any) -> None:
+    made = [replace(rows.run(number), scheduled_at=at) for number, at in ((1, 30), (2, 10), (3, 20))]
+    store.write(list(map(InsertRun, made)))
+    assert store.runs(planned_from=20) == [made[2], made[0]]
+    assert store.runs("daily", planned_from=10, planned_until=20) == [made[1]]

@@ -251,3 +251,14 @@ def test_runs_of_several_kinds_and_of_a_time(server: Server) -> None:
         with pytest.raises(RefusedError, match="expected a time") as caught:
             client.runs(made_until="soon")
         assert caught.value.problem.field == "to"
+
+
+def test_runs_for_a_logical_time(server: Server) -> None:
+    with Client(server.url) as client:
+        made = [client.trigger("daily", scheduled_at=f"2026-02-{day}T00:30").id for day in (10, 11, 12)]
+        found = client.runs(dag="daily", planned_from="2026-02-11", planned_until="2026-02-12").runs
+        assert [run.id for run in found] == [made[1]]
+        assert [run.id for run in client.runs(planned_until="2026-02-11T00:00Z").runs] == made[1::-1]
+        with pytest.raises(RefusedError, match="expected a time") as caught:
+            client.runs(planned_from="soon")
+        assert caught.value.problem.field == "planned_from"

@@ -1,7 +1,5 @@
 // The JSON API, as functions that give the body of an answer or throw: `Refused` with its sentence, `Away` without any.
 
-import { say } from "./live.js";
-
 export class Refused extends Error {
   constructor(status, { detail, title, field }) {
     super(detail || title || `the program answered ${status}`);
@@ -71,22 +69,4 @@ export function sleep(milliseconds, signal) {
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
   });
-}
-
-// Calls `step` again and again until the signal aborts; while the program is away it waits a little longer each time.
-export async function repeat(signal, step) {
-  let pause = 250;
-  while (!signal.aborted) {
-    try {
-      if ((await step()) === false) return;
-      say("live");
-      pause = 250;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof Away || (error instanceof Refused && error.status >= 500))) throw error;
-      say("away");
-      await sleep(pause, signal);
-      pause = Math.min(5000, pause * 2);
-    }
-  }
 }

@@ -9,6 +9,7 @@ import { dagLink, fact, next, schedule, squares } from "./parts.js";
 
 const TABS = {
   grid: ["Grid", () => import("./dag_grid.js")],
+  graph: ["Graph", () => import("./dag_graph.js")],
   calendar: ["Calendar", () => import("./dag_calendar.js")],
   durations: ["Durations", () => import("./dag_durations.js")],
   tasks: ["Tasks", () => import("./dag_tasks.js")],

@@ -67,5 +67,5 @@ function one(moment, day, { counts, out, due, dag, today }) {
   const told = Object.entries(counts).map(([each, count]) => `${count} ${words(each)}`).join(", ");
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const text = `${DAY.format(moment)}: ${plural(all, "run")}, ${told}`;
-  return h("a", { class: `day ${status}${day === today ? " today" : ""}`, href: `/runs${search({ dag: dag.id, from: day, to: day })}`, title: text, "aria-label": text }, number);
+  return h("a", { class: `day ${status}${day === today ? " today" : ""}`, href: `/runs${search({ dag: dag.id, day })}`, title: text, "aria-label": text }, number);
 }

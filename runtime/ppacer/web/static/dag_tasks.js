@@ -22,7 +22,7 @@ export function open(place, { id }) {
   ]);
 }
 
-function settings(task) {
+export function settings(task) {
   const parts = [];
   if (HANDLERS[task.handler]) parts.push(HANDLERS[task.handler]);
   if (task.over) parts.push(`for each ${task.over}`);

@@ -3,11 +3,11 @@
 // However big the dag, the document holds only what can be seen of it. From afar all tasks of a status are one path;
 // near by, those in sight are elements of their own. A change of status touches what stands for that task, once a frame.
 
-import { h } from "./dom.js";
+import { h, svg } from "./dom.js";
 import { plural, words } from "./format.js";
 import { arrow, block, BOX, layOut, line, reached, straight } from "./graph_layout.js";
 import { MARGIN, Viewport } from "./graph_viewport.js";
-import { sign, svg } from "./marks.js";
+import { sign } from "./marks.js";
 
 const MANY_EDGES = 900; // more of them in sight are drawn only where they begin or end at a task in sight
 const DENSE = 350; // more edges in sight are drawn faintly

@@ -1,17 +1,9 @@
 // The marks of statuses in pictures: the same shapes, letters and colours as among text (`mark` in parts.js, parts.css).
 
-const SVG = "http://www.w3.org/2000/svg";
+import { svg } from "./dom.js";
+
 const LETTERS = { success: "✓", failed: "✕", timed_out: "T", lost: "?", retrying: "↻", upstream_failed: "↑", cancelled: "/", skipped: "–", queued: "…", deferred: "z" };
 const ROUND = new Set(["running", "waiting"]);
-
-export function svg(tag, properties = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.filter(Boolean));
-  return element;
-}
 
 // A mark in a square of 16.
 export function sign(status) {
