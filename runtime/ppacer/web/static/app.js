@@ -151,7 +151,7 @@ document.addEventListener("keydown", (event) => {
 
 function step(by) {
   const tabs = [...main.querySelectorAll(".tabs a")];
-  const here = tabs.findIndex((tab) => tab.hasAttribute("aria-current"));
+  const here = tabs.findIndex((tab) => tab.pathname === location.pathname); // not the one that is marked: its view may be under way
   if (here >= 0) tabs[(here + by + tabs.length) % tabs.length].click();
 }
 
