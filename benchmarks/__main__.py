@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import footprint, reference, speed
+from benchmarks import footprint, graph, reference, speed
 from benchmarks.command import command
 from benchmarks.table import Row, markdown, show
 
@@ -28,6 +28,7 @@ GROUPS = {
     "executors": speed.executors,
     "memory": footprint.memory,
     "command": command,
+    "page": graph.graph,
 }
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"

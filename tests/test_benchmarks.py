@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import finished, programs
+from benchmarks import finished, graph, programs
 from benchmarks.baseline import drive
 from benchmarks.table import Row, markdown
 from ppc.cli import main
@@ -65,6 +65,7 @@ def test_the_baseline_finishes_each_task_once(port: int, tmp_path: Path) -> None
         (programs.each_second(), "1 dag, 1 task"),
         (programs.each_minute(3), "3 dags, 3 tasks"),
         (programs.yearly(3), "3 dags, 3 tasks"),
+        (graph.source(40, 10), "1 dag, 40 tasks"),
     ],
 )
 def test_its_sources_are_sound(

@@ -84,6 +84,14 @@ def test_the_readmes_mistakes_are_told_as_it_says(
     assert capsys.readouterr().err == said
 
 
+def test_every_action_of_the_page_on_a_run_is_told() -> None:
+    script = text("runtime/ppacer/web/static/run_actions.js")
+    actions = re.findall(r'button\("([^"]+)"', script)
+    assert len(actions) == 5
+    told = text("docs/page.md")
+    assert [action for action in actions if f"| {action} |" not in told] == []
+
+
 @pytest.mark.parametrize("name", sorted({*TASK_SETTINGS, *DAG_SETTINGS}))
 def test_every_setting_of_the_language_is_told(name: str) -> None:
     assert f"`{name}`" in text("docs/language.md")

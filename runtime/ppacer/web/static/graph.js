@@ -11,6 +11,7 @@ import { sign } from "./marks.js";
 
 const MANY_EDGES = 900; // more of them in sight are drawn only where they begin or end at a task in sight
 const DENSE = 350; // more edges in sight are drawn faintly
+const AROUND = 0.2; // how much is drawn beyond each side of what is seen, as a share of that
 const STEP = 1.25;
 
 export class Graph {
@@ -317,7 +318,7 @@ export class Graph {
 
   // Elements for what is in sight and around it.
   #drawScene(seen) {
-    const across = (seen.right - seen.left) / 3, down = (seen.bottom - seen.top) / 3;
+    const across = (seen.right - seen.left) * AROUND, down = (seen.bottom - seen.top) * AROUND;
     const drawn = { left: seen.left - across, top: seen.top - down, right: seen.right + across, bottom: seen.bottom + down, scale: this.#view.scale, far: this.#view.far };
     this.#drawn = drawn;
     this.#stale.scene = false;

@@ -2,11 +2,11 @@
 
 import { BOX, boxAt } from "./graph_layout.js";
 
-export const FAR = 0.42; // below this scale names cannot be read
+export const FAR = 0.55; // below this scale names cannot be read
 export const MARGIN = 24;
 const CLOSEST = 2;
 const READABLE = 0.8;
-const ALL = 0.6; // a picture that fits at this scale is shown as a whole at first
+const ALL = 0.6; // a picture that fits at this scale is shown as a whole at first; above FAR
 const KEPT = 80; // pixels of the picture that always stay in sight
 
 export class Viewport {

@@ -42,13 +42,13 @@ export async function show(main, { id, signal, query, crumb, go }) {
       main.querySelector(".panel .close")?.click();
     }
   }, { signal });
-  const allowed = await may("operator");
+  const allowed = may("operator");
   await follow(signal, async () => {
     if (seq >= 0 && (await get(`/runs/${part(id)}/changes?since=${seq}`, signal)).seq === seq) return;
     const detail = await get(`/runs/${part(id)}`, signal);
     seq = detail.seq;
     crumb([detail.run.dag, dagLink(detail.run.dag)]);
-    await view.update(detail, allowed);
+    await view.update(detail, await allowed);
   });
 }
 
@@ -172,7 +172,7 @@ function header({ run, tasks, params }, actions) {
 const param = ([name, value]) => h("code", {}, `${name} = ${written(value)}`);
 
 // A value as its author would write it: what JSON lacks comes with a tag.
-const written = (value) => (value?.$ === "duration" ? notation(value.v) : value?.$ ? String(value.v) : JSON.stringify(value));
+const written = (value) => (value?.$ === "duration" ? notation(value.v / 1e6) : value?.$ ? String(value.v) : JSON.stringify(value));
 
 function under({ family, handler, callable }) {
   const kind = { success: "on success · ", failure: "on failure · ", finally: "finally · " }[handler] ?? "";
