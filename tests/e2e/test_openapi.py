@@ -15,25 +15,34 @@ from tests.e2e.world import PIPELINES, Api, World, free_port, wait_until
 pytestmark = pytest.mark.slow
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+TOKEN = "for-everybody"
+"""Else the first user that is made up would close the door behind itself."""
+
 EXAMPLES = "20"
 """How many requests are made up for each operation and phase, at most."""
 
 
 def operations() -> list[Operation]:
-    """All but those whose answers go on for ever."""
-    found = (getattr(getattr(handler, method), OPERATION, None) for _, handler in ROUTES for method in ("get", "post"))
+    """All but those whose answers go on for ever, and those about users: a password takes its time."""
+    found = (
+        getattr(getattr(handler, method), OPERATION, None)
+        for path, handler in ROUTES
+        if "/users" not in path
+        for method in ("get", "post")
+    )
     return [each for each in found if each is not None and each.media != EVENT_STREAM]
 
 
 def test_requests_made_up_from_the_description_are_answered_as_it_says(world: World) -> None:
     program = world.build(PIPELINES / "asked.ppd")
     port = free_port()
-    server = world.start(program, "--port", str(port))
+    server = world.start(program, "--port", str(port), "--token", TOKEN)
     wait_until(Api(f"http://127.0.0.1:{port}").up, "the API")
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
         *("run", f"http://127.0.0.1:{port}/api/v1/openapi.json", "--checks", "all", "--max-examples", EXAMPLES),
-        *("--generation-deterministic", "--no-color", "--exclude-path-regex", "/stream$"),
+        *("--header", f"Authorization: Bearer {TOKEN}"),
+        *("--generation-deterministic", "--no-color", "--exclude-path-regex", "/stream$|/users"),
     ]
     done = subprocess.run(command, cwd=world.folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -252,14 +252,13 @@ class BaseHandler(GuardedHandler):
     @property
     def actor(self) -> str:
         """Who asks, for histories: whoever is known, else whoever they say that they are. Raises `ApiError`."""
-        if self.identity is not None and self.identity.name is not None:
-            return self.identity.name
         given = self.request.headers.get(ACTOR_HEADER)
-        if given and not _ACTOR.fullmatch(given):
+        if given is not None and not _ACTOR.fullmatch(given):
             raise ApiError(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "expected 1 to 100 printable characters of ASCII", ACTOR_HEADER
             )
-        return given or LOCAL
+        known = None if self.identity is None else self.identity.name
+        return known or given or LOCAL
 
     async def prepare(self) -> None:
         """What somebody was not allowed to change is recorded as what was."""
@@ -270,14 +269,19 @@ class BaseHandler(GuardedHandler):
                 await self.record(HTTPStatus.FORBIDDEN)
             raise
 
-    async def recorded(self, doing: Awaitable[T], status: HTTPStatus) -> T:
+    async def recorded(self, doing: Coroutine[object, object, T], status: HTTPStatus) -> T:
         """What comes of a change, which is in the audit log by then; `status` is that of the answer if it is done."""
+        try:
+            actor = self.actor
+        except ApiError:
+            doing.close()  # nothing is done for who cannot be named
+            raise
         try:
             answer = await doing
         except Exception as error:
             await self.record(_problem(HTTPStatus.INTERNAL_SERVER_ERROR, error).status)
             raise
-        await self.record(status)
+        await self.record(status, actor=actor)
         return answer
 
     async def record(self, status: int, *, actor: str | None = None, how: How | None = None) -> None:

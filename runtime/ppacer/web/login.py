@@ -51,7 +51,7 @@ _FORM = """<form method="post" action="/login">
 <button type="submit">Log in</button>
 </form>"""
 
-_KNOWN = """<p>You are logged in as <strong>{name}</strong>, {role}.</p>
+_KNOWN = """<p>You are logged in as <strong>{name}</strong>, with the role {role}.</p>
 <form method="post" action="/logout">
 <input type="hidden" name="xsrf" value="{xsrf}">
 <button type="submit">Log out</button>

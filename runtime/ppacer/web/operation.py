@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
@@ -48,7 +48,7 @@ class Operation:
     right: Right = Right.VIEW
 
 
-_Method: TypeAlias = Callable[..., Awaitable[object]]
+_Method: TypeAlias = Callable[..., Coroutine[object, object, object]]
 _Handled: TypeAlias = Callable[..., Awaitable[None]]
 
 

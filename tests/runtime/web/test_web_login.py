@@ -131,7 +131,7 @@ def test_a_login_ends_at_the_program_and_not_in_the_browser_alone(guarded: Serve
     cookie = log_in(guarded, "the-viewer")
     assert form(guarded, "/logout", cookie, xsrf="wrong").status == 403
     page = guarded.ask("/login", headers={"Cookie": cookie}).body.decode()
-    assert "You are logged in as <strong>the-viewer</strong>, viewer." in page
+    assert "You are logged in as <strong>the-viewer</strong>, with the role viewer." in page
     found = re.search(r'name="xsrf" value="([0-9a-f]+)"', page)
     assert found is not None
     answer = form(guarded, "/logout", cookie, xsrf=found[1])
