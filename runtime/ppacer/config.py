@@ -15,17 +15,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias, TypeVar
 
-from ppacer.database_url import UnknownKindError, digest, is_server, path_in, shown
+from ppacer.config_values import (
+    ConfigError,
+    Values,
+    read_database,
+    read_integer,
+    read_labels,
+    read_proxies,
+    read_seconds,
+    read_text,
+    read_token,
+    read_urls,
+    read_word,
+)
+from ppacer.database_url import digest, is_server, path_in
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 9321
 ENVIRONMENT_PREFIX = "PPACER_"
-
-
-class ConfigError(Exception):
-    """A setting that cannot be used; the message names the setting and where it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,32 +228,34 @@ def load(
     program = Path(program_file).resolve()
     given, origins = _gather(program, flags, environ, config_file)
     stem = program.with_suffix("")
-    database = _database("database", given.get("database", str(stem.with_suffix(".db"))), origins)
+    database = read_database("database", given.get("database", str(stem.with_suffix(".db"))), origins)
     logs = database if is_server(database) else str(Path(database).with_suffix(".logs.db"))
     config = Config(
-        host=_text(given, "host", origins) or LOOPBACK,
-        port=_integer(given, "port", origins, DEFAULT_PORT, least=0, most=65535),
-        token=_token(given, origins),
-        tls_cert=_text(given, "tls_cert", origins),
-        tls_key=_text(given, "tls_key", origins) or _text(given, "tls_cert", origins),
-        tls_ca=_text(given, "tls_ca", origins),
-        proxies=_proxies(given.get("proxies", ()), origins),
+        host=read_text(given, "host", origins) or LOOPBACK,
+        port=read_integer(given, "port", origins, DEFAULT_PORT, least=0, most=65535),
+        token=read_token(given, origins),
+        tls_cert=read_text(given, "tls_cert", origins),
+        tls_key=read_text(given, "tls_key", origins) or read_text(given, "tls_cert", origins),
+        tls_ca=read_text(given, "tls_ca", origins),
+        proxies=read_proxies(given.get("proxies", ()), origins),
         database=database,
-        logs=_database("logs", given.get("logs", logs), origins),
-        lease=_seconds(given, "lease", origins, 30.0, least=1.0),
-        drain=_seconds(given, "drain", origins, 10.0, least=0.0),
-        scheduler=_urls(given.get("scheduler", ()), origins),
-        name=_text(given, "name", origins) or f"{os.uname().nodename}-{os.getpid()}",
-        capacity=_integer(given, "capacity", origins, 1, least=1, most=100_000) if "capacity" in given else None,
-        labels=_labels(given.get("labels", ()), origins),
-        secrets=_text(given, "secrets", origins),
-        keep_days=_integer(given, "keep_days", origins, KEPT.days, least=0, most=_MOST_DAYS),
-        keep_runs=_integer(given, "keep_runs", origins, KEPT.runs, least=0, most=999_999_999),
-        keep_logs_days=_integer(given, "keep_logs_days", origins, KEPT.logs_days, least=0, most=_MOST_DAYS),
-        keep_outputs_days=_integer(given, "keep_outputs_days", origins, KEPT.outputs_days, least=0, most=_MOST_DAYS),
-        durability=_word(given, "durability", origins, Durability.FULL),
-        migrate=_word(given, "migrate", origins, Migrate.AUTO),
-        log_format=_word(given, "log_format", origins, LogFormat.TEXT),
+        logs=read_database("logs", given.get("logs", logs), origins),
+        lease=read_seconds(given, "lease", origins, 30.0, least=1.0),
+        drain=read_seconds(given, "drain", origins, 10.0, least=0.0),
+        scheduler=read_urls(given.get("scheduler", ()), origins),
+        name=read_text(given, "name", origins) or f"{os.uname().nodename}-{os.getpid()}",
+        capacity=read_integer(given, "capacity", origins, 1, least=1, most=100_000) if "capacity" in given else None,
+        labels=read_labels(given.get("labels", ()), origins),
+        secrets=read_text(given, "secrets", origins),
+        keep_days=read_integer(given, "keep_days", origins, KEPT.days, least=0, most=_MOST_DAYS),
+        keep_runs=read_integer(given, "keep_runs", origins, KEPT.runs, least=0, most=999_999_999),
+        keep_logs_days=read_integer(given, "keep_logs_days", origins, KEPT.logs_days, least=0, most=_MOST_DAYS),
+        keep_outputs_days=read_integer(
+            given, "keep_outputs_days", origins, KEPT.outputs_days, least=0, most=_MOST_DAYS
+        ),
+        durability=read_word(given, "durability", origins, Durability.FULL),
+        migrate=read_word(given, "migrate", origins, Migrate.AUTO),
+        log_format=read_word(given, "log_format", origins, LogFormat.TEXT),
         run_file=stem.with_suffix(f".{digest(database)}.run.json")
         if is_server(database)
         else Path(database).with_suffix(".run.json"),
@@ -266,8 +276,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-_Values: TypeAlias = dict[str, object]
-_Word = TypeVar("_Word", bound=StrEnum)
 _NAMES = frozenset(setting.name for setting in SETTINGS)
 _MOST_DAYS = 36_500
 _FLAG = "flag"
@@ -277,8 +285,8 @@ _NO_PATH = re.compile(r"://|^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
 def _gather(
     program: Path, flags: Mapping[str, object], environ: Mapping[str, str], config_file: str | None
-) -> tuple[_Values, dict[str, str]]:
-    values: _Values = {}
+) -> tuple[Values, dict[str, str]]:
+    values: Values = {}
     origins: dict[str, str] = {}
 
     def take(found: Mapping[str, object], origin: str, base: Path) -> None:
@@ -306,7 +314,7 @@ def _gather(
     return values, origins
 
 
-def _read_toml(path: Path) -> _Values:
+def _read_toml(path: Path) -> Values:
     try:
         with path.open("rb") as file:
             found = tomllib.load(file)
@@ -325,94 +333,3 @@ def _read_toml(path: Path) -> _Values:
 def _unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
     known = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in _NAMES | {"config"}}
     return tuple(sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known))
-
-
-def _refuse(name: str, value: object, origins: Mapping[str, str], wanted: str) -> ConfigError:
-    told = "…" if name == "token" else repr(shown(value) if isinstance(value, str) else value)
-    return ConfigError(f"{name} = {told} ({origins.get(name, 'default')}): {wanted}")
-
-
-def _text(values: _Values, name: str, origins: Mapping[str, str]) -> str | None:
-    value = values.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.strip():
-        raise _refuse(name, value, origins, "expected a text that is not empty")
-    return value
-
-
-def _token(values: _Values, origins: Mapping[str, str]) -> str | None:
-    token = _text(values, "token", origins)
-    if token is not None and not re.fullmatch(r"[!-~]{1,1000}", token):
-        raise _refuse("token", token, origins, "expected letters, digits and signs of ASCII, without spaces")
-    return token
-
-
-def _integer(values: _Values, name: str, origins: Mapping[str, str], default: int, *, least: int, most: int) -> int:
-    value = values.get(name, default)
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise _refuse(name, value, origins, f"expected a whole number from {least} to {most}")
-    return value
-
-
-def _seconds(values: _Values, name: str, origins: Mapping[str, str], default: float, *, least: float) -> float:
-    value = values.get(name, default)
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value):
-        value = float(value)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 86_400:
-        raise _refuse(name, value, origins, f"expected a number of seconds from {least:g} to 86400")
-    return float(value)
-
-
-def _several(value: object) -> tuple[str, ...]:
-    """The texts of a list, or those between the commas of a text, each once; a blank one where it is none of both."""
-    given = [value] if isinstance(value, str) else value
-    if not isinstance(given, list | tuple):
-        return ("",)
-    found = [part.strip() for text in given for part in (text.split(",") if isinstance(text, str) else ("",))]
-    return tuple(dict.fromkeys(found))
-
-
-def _word(values: _Values, name: str, origins: Mapping[str, str], default: _Word) -> _Word:
-    """One of the words of an enum."""
-    value = values.get(name, default)
-    words = {word.value: word for word in type(default)}
-    if not isinstance(value, str) or value not in words:
-        raise _refuse(name, value, origins, f"expected {' or '.join(words)}")
-    return words[value]
-
-
-def _labels(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
-    found = _several(value)
-    if not all(found):
-        raise _refuse("labels", value, origins, "expected labels, such as gpu")
-    return found
-
-
-def _proxies(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
-    found = _several(value)
-    try:
-        for text in found:
-            ipaddress.ip_network(text)
-    except ValueError as error:
-        raise _refuse("proxies", value, origins, "expected addresses or networks, such as 10.0.0.0/8") from error
-    return found
-
-
-def _database(name: str, value: object, origins: Mapping[str, str]) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _refuse(name, value, origins, "expected the path of a file, or an URL")
-    try:
-        is_server(value)
-    except UnknownKindError as error:
-        raise ConfigError(f"{name} ({origins.get(name, 'default')}): {error}") from error
-    return value
-
-
-def _urls(value: object, origins: Mapping[str, str]) -> tuple[str, ...]:
-    found = _several(value)
-    if not all(re.match(r"https?://[^/\s]+", url) for url in found):
-        raise _refuse("scheduler", value, origins, "expected an address such as http://127.0.0.1:9321")
-    return tuple(dict.fromkeys(url.rstrip("/") for url in found))

@@ -13,7 +13,7 @@ from ppacer import spec
 from ppacer.cli.arguments import parse
 from ppacer.cli.command import CallableLoader, CommandError, Invocation
 from ppacer.cli.console import Console, OutputError, error_line
-from ppacer.config import ConfigError
+from ppacer.config_values import ConfigError
 
 
 def run_command(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ppacer.config import ConfigError, Loaded, Retention, is_loopback, load
+from ppacer.config import Loaded, Retention, is_loopback, load
+from ppacer.config_values import ConfigError
 from ppacer.database_url import shown
 
 
