@@ -23,6 +23,24 @@ def long(served: Serving) -> str:
     return served.run("loud", lines=LINES).run.id
 
 
+PIECES = "async (line) => (await import('/static/ansi.js')).pieces(line).parts.map(({ text, style }) => [text, style])"
+"""The pieces of a line as the page has them."""
+
+
+TERMINAL: dict[str, list[tuple[str, dict[str, object]]]] = {
+    "plain": [("plain", {})],
+    "\x1b[1;31mred\x1b[22m thin\x1b[0m.": [("red", {"fore": 1, "bold": True}), (" thin", {"fore": 1}), (".", {})],
+    "\x1b[38;5;196mone of 256\x1b[39m": [("one of 256", {"fore": 1})],
+    "\x1b[38;2;0;0;190mtrue colour": [("true colour", {"fore": 4})],
+    "\x1b[97;44mon blue": [("on blue", {"fore": 15, "back": 4})],
+    "\x1b[7;4mturned": [("turned", {"inverse": True, "underline": True})],
+    "10%\r50%\r100%\r": [("100%", {})],
+    "\x1b]8;;http://x\x07a link\x1b]8;;\x07 \x1b[2J\x1b(Bend\x07": [("a link", {}), (" ", {}), ("end", {})],
+    "\x1b[38;5mcut off\x1b[": [("cut off", {})],
+}
+"""Lines with the pieces that are shown of them, each with what its style says."""
+
+
 def lines(page: Page) -> list[str]:
     return page.locator(".log .text").all_inner_texts()
 
@@ -99,3 +117,13 @@ def test_a_log_comes_while_its_task_runs(visits: Visits, served: Serving) -> Non
     served.client.cancel(run)
     expect(page.locator(".panel h2")).to_contain_text("cancelled")
     expect(page.get_by_label("Follow", exact=True)).to_be_hidden()
+
+
+def test_what_programs_write_to_colour_a_terminal(visits: Visits) -> None:
+    page = visits.open("/system")
+    for line, shown in TERMINAL.items():
+        found = page.evaluate(PIECES, line)
+        assert [
+            (text, {name: value for name, value in style.items() if value not in (None, False)})
+            for text, style in found
+        ] == shown, repr(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -27,18 +29,20 @@ def test_what_the_program_does(visits: Visits, served: Serving, width: int, sche
     expect(page.locator(".system-database")).to_contain_text(served.client.database().parts[0].name)
     expect(page.get_by_role("heading", name="What nobody could be told")).to_be_visible()
     expect(page.get_by_role("heading", name="What was done lately")).to_be_visible()
-    visits.check(page, schemes=(scheme,))
+    if width != WALL:
+        visits.check(page, schemes=(scheme,))
     visits.shot(page, "system")
 
 
 def test_it_is_live(visits: Visits, served: Serving) -> None:
     page = visits.open("/system")
-    expect(page.get_by_text("Nothing runs, and nothing waits.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Runs under way")).to_be_visible()
     run = served.trigger("held")
-    expect(page.locator(".system-runs tbody tr")).to_contain_text("held")
-    expect(page.locator(".system-executors tbody tr")).to_contain_text("1 of")
+    row = page.locator(".system-runs tbody tr", has_text=run[-8:])
+    expect(row).to_contain_text("held")
+    expect(page.locator(".system-executors tbody tr")).to_contain_text(re.compile("[1-9] of"))
     served.client.cancel(run)
-    expect(page.get_by_text("Nothing runs, and nothing waits.")).to_be_visible()
+    expect(row).to_have_count(0)
 
 
 def test_what_was_done_is_shown_to_admins(visits: Visits, served: Serving) -> None:

@@ -99,7 +99,7 @@ class RunView {
     this.#split.classList.toggle("picked", Boolean(picked));
     this.#show(name, picked);
     const task = picked ? await this.#find(picked) : null;
-    if (picked === this.#query().get("task")) this.#panel.show(run, task, Number(this.#query().get("attempt")) || null, Number(this.#query().get("epoch")) || null);
+    if (picked === this.#query().get("task")) this.#panel.show(run, task, { tried: Number(this.#query().get("attempt")) || null, epoch: Number(this.#query().get("epoch")) || null, changes: this.#allowed });
     if (picked && !task) this.#split.classList.remove("picked");
   }
 

@@ -1,6 +1,6 @@
 // The panel of one task of a run: its attempts, error, inputs and output, its members, and the log of an attempt.
 
-import { get, may, part } from "./api.js";
+import { get, part } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { callable, fullTime, number, plain, shortTime, words } from "./format.js";
 import { Log } from "./log.js";
@@ -32,12 +32,12 @@ export class TaskPanel {
     this.#link = link;
     signal.addEventListener("abort", () => this.#inner?.abort());
     this.element.append(this.#head, this.#facts, this.#place);
-    may("operator").then((allowed) => { this.#changes = allowed; });
   }
 
-  // `tried` and `epoch` pick an attempt; without them the last one is shown.
-  show(run, task, tried, epoch) {
+  // `tried` and `epoch` pick an attempt; without them the last one is shown. `changes`: the one who looks may act.
+  show(run, task, { tried, epoch, changes }) {
     this.#run = run;
+    this.#changes = changes;
     this.element.hidden = !task;
     if (!task) {
       this.#inner?.abort();
