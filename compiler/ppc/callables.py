@@ -111,6 +111,16 @@ class CallableFinder:
         """The same for a notifier. Its signature leaves out the parameter that the runtime fills with the message."""
         return self._find_other("notifier", module, names)
 
+    def definition(self, module: str, names: tuple[str, ...]) -> Place | Module | None:
+        """Where a name is defined, through re-exports and aliases; a module where the name is one."""
+        within, own = self._definitions.into_submodules(module, names)
+        if not own:
+            return self._modules.find(within)
+        place = self._definitions.follow(within, own)
+        if isinstance(place, Place) and isinstance(place.binding, Imported):
+            return self._modules.find(place.binding.module)
+        return place if isinstance(place, Place) else None
+
     def module(self, name: str) -> Module | None:
         """The module of that dotted name, read but not run; none where there is no such."""
         return self._modules.find(name)

@@ -47,15 +47,16 @@ Binding: TypeAlias = Definition | Imported | Assigned | Unclear
 class Module:
     """One module. `tree` is none where there is no Python source to read: extensions, built-ins, bytecode alone.
 
-    `place` is the file as a POSIX path relative to the folder it was found from; `fault` says why a source could not
-    be read or parsed. `bindings` holds what a running module has, `typing_only` what it has for type checkers alone,
-    `overloads` the declarations of functions that have several.
+    `file` is where it was found, `place` the same as a POSIX path relative to the folder that was looked in; `fault`
+    says why a source could not be read or parsed. `bindings` holds what a running module has, `typing_only` what it has
+    for type checkers alone, `overloads` the declarations of functions that have several.
     """
 
     name: str
     package: bool
     project: bool
     place: str = ""
+    file: str = ""
     source: str | None = None
     tree: ast.Module | None = None
     fault: str = ""
@@ -205,7 +206,8 @@ def _read(name: str, spec: ModuleSpec, *, project: bool) -> Module:
     get_source = getattr(spec.loader, "get_source", None)
     if get_source is None:
         return module
-    file = PurePath(spec.origin or "")
+    module.file = spec.origin or ""
+    file = PurePath(module.file)
     levels = name.count(".") + (2 if module.package else 1)
     module.place = "/".join(file.parts[-levels:])
     try:

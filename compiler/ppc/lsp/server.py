@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from typing import Final
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from ppc import __version__
-from ppc.lsp import formatting, outline
+from ppc.lsp import formatting, navigation, outline
+from ppc.lsp import hover as hovers
 from ppc.lsp.fixes import quick_fixes
 from ppc.lsp.positions import Positions
 from ppc.lsp.session import Session, file_of
@@ -76,6 +79,7 @@ def make_server(paths: Sequence[str], python: str | None) -> Server:
     _register_life(server)
     _register_texts(server)
     _register_outline(server)
+    _register_names(server)
     return server
 
 
@@ -162,3 +166,38 @@ def _register_outline(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_SELECTION_RANGE)
     def selection_range(params: lsp.SelectionRangeParams) -> list[lsp.SelectionRange]:
         return outline.selection_ranges(server.session, params.text_document.uri, params.positions)
+
+
+def _register_names(server: Server) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
+    def hover(params: lsp.HoverParams) -> lsp.Hover | None:
+        now = time.time_ns() // 1000
+        return hovers.hover(server.session, params.text_document.uri, params.position, now)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
+    def definition(params: lsp.DefinitionParams) -> lsp.Location | None:
+        return navigation.definition(server.session, params.text_document.uri, params.position)
+
+    @server.feature(lsp.TEXT_DOCUMENT_TYPE_DEFINITION)
+    def type_definition(params: lsp.TypeDefinitionParams) -> lsp.Location | None:
+        return navigation.type_definition(server.session, params.text_document.uri, params.position)
+
+    @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
+    def references(params: lsp.ReferenceParams) -> list[lsp.Location]:
+        declaration = params.context.include_declaration
+        return navigation.references(server.session, params.text_document.uri, params.position, declaration=declaration)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
+    def highlight(params: lsp.DocumentHighlightParams) -> list[lsp.DocumentHighlight]:
+        return navigation.highlights(server.session, params.text_document.uri, params.position)
+
+    @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
+    def prepare_rename(params: lsp.PrepareRenameParams) -> lsp.Range | None:
+        return navigation.renamable(server.session, params.text_document.uri, params.position)
+
+    @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
+    def rename(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
+        try:
+            return navigation.rename(server.session, params.text_document.uri, params.position, params.new_name)
+        except navigation.RenameError as error:
+            raise JsonRpcException(str(error), lsp.LSPErrorCodes.RequestFailed.value) from error

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from operator import is_not
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from lsprotocol import types as lsp
 
+from ppc import ast
 from ppc.diagnostics import Diagnostic, Severity, Span
+from ppc.includes import Unit
+from ppc.lsp.names import names_of
 from ppc.lsp.positions import Positions
+from ppc.lsp.symbols import FileNames
 from ppc.lsp.workspace import Workspace
 from ppc.source import Source
 
@@ -30,6 +35,7 @@ class Session:
         self.positions = positions or Positions()
         self._uris: dict[str, str] = {}
         self._versions: dict[str, int] = {}
+        self._names: dict[str, tuple[list[ast.Module], FileNames]] = {}
         self._published: dict[str, tuple[Sequence[Diagnostic], int | None]] = {}
 
     # --- files ------------------------------------------------------------------------------------------------------
@@ -70,6 +76,17 @@ class Session:
         """The source and the offset of a place; none where there is no such file."""
         source = self.source(uri)
         return None if source is None else (source, self.positions.offset(source, position))
+
+    def names(self, path: str) -> FileNames | None:
+        """The names of a file; kept for as long as neither it nor what it includes changes."""
+        units = [self.workspace.unit(each) for each in self.workspace.files_of(path)]
+        modules = [unit.module for unit in units if isinstance(unit, Unit)]
+        if not modules or not isinstance(units[0], Unit):
+            return None
+        kept = self._names.get(path)
+        if kept is None or len(kept[0]) != len(modules) or any(map(is_not, kept[0], modules)):
+            kept = self._names[path] = (modules, names_of(modules[0], modules[1:]))
+        return kept[1]
 
     def location(self, span: Span) -> lsp.Location | None:
         source = self.workspace.source(span.file)
