@@ -13,6 +13,7 @@ from ppacer.core import model as m
 from ppacer.core.rows import current_rows
 from ppacer.protocol import LogEntry
 from ppacer.records import replace
+from ppacer.store.accounts import Known
 from ppacer.store.errors import Conflict, LeaderLost
 from ppacer.store.old import AWAITED_KEY, Mark, OldRun
 from tests.simulator.memory import WRITES, Change, Memory, has_ended
@@ -35,6 +36,7 @@ class MemoryStore:
         self.memory = memory
         self.exclusive = exclusive
         self.old = MemoryOldRows(memory)
+        self.accounts = NoAccounts()
         self._leader: int | None = None
         self._before = before
         self._after = after
@@ -202,6 +204,13 @@ def _page(rows: Iterable[Any], before: str | None, limit: int) -> list[Any]:
     return sorted((row for row in rows if before is None or row.id < before), key=lambda row: row.id, reverse=True)[
         :limit
     ]
+
+
+class NoAccounts:
+    """Nobody logs in here: who asks is found out in the web server, which is not part of a simulated world."""
+
+    def known(self) -> Known:
+        return Known((), (), ())
 
 
 class MemoryOldRows:

@@ -31,8 +31,8 @@ _log = logging.getLogger("ppacer")
 class Leases:
     """The leases of all running attempts: a heap of deadlines, in which a renewal costs nothing.
 
-    A scheduler that could hear nobody for a while (it was suspended, say) grants a full term to all, as one that has
-    just started does: the renewals that came meanwhile are still to be read.
+    None ends before `begin`. A scheduler that could hear nobody for a while (it was suspended, say) grants a full term
+    to all, as one that has just started does: the renewals that came meanwhile are still to be read.
     """
 
     def __init__(
@@ -52,9 +52,16 @@ class Leases:
         self._standing: set[str] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
+        self._begun = False
 
     def __len__(self) -> int:
         return len(self._deadlines)
+
+    def begin(self) -> None:
+        """From now on the scheduler can be heard: a full term is granted to all that are watched by now."""
+        self._begun = True
+        self._grant_all()
+        self._arm()
 
     def watch(self, attempt_id: str) -> None:
         """Grants a full term from now on, to a new attempt or an old one."""
@@ -70,7 +77,7 @@ class Leases:
         """Wakes for the earliest deadline, but not for each one of many: a lease may end a little late."""
         while self._heap and self._heap[0][1] not in self._deadlines:
             self._pop()
-        if self._alarm is None and self._heap:
+        if self._begun and self._alarm is None and self._heap:
             now = self._timers.time()
             self._rings_at = max(self._heap[0][0], now + self._lease / GRAIN)
             self._alarm = self._timers.call_in(self._rings_at - now, self._ring)
@@ -80,7 +87,7 @@ class Leases:
         self._alarm = None
         now = self._timers.time()
         if now - self._rings_at > self._lease / DEAF:
-            self._deadlines = dict.fromkeys(self._deadlines, now + self._lease)
+            self._grant_all()
         over: list[str] = []
         while self._heap and self._heap[0][0] <= now:
             attempt_id = self._pop()
@@ -95,6 +102,9 @@ class Leases:
                     if attempt_id in self._deadlines:  # the end of another may have been its end
                         self._expired(attempt_id)
         self._arm()
+
+    def _grant_all(self) -> None:
+        self._deadlines = dict.fromkeys(self._deadlines, self._timers.time() + self._lease)
 
     def _push(self, deadline: float, attempt_id: str) -> None:
         """Each attempt has one entry at most, or its lease would end twice."""

@@ -309,6 +309,7 @@ class Scheduler(Operations):
             raise
         self._engine = engine
         self.accounts.load(known)
+        engine.tasks.begin_leases()  # not before: what was renewed from memory while it was loaded must last
         self._condition, self._message = Condition.READY, ""
 
     def _stall(self, error: BaseException) -> None:
@@ -364,8 +365,8 @@ class Scheduler(Operations):
             raise SchedulerUnavailable(_IN_DOUBT)
 
     def _renewed(self, exchange: Exchange) -> ExchangeAnswer:
-        """While nothing can be recorded, tasks that run go on: nobody else can be given them, and the state that is
-        loaded in the end grants all of them a term. Nothing is said of attempts that may have ended meanwhile.
+        """While nothing can be recorded, tasks that run go on: nobody else can be given them, and once the state
+        has been loaded all of them are granted a term. Nothing is said of attempts that may have ended meanwhile.
         """
         tasks = self._engine.tasks if self._engine is not None else None
         known = [one for one in exchange.renewals if tasks is not None and tasks.runs(one.attempt, one.token)]

@@ -284,6 +284,10 @@ class TaskScheduler:
         now = None if machine is None else machine.attempt(attempt.id)
         return now is not None and now.status is AttemptStatus.DEFERRED and now.parts == attempt.parts
 
+    def begin_leases(self) -> None:
+        """Executors are answered from now on: every attempt that runs has a full term."""
+        self._leases.begin()
+
     def renew(self, attempt_id: str, token: int) -> bool:
         """Grants another term in memory; false if the attempt does not run under this token."""
         if not self.runs(attempt_id, token):

@@ -18,11 +18,13 @@ TERM = 10.0
 class Watch:
     """Leases of ten seconds, and which of them ended when."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begun: bool = True) -> None:
         self.timers = HandTimers()
         self.ended: list[tuple[str, float]] = []
         self.turns = 0
         self.leases = Leases(self.timers, turn=self.turn, lease=TERM, expired=self.expired)
+        if begun:
+            self.leases.begin()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -55,6 +57,19 @@ def test_a_lease_ends_after_its_term_and_a_renewed_one_after_another(watch: Watc
     watch.pass_time(9)
     assert watch.ended == [("a", TERM), ("b", 19.0)]
     assert len(watch.leases) == 0
+
+
+def test_none_ends_before_the_scheduler_can_be_heard() -> None:
+    watch = Watch(begun=False)
+    watch.leases.watch("a")
+    watch.pass_time(25)
+    watch.leases.watch("b")
+    watch.leases.forget("b")
+    watch.leases.begin()
+    watch.pass_time(9)
+    assert watch.ended == []
+    watch.pass_time(9)
+    assert watch.ended == [("a", 35.0)]
 
 
 def test_an_attempt_that_waited_and_runs_again_ends_once(watch: Watch) -> None:
