@@ -27,6 +27,7 @@ from ppacer.store import StoreError
 from ppacer.web.describe import ahead_text
 
 _BANNER_DAGS = 12
+_OPEN = "open to this machine's users"
 _LOGGER = logging.getLogger("ppacer")
 
 
@@ -180,7 +181,7 @@ def _banner(invocation: Invocation, config: Config, running: Serving | Candidacy
         [Cell("access", Style.DIM), _access_text(config, running)],
     ]
     if running.executor is None:
-        token = "PPACER_TOKEN=… " if config.token else ""
+        token = "" if _access_text(config, running) == _OPEN else "PPACER_TOKEN=… "
         command = f"{token}{invocation.program_command} executor --scheduler {running.url}"
         facts.append([Cell("executors", Style.DIM), f"none in here: {command}"])
     console.table(facts, indent="  ")
@@ -197,4 +198,4 @@ def _access_text(config: Config, running: Serving | Candidacy) -> str:
         return "for 1 user" if users == 1 else f"for {users} users"
     if config.token or config.proxies or not config.loopback:
         return "with a token"
-    return "open to this machine's users"
+    return _OPEN

@@ -104,6 +104,19 @@ def test_strangers_learn_nothing_but_its_health() -> None:
     served(Front(standby_app(waiting("s3cret"))), play)
 
 
+def test_whom_it_cannot_know_it_tells_only_that_it_stands_by() -> None:
+    """A token of its own name is known to who leads alone: an executor that has one asks the next program."""
+
+    async def play(ask: Ask) -> None:
+        for known in ({"Authorization": "Bearer ppacer_x"}, {"Cookie": "ppacer9321=x"}):
+            for body in (None, b"{}"):
+                answer = await ask(EXCHANGE_PATH, body, **known)
+                assert answer.code == HTTPStatus.SERVICE_UNAVAILABLE
+                assert json.loads(answer.body)["detail"] == "this program stands by"
+
+    served(Front(standby_app(waiting("s3cret"))), play)
+
+
 def test_what_answers_may_be_exchanged() -> None:
     class Leading(RequestHandler):
         def get(self) -> None:
