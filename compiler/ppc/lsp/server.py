@@ -13,8 +13,10 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from ppc import __version__
-from ppc.lsp import formatting, navigation, outline
+from ppc.lsp import formatting, hints, navigation, outline
 from ppc.lsp import hover as hovers
+from ppc.lsp.colours import LEGEND, semantic_tokens
+from ppc.lsp.completion import complete, described
 from ppc.lsp.fixes import quick_fixes
 from ppc.lsp.positions import Positions
 from ppc.lsp.session import Session, file_of
@@ -80,6 +82,8 @@ def make_server(paths: Sequence[str], python: str | None) -> Server:
     _register_texts(server)
     _register_outline(server)
     _register_names(server)
+    _register_typing(server)
+    _register_pictures(server)
     return server
 
 
@@ -166,6 +170,43 @@ def _register_outline(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_SELECTION_RANGE)
     def selection_range(params: lsp.SelectionRangeParams) -> list[lsp.SelectionRange]:
         return outline.selection_ranges(server.session, params.text_document.uri, params.positions)
+
+
+def _register_typing(server: Server) -> None:
+    options = lsp.CompletionOptions(trigger_characters=[".", "=", '"', "(", "[", ","], resolve_provider=True)
+
+    @server.feature(lsp.TEXT_DOCUMENT_COMPLETION, options)
+    def completion(params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
+        return complete(server.session, params.text_document.uri, params.position)
+
+    @server.feature(lsp.COMPLETION_ITEM_RESOLVE)
+    def resolve(item: lsp.CompletionItem) -> lsp.CompletionItem:
+        return described(server.session, item)
+
+    trigger = lsp.SignatureHelpOptions(trigger_characters=["(", ","], retrigger_characters=["="])
+
+    @server.feature(lsp.TEXT_DOCUMENT_SIGNATURE_HELP, trigger)
+    def signature(params: lsp.SignatureHelpParams) -> lsp.SignatureHelp | None:
+        return hints.signature_help(server.session, params.text_document.uri, params.position)
+
+
+def _register_pictures(server: Server) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, LEGEND)
+    def tokens(params: lsp.SemanticTokensParams) -> lsp.SemanticTokens:
+        return semantic_tokens(server.session, params.text_document.uri)
+
+    @server.feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
+    def inlay_hint(params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+        now = time.time_ns() // 1000
+        return hints.inlay_hints(server.session, params.text_document.uri, params.range, now)
+
+    @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
+    def code_lens(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+        return hints.code_lenses(server.session, params.text_document.uri)
+
+    @server.command(hints.GRAPH_COMMAND)
+    def graph(uri: str, dag: str | None = None) -> dict[str, str]:
+        return hints.graph(server.session, uri, dag)
 
 
 def _register_names(server: Server) -> None:

@@ -119,6 +119,11 @@ class FileNames:
         found = [scope for scope in self.scopes if scope.span.start <= offset <= scope.span.end]
         return found[-1] if found else None
 
+    def unfinished(self, offset: int) -> Scope | None:
+        """The scope of the last dag or template that begins before an offset: it may lack its end, and go on there."""
+        found = [scope for scope in self.scopes if scope.outer is None and scope.span.start <= offset]
+        return found[-1] if found else None
+
     def resolve(self, name: str, offset: int) -> Symbol | None:
         """What a word means at a place where no statement parses."""
         scope = self.scope(offset)

@@ -171,6 +171,12 @@ class Workspace:
             self._stored = list(_files_in(self._folders))
         return list(dict.fromkeys([*self._open, *self._stored]))
 
+    def beside(self, path: str) -> list[str]:
+        """The other `.ppd` files of a file's folder, by their names."""
+        folder = Path(path).parent
+        stored = {each.name for each in folder.glob("*.ppd")} if folder.is_dir() else set()
+        return sorted(stored - {Path(path).name})
+
     def finder(self, folders: Sequence[str], near: str) -> CallableFinder:
         """What finds Python callables; kept until a Python file is stored."""
         places = tuple(os.path.realpath(folder) for folder in folders)

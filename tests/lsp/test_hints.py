@@ -1,0 +1,76 @@
+"""What is shown beside the text: parameters, hints, colours, and the graph; over the standard streams of a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lsp.editor import Editor, place, text_at
+
+TEXT = """import shop
+let days = 3
+
+dag hints {
+  schedule = every(10m)
+  task raw = shop.extract("😀", full = true)
+  task tidy = shop.clean(raw)
+  task sent = shop.report(tidy)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "active"),
+    [("shop.extract(", 0), ('shop.extract("eu", ', 1), ("shop.extract(full = ", 2), ("shop.extract([1, 2], ", 1)],
+)
+def test_the_parameter_that_is_typed_is_marked(editor: Editor, typed: str, active: int) -> None:
+    text = f"import shop\ndag help {{\n  task a = {typed}\n}}\n"
+    editor.open("help.ppd", text)
+    found = editor.ask("signatureHelp", "help.ppd", position=place(text, typed, after=True))
+    [signature] = found["signatures"]
+    assert signature["label"] == "shop.extract(region: str, day: str = …, *, full: bool = …) -> list[int]"
+    assert [each["label"] for each in signature["parameters"]] == ["region: str", "day: str = …", "full: bool = …"]
+    assert "Loads the orders" in signature["documentation"]["value"]
+    assert found["activeParameter"] == active
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_hints_tell_outputs_and_the_next_run(editor: Editor, broken: bool) -> None:
+    name = f"hints_{broken}.ppd".lower()
+    text = TEXT + ("dag torn {\n  task a = = 1\n" if broken else "")
+    editor.open(name, text)
+    whole = {"start": place(text, "import"), "end": place(text, "sent", after=True)}
+    found = editor.ask("inlayHint", name, range=whole)
+    labels = {each["position"]["line"]: each["label"] for each in found}
+    assert labels.pop(4).startswith("next: ")
+    assert labels == {5: "-> list[int]", 6: "-> list[int]"}
+    assert found[1]["position"] == place(text, "full = true)", after=True)
+
+
+def test_names_are_coloured_by_what_they_are(editor: Editor) -> None:
+    editor.open("colours.ppd", TEXT)
+    legend = editor.capabilities["semanticTokensProvider"]["legend"]["tokenTypes"]
+    data = editor.ask("semanticTokens/full", "colours.ppd")["data"]
+    found: list[tuple[str, str]] = []
+    line = column = 0
+    for at in range(0, len(data), 5):
+        down, right, length, kind, _ = data[at : at + 5]
+        line, column = line + down, right if down else column + right
+        start, end = {"line": line, "character": column}, {"line": line, "character": column + length}
+        found.append((text_at(TEXT, {"start": start, "end": end}), legend[kind]))
+    assert ("hints", "namespace") in found
+    assert ("schedule", "property") in found
+    assert ("extract", "method") in found
+    assert found.count(("tidy", "function")) == 2
+    assert ("days", "variable") in found
+
+
+def test_a_dags_graph_is_drawn_as_by_ppc_graph(editor: Editor) -> None:
+    editor.open("drawn.ppd", TEXT)
+    [lens] = editor.ask("codeLens", "drawn.ppd")
+    command = {"command": lens["command"]["command"], "arguments": lens["command"]["arguments"]}
+    drawn = editor.request("workspace/executeCommand", command)
+    assert drawn["dag"] == "hints"
+    assert drawn["svg"].startswith("<svg")
+    assert "raw" in drawn["mermaid"]
+    editor.open("drawn.ppd", TEXT.replace("clean(raw)", "clean(row)"))
+    assert "errors" in editor.request("workspace/executeCommand", command)["error"]
