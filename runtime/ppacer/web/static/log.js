@@ -14,7 +14,7 @@ const MOST = 200_000; // entries that are kept; older ones are let go
 const GROUP = 50;
 const LINE = 20; // pixels; run.css has the same
 const FULL = 120; // characters of a line in a window whose width is not known yet
-const LEVELS = [["0", "All levels"], ["20", "Info and above"], ["30", "Warnings and errors"], ["40", "Errors"]];
+const LEVELS = [["0", "All levels"], ["20", "From info"], ["30", "From warnings"], ["40", "Errors"]];
 const ZONES = [["local", "Local time"], ["utc", "UTC"], ["none", "No times"]];
 
 export class Log {
