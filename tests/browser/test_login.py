@@ -20,7 +20,8 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A program with a user of each role."""
+    """A program with a user of each role. Tests ask for it before `visits`, so that it ends after the pages that follow
+    it: a stream that breaks off is a fault of a page."""
     monkeypatch.setattr(passwords, "_LOG_N", 4)
     server = start(tmp_path)
     for role in (Role.ADMIN, Role.OPERATOR, Role.VIEWER):
@@ -29,7 +30,7 @@ def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
     server.stop()
 
 
-def test_it_is_fit_to_be_seen(visits: Visits, guarded: Server) -> None:
+def test_it_is_fit_to_be_seen(guarded: Server, visits: Visits) -> None:
     for width, scheme in ((PHONE, "dark"), (LAPTOP, "light"), (WALL, "dark")):
         page = visits.open("/runs?status=failed", width=width, scheme=scheme, url=guarded.url)
         expect(page.get_by_label("User")).to_be_focused()
@@ -37,7 +38,7 @@ def test_it_is_fit_to_be_seen(visits: Visits, guarded: Server) -> None:
     visits.check(page)
 
 
-def test_somebody_logs_in_works_and_logs_out(visits: Visits, guarded: Server) -> None:
+def test_somebody_logs_in_works_and_logs_out(guarded: Server, visits: Visits) -> None:
     visits.allow("401")
     page = visits.open("/", url=guarded.url)
     page.get_by_label("User").fill("operator")
