@@ -13,6 +13,7 @@ import http.client
 import json
 import select
 import ssl
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -59,6 +60,9 @@ _COPYING = 3600.0
 """How long the program may take to count its rows or to copy its database, in seconds."""
 
 _PIECE = 256 * 1024
+_LOST = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.IncompleteRead)
+"""How it shows that a connection was lost while a request was made: nobody knows whether it arrived."""
+
 _Message = TypeVar("_Message")
 
 
@@ -83,6 +87,8 @@ class Client(AccountCalls):
 
     `actor` is who the history of runs and dags names for what is done, where the token does not say: 1 to 100 printable
     characters of ASCII. `tls` is what certificates are judged by, the system's authorities by default.
+
+    Where a connection is lost, a request is made once more; a change has a key of its own, so that it is made once.
 
     Every call raises `AwayError` or `RefusedError`. Times are ISO 8601; without an offset they are in the dag's zone.
     """
@@ -400,17 +406,24 @@ class Client(AccountCalls):
         wait: float = 0.0,
     ) -> _Message:
         content = None if body is None else json.dumps(body).encode()
-        sent = {
-            **self._headers,
-            **({"Content-Type": "application/json"} if content is not None else {}),
-            **(headers or {}),
-        }
-        with self._answer(method, path, content, sent, wait=wait) as response:
-            answer = self._reading(response)
+        changing = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+        sent = {**self._headers, **(changing if content is not None else {}), **(headers or {})}
+        try:
+            answer = self._asked(method, path, content, sent, wait=wait)
+        except AwayError as error:
+            if not isinstance(error.__cause__, _LOST):
+                raise
+            answer = self._asked(method, path, content, sent, wait=wait)  # with the same key: it is done once
         try:
             return decode(kind, answer)
         except AnswerError as error:
             raise AwayError(f"{self.url} is no ppacer program: {error}") from error
+
+    def _asked(
+        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], *, wait: float
+    ) -> bytes:
+        with self._answer(method, path, content, headers, wait=wait) as response:
+            return self._reading(response)
 
     @contextmanager
     def _answer(

@@ -163,8 +163,8 @@ def _awaited_and_not_told() -> _Patch:
 def _keys_are_not_looked_up() -> _Patch:
     """A key that the dag has seen makes another run."""
 
-    async def trigger_once(self: Any, plan: Any, given: Any, at: Any, key: str, actor: str) -> Any:
-        return await self._trigger(plan, given, at, None, actor)
+    async def trigger_once(self: Any, plan: Any, given: Any, at: Any, actor: str, **_: str) -> Any:
+        return await self._trigger(plan, given, at, actor)
 
     return operations.Operations, "_trigger_once", trigger_once
 

@@ -26,6 +26,9 @@ from ppacer.core.run_state import SCHEDULER, about, event_payload
 from ppacer.core.state import check_run_move
 from ppacer.records import replace
 
+REQUEST = "request"
+"""Part of the payload of a run's first event."""
+
 
 def new_run(
     *,
@@ -40,8 +43,10 @@ def new_run(
     params: str = "{}",
     idempotency_key: str | None = None,
     backfill: str | None = None,
+    request: str | None = None,
 ) -> tuple[Run, list[Write]]:
-    """A queued run and what makes it durable; its event is the first of the run."""
+    """A queued run and what makes it durable; its event is the first of the run. `request` is by what a request with
+    the same idempotency key is known to be the same."""
     run = Run(
         id=id,
         dag=dag,
@@ -56,7 +61,8 @@ def new_run(
         idempotency_key=idempotency_key,
         backfill=backfill,
     )
-    payload = event_payload({"kind": kind.value, "scheduled_at": scheduled_at})
+    told: dict[str, str | int | None] = {"kind": kind.value, "scheduled_at": scheduled_at}
+    payload = event_payload(told if request is None else {**told, REQUEST: request})
     return run, [InsertRun(run), InsertEvent(Event(id, 1, at, EventKind.RUN_CREATED, actor, payload))]
 
 

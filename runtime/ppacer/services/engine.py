@@ -266,6 +266,7 @@ class Engine:
         idempotency_key: str | None = None,
         backfill: str | None = None,
         previous_at: int | None = None,
+        request: str | None = None,
     ) -> Prepared:
         """A run that could be made, its parameters worked out from those given and the defaults; nothing has changed.
 
@@ -286,6 +287,7 @@ class Engine:
             previous_at=before,
             idempotency_key=idempotency_key,
             backfill=backfill,
+            request=request,
         )
         bare, _ = fields()
         try:

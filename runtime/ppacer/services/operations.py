@@ -6,6 +6,7 @@ Whatever a method returns is durable. Each takes the name of who asks, which is 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from ppacer.core.machine import RunMachine
 from ppacer.core.model import Backfill, DagEventKind, DagRow, Run, RunKind, TaskStatus
 from ppacer.core.plan import DagPlan
 from ppacer.core.restore import RestoreError
+from ppacer.core.runs import REQUEST
 from ppacer.services import wishes
 from ppacer.services.accounts import Accounts
 from ppacer.services.awaited_runs import KEYS
@@ -34,6 +36,7 @@ from ppacer.services.errors import (
     UnknownRun,
     UnknownTask,
 )
+from ppacer.services.fingerprint import fingerprint
 from ppacer.services.journal import Journal
 from ppacer.services.registry import Registry
 from ppacer.services.timers import Clock
@@ -55,7 +58,7 @@ class Operations(ABC):
         self.clock = clock
         self.accounts = Accounts(clock, IdSource(os.urandom).next, self._keep)
         self._registry = registry
-        self._keyed: dict[tuple[str, str], asyncio.Task[Run]] = {}
+        self._keyed: dict[tuple[str, str], tuple[str, asyncio.Task[Run]]] = {}
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @abstractmethod
@@ -75,22 +78,27 @@ class Operations(ABC):
     ) -> Run:
         """Makes a manual run; `scheduled_at` is its logical time (now by default).
 
-        A key that the dag has seen before is answered with the run it made then; those that begin with `run_dag:` are
-        the scheduler's own. Raises `UnknownDag`, `InvalidTrigger`.
+        A key that the dag has seen before is answered with the run it made then, if that was asked for likewise; those
+        that begin with `run_dag:` are the scheduler's own. Raises `UnknownDag`, `InvalidTrigger`.
         """
         plan = self._plan(dag_id)
         _check_actor(actor)
         key = idempotency_key
         if key is None:
-            return await self._trigger(plan, params or {}, scheduled_at, None, actor)
+            return await self._trigger(plan, params or {}, scheduled_at, actor)
         if not 0 < len(key) <= _LONGEST_NAME:
             raise InvalidTrigger(f"an idempotency key must have 1 to {_LONGEST_NAME} characters", _KEY)
         if key.startswith(KEYS):
             raise InvalidTrigger(f"no idempotency key but of runs that tasks ask for begins with {KEYS}", _KEY)
-        making = self._keyed.get((dag_id, key))
+        request = fingerprint(params or {}, scheduled_at)
+        known, making = self._keyed.get((dag_id, key), (request, None))
+        if known != request:
+            raise _other_request()
         if making is None:
-            making = asyncio.create_task(self._trigger_once(plan, params or {}, scheduled_at, key, actor))
-            self._keyed[dag_id, key] = making
+            making = asyncio.create_task(
+                self._trigger_once(plan, params or {}, scheduled_at, actor, key=key, request=request)
+            )
+            self._keyed[dag_id, key] = request, making
             making.add_done_callback(lambda done: self._made(dag_id, key, done))
         return await asyncio.shield(making)
 
@@ -305,27 +313,52 @@ class Operations(ABC):
             raise NotPossible(str(error)) from error
 
     async def _trigger(
-        self, plan: DagPlan, given: Mapping[str, object], scheduled_at: int | None, key: str | None, actor: str
+        self,
+        plan: DagPlan,
+        given: Mapping[str, object],
+        scheduled_at: int | None,
+        actor: str,
+        *,
+        key: str | None = None,
+        request: str | None = None,
     ) -> Run:
         engine = self._ready()
         at = self.clock.now() if scheduled_at is None else scheduled_at
-        prepared = engine.prepare(plan, RunKind.MANUAL, at, actor=actor, given=given, idempotency_key=key)
+        prepared = engine.prepare(
+            plan, RunKind.MANUAL, at, actor=actor, given=given, idempotency_key=key, request=request
+        )
         with engine.turn():
             run = engine.create(prepared)
         await engine.commits.settled()
         return run
 
     async def _trigger_once(
-        self, plan: DagPlan, given: Mapping[str, object], scheduled_at: int | None, key: str, actor: str
+        self,
+        plan: DagPlan,
+        given: Mapping[str, object],
+        scheduled_at: int | None,
+        actor: str,
+        *,
+        key: str,
+        request: str,
     ) -> Run:
         """Only one of these is under way for a key, so nothing comes between the look and the deed."""
         made = await self._read(self.store.run_by_idempotency_key, plan.dag.id, key)
-        return made or await self._trigger(plan, given, scheduled_at, key, actor)
+        if made is None:
+            return await self._trigger(plan, given, scheduled_at, actor, key=key, request=request)
+        for event in await self._read(self.store.events, made.id, 0, 1):
+            if json.loads(event.payload).get(REQUEST, request) != request:
+                raise _other_request()
+        return made
 
     def _made(self, dag_id: str, key: str, making: asyncio.Task[Run]) -> None:
         del self._keyed[dag_id, key]
         if not making.cancelled():
             making.exception()  # told to whoever waits; nobody may
+
+
+def _other_request() -> InvalidTrigger:
+    return InvalidTrigger("this key came with another request before: take a new one for each", _KEY)
 
 
 def _ended(run: Run) -> RunFinished:

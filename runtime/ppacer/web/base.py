@@ -23,13 +23,15 @@ from ppacer.core.instants import from_datetime, from_local, zone
 from ppacer.core.model import Run
 from ppacer.services.accounts import Accounts
 from ppacer.services.errors import SchedulerError, SchedulerUnavailable, UnknownRun
+from ppacer.services.fingerprint import fingerprint
 from ppacer.store.errors import StoreError
 from ppacer.web.codec import Encoded, encode
 from ppacer.web.identity import Identity, identify
 from ppacer.web.messages import Problem
-from ppacer.web.operation import OPERATION, Operation
+from ppacer.web.operation import IDEMPOTENCY_KEY, OPERATION, Operation
 from ppacer.web.problems import problem, problem_of
 from ppacer.web.query import QueryError, read_query
+from ppacer.web.replays import OtherRequest
 from ppacer.web.security import RESPONSE_HEADERS, TRANSPORT_SECURITY, Access, port_of, same_secret
 from ppacer.web.site import Site
 
@@ -68,6 +70,7 @@ LOCAL = "local"
 
 _ACTOR = re.compile(r"[!-~]([ -~]{0,98}[!-~])?")
 _ACTION = re.compile(r"(?<!^)(?=[A-Z])")
+_KEY = re.compile(r"[!-~]{1,200}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -306,6 +309,25 @@ class BaseHandler(GuardedHandler):
     @property
     def _is_change(self) -> bool:
         return self.request.method not in ("GET", "HEAD")
+
+    async def replayed(self, do: Callable[[], Awaitable[object]]) -> object:
+        """What `do` answers, or what it answered when the request was made first: with the same `Idempotency-Key`,
+        by the same actor. Raises `ApiError`."""
+        key = self.request.headers.get(IDEMPOTENCY_KEY)
+        if key is None:
+            return await do()
+        if not _KEY.fullmatch(key):
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "expected 1 to 200 printable characters", IDEMPOTENCY_KEY)
+
+        async def done() -> bytes:
+            return encode(await do())
+
+        request = fingerprint(self.request.method, self.request.uri, self.request.body.decode("utf-8", "replace"))
+        try:
+            return Encoded(await self.site.replays.once((self.actor, key), request, done))
+        except OtherRequest:
+            detail = "this key came with another request before: take a new one for each"
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, IDEMPOTENCY_KEY) from None
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a read of the store or of the logs in another thread."""

@@ -15,7 +15,7 @@ import ppacer
 from ppacer.web import account_messages, dag_messages, messages, overview_messages, requests
 from ppacer.web.base import ACTOR_HEADER, XSRF_HEADER, BaseHandler
 from ppacer.web.messages import Problem
-from ppacer.web.operation import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, OPERATION, Operation
+from ppacer.web.operation import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, OPERATION, Operation, takes_key
 from ppacer.web.query import NoQuery, describe_query
 
 Described: TypeAlias = dict[str, object]
@@ -36,7 +36,7 @@ _HEADERS: Mapping[str, Described] = {
         "schema": {"type": "string", "pattern": "^-?[0-9]{1,16}$"},
     },
     IDEMPOTENCY_KEY: {
-        "description": "Requests with the same key have one effect, and the same answer.",
+        "description": "Requests with the same key have one effect, and the same answer; others with it are refused.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
     },
 }
@@ -105,6 +105,7 @@ def _operation(
     ]
     parameters += describe_query(declared.query)
     headers = declared.headers if declared.body is None else (*declared.headers, ACTOR_HEADER)
+    headers = (*headers, IDEMPOTENCY_KEY) if takes_key(declared) else headers
     parameters += [{"name": name, "in": "header", "required": False, **_HEADERS[name]} for name in headers]
     sent: Described = content(declared.answers) if declared.media is None else {declared.media: {}}
     if declared.media == EVENT_STREAM:  # what the data of each event are, OpenAPI 3.1 has no word for

@@ -79,15 +79,25 @@ def operation(
             given = [] if query is NoQuery else [asked]
             if body is not None:
                 given.append(handler.body(body))
-            doing = method(handler, *path, *given)
             changes = body is not None and not getattr(given[-1], DRY_RUN, False)
-            answer = await (handler.recorded(doing, status) if changes else doing)
+
+            async def do() -> object:
+                doing = method(handler, *path, *given)
+                return await (handler.recorded(doing, status) if changes else doing)
+
+            answer = await (handler.replayed(do) if changes and takes_key(declared) else do())
             handler.answer(answer, status if unready is None or handler.get_status() != unready else unready)
 
         setattr(handle, OPERATION, declared)
         return handle
 
     return declare
+
+
+def takes_key(declared: Operation) -> bool:
+    """Whether an answer is kept for whoever asks again with the same key. A trigger's is the run itself, which its
+    handler finds; those of users and tokens hold secrets, which are told once."""
+    return declared.body is not None and declared.right is Right.OPERATE and IDEMPOTENCY_KEY not in declared.headers
 
 
 def streams(summary: str, media: str, *, right: Right) -> Callable[[_Handled], _Handled]:

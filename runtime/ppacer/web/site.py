@@ -12,6 +12,7 @@ from ppacer.services.scheduler import Scheduler
 from ppacer.store import Store
 from ppacer.store.logs import LogStore
 from ppacer.web.dag_list import DagListing
+from ppacer.web.replays import Replays
 from ppacer.web.security import Access
 
 
@@ -27,5 +28,6 @@ class Site:
     instance: str
     dag_list: DagListing = field(default_factory=DagListing)
     logins: LoginLimits = field(default_factory=lambda: LoginLimits(time.monotonic))
+    replays: Replays = field(default_factory=lambda: Replays(time.monotonic))
     copying: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a copy of the database is made."""

@@ -17,7 +17,8 @@ def test_all_calls(server: Server, executor: FakeExecutor) -> None:
         assert [dag.id for dag in client.dags().dags] == ["daily", "by_hand"]
         assert client.dag("daily").tasks[1].parents == ('raw["eu/x"]',)
         made = client.trigger("daily", scheduled_at="2026-01-31T01:15:00Z", idempotency_key="k")
-        assert client.trigger("daily", idempotency_key="k").id == made.id
+        again = client.trigger("daily", scheduled_at="2026-01-31T01:15:00Z", idempotency_key="k")
+        assert again.id == made.id
         assert [run.id for run in client.runs(id_part=made.id[-8:]).runs] == [made.id]
         (assignment,) = executor.claim()
         executor.log(assignment, "hello")
