@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what tests start for themselves, the servers PostgreSQL and MariaDB and the browser Chromium, where they are
-# missing (Debian, Ubuntu). No service is started: the tests run servers of their own, on free ports, in temporary
-# folders, and end them.
+# Installs what tests start for themselves where it is missing (Debian, Ubuntu): the servers PostgreSQL and MariaDB, the
+# browser Chromium, the editor Vim and a C compiler. No service is started: the tests run servers of their own, on free
+# ports, in temporary folders, and end them.
 # usage: sh .ci/servers.sh
 set -eu
 
@@ -12,6 +12,8 @@ command -v my_print_defaults >/dev/null 2>&1 || missing="$missing mariadb-client
 for browser in chromium chromium-browser google-chrome google-chrome-stable; do
   command -v "$browser" >/dev/null 2>&1 && break
 done || missing="$missing chromium fonts-dejavu-core"
+command -v vim >/dev/null 2>&1 || missing="$missing vim"
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"  # the tree-sitter grammar is compiled
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

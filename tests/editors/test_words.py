@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Mapping
 
 from ppacer import spec
@@ -10,6 +11,7 @@ from ppc.callees import BUILT_IN_NOTIFIERS
 from ppc.settings import DAG_SETTINGS, POOL_SETTINGS, TASK_SETTINGS, Rule
 from ppc.types import Word, Words
 from ppd import words
+from tests.editors.truth import ROOT
 
 
 def test_settings() -> None:
@@ -36,3 +38,11 @@ def test_built_ins() -> None:
 
 def test_types_of_params() -> None:
     assert {str(kind) for kind in spec.ParamKind} == words.TYPES
+
+
+def test_the_grammars_have_the_words() -> None:
+    """If not: python grammar/spread_words.py."""
+    spread = runpy.run_path(str(ROOT / "grammar/spread_words.py"))["spread"]()
+    assert len(spread) == 3
+    for path, text in spread.items():
+        assert path.read_text(encoding="utf-8") == text, path

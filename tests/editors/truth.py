@@ -84,8 +84,8 @@ def disagreements(place: str, text: str, pieces: Iterable[Piece]) -> Iterator[st
     for piece in pieces:
         kinds[piece.start : piece.end] = [piece.kind] * (piece.end - piece.start)
     for token in truth(text):
-        said = set(kinds[token.start : token.end])
-        if said != {token.kind}:
+        said = {kinds[offset] for offset in range(token.start, token.end) if not text[offset].isspace()}
+        if said and said != {token.kind}:
             line = text.count("\n", 0, token.start) + 1
             taken = " and ".join(sorted(str(kind) for kind in said))
             yield f"{place}:{line}: {text[token.start : token.end]!r} is {token.kind}, not {taken}"
