@@ -35,7 +35,7 @@ function! PpdIndent(line) abort
     return -1
   endif
   call cursor(a:line, 1)
-  let l:opened = searchpair('[({[]', '', '[)}\]]', 'bnW', s:passive, 0, 100)
+  let l:opened = searchpair('[({[]', '', '[)}\]]', 'bnW', s:passive, max([1, a:line - 500]))
   let l:depth = l:opened ? indent(l:opened) + shiftwidth() : 0
   let l:text = getline(a:line)
   if l:text =~# '^\s*[)}\]]'
