@@ -74,3 +74,17 @@ def test_a_dags_graph_is_drawn_as_by_ppc_graph(editor: Editor) -> None:
     assert "raw" in drawn["mermaid"]
     editor.open("drawn.ppd", TEXT.replace("clean(raw)", "clean(row)"))
     assert "errors" in editor.request("workspace/executeCommand", command)["error"]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_upstream_and_downstream_of_a_task(editor: Editor, broken: bool) -> None:
+    name = f"streams_{broken}.ppd".lower()
+    text = TEXT.replace("}\n", "  task next[each in [1, 2]] = print(each)\n  tidy -> next\n}\n")
+    text = text.replace("dag hints", "dag streams") + ("dag torn {\n  task a = = 1\n" if broken else "")
+    editor.open(name, text)
+    [item] = editor.ask("prepareCallHierarchy", name, position=place(text, "tidy)"))
+    assert (item["name"], item["detail"]) == ("tidy", "shop.clean")
+    before = editor.request("callHierarchy/incomingCalls", {"item": item})
+    after = editor.request("callHierarchy/outgoingCalls", {"item": item})
+    assert [each["from"]["name"] for each in before] == ["raw"]
+    assert sorted(each["to"]["name"] for each in after) == ["next", "sent"]

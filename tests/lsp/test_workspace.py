@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ppc.cli_compile import compile_with
+from ppc.cli_python import find_python
 from ppc.lsp import workspace as workspace_module
 from ppc.lsp.workspace import Workspace
-from ppc.source import Source
+from ppc.source import Source, read_source
 
 FILES = {
     "base.ppd": "let base = 1\n",
@@ -98,3 +100,18 @@ def test_a_file_that_is_closed_is_what_is_stored(workspace: Workspace, tmp_path:
     assert [each.code for each in workspace.check(top).diagnostics] == ["E201"]
     workspace.close(base)
     assert workspace.check(top).diagnostics == []
+
+
+CASES = sorted((Path(__file__).parents[1] / "compiler" / "cases").rglob("*.ppd"))[::12]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_the_editor_says_what_a_build_says(path: Path) -> None:
+    python = find_python(None, path.parent)
+    built = compile_with([str(path.resolve())], [], python).diagnostics
+    workspace = Workspace([])
+    place = str(path.resolve())
+    source = read_source(place)
+    if isinstance(source, Source):
+        workspace.put(source)
+        assert list(workspace.check(place).diagnostics) == list(built)

@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from ppc import __version__
-from ppc.lsp import formatting, hints, navigation, outline
+from ppc.lsp import formatting, hints, navigation, outline, streams
 from ppc.lsp import hover as hovers
 from ppc.lsp.colours import LEGEND, semantic_tokens
 from ppc.lsp.completion import complete, described
@@ -199,6 +199,18 @@ def _register_pictures(server: Server) -> None:
     def inlay_hint(params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
         now = time.time_ns() // 1000
         return hints.inlay_hints(server.session, params.text_document.uri, params.range, now)
+
+    @server.feature(lsp.TEXT_DOCUMENT_PREPARE_CALL_HIERARCHY)
+    def prepare_streams(params: lsp.CallHierarchyPrepareParams) -> list[lsp.CallHierarchyItem]:
+        return streams.prepare(server.session, params.text_document.uri, params.position)
+
+    @server.feature(lsp.CALL_HIERARCHY_INCOMING_CALLS)
+    def upstream(params: lsp.CallHierarchyIncomingCallsParams) -> list[lsp.CallHierarchyIncomingCall]:
+        return streams.upstream(server.session, params.item)
+
+    @server.feature(lsp.CALL_HIERARCHY_OUTGOING_CALLS)
+    def downstream(params: lsp.CallHierarchyOutgoingCallsParams) -> list[lsp.CallHierarchyOutgoingCall]:
+        return streams.downstream(server.session, params.item)
 
     @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
     def code_lens(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
