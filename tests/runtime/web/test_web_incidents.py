@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,18 @@ def guarded(serving: Serve) -> Server:
     return serving(host="0.0.0.0", token="s3cret")
 
 
+@pytest.fixture
+def logs() -> Iterator[None]:
+    """A program sets its log up for the whole process: afterwards it is as before."""
+    loggers = [logging.getLogger(), logging.getLogger("ppacer")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("logs")
 def test_an_api_that_is_open_by_default(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
