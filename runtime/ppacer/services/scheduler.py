@@ -302,11 +302,12 @@ class Scheduler(Operations):
             measures=self.measures,
         )
         try:
-            await engine.load(dags, since)
             known = await self.journal.read(self.store.accounts.known)
+            await engine.load(dags, since)
         except BaseException:
             engine.close()
             raise
+        # Nothing may be waited for from here on: a fault of the engine that is told before it counts would be missed.
         self._engine = engine
         self.accounts.load(known)
         engine.tasks.begin_leases()  # not before: what was renewed from memory while it was loaded must last
