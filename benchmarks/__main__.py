@@ -14,8 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import footprint, graph, reference, speed
+from benchmarks import footprint, reference, speed
 from benchmarks.command import command
+from benchmarks.page import page
 from benchmarks.table import Row, markdown, show
 
 GROUPS = {
@@ -28,7 +29,7 @@ GROUPS = {
     "executors": speed.executors,
     "memory": footprint.memory,
     "command": command,
-    "page": graph.graph,
+    "page": page,
 }
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"

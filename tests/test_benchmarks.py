@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import finished, graph, programs
+from benchmarks import finished, graph, page, programs
 from benchmarks.baseline import drive
 from benchmarks.table import Row, markdown
 from ppc.cli import main
@@ -97,6 +97,23 @@ def test_a_long_past_is_one_that_the_program_could_have_had(tmp_path: Path, monk
         program.wait(programs.WIDE)
     assert programs.span_seconds(file, programs.WIDE) > 0
     assert len(programs.attempts(file, programs.WIDE)) == 4
+
+
+@pytest.mark.slow
+def test_many_runs_of_many_dags_are_copies_of_one(tmp_path: Path) -> None:
+    file = programs.build(tmp_path / "program", programs.yearly(3))
+    page.fill(file, 30, 3)
+    assert programs.read(file, "SELECT dag, count(*) FROM runs GROUP BY dag ORDER BY dag") == [
+        ("d0", 10),
+        ("d1", 10),
+        ("d2", 10),
+    ]
+    with programs.running(file) as program:
+        found = program.get("/api/v1/dags")["dags"]
+        assert isinstance(found, list)
+        assert [[run["status"] for run in dag["last_runs"]] for dag in found] == [["success"] * 10] * 3
+        [run] = program.get("/api/v1/runs?dag=d2&limit=1")["runs"]  # type: ignore[misc]
+        assert [task["status"] for task in program.get(f"/api/v1/runs/{run['id']}")["tasks"]] == ["success"]  # type: ignore[attr-defined]
 
 
 def test_a_row_says_whether_its_mark_is_reached() -> None:
