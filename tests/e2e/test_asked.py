@@ -66,14 +66,15 @@ def failed(asker: Asker) -> str:
 
 
 def test_a_run_is_asked_for_with_params_and_for_a_time(asker: Asker) -> None:
-    run_id = asker.trigger("chain", at="2026-01-31T02:15", key=f"of {asker.name}", times=0, day="2026-02-03")
+    asked = {"at": "2026-01-31T02:15", "key": f"of {asker.name}", "times": 0, "day": "2026-02-03"}
+    run_id = asker.trigger("chain", **asked)
     run = asker.served.ended(run_id)
     assert run.run.status == "success"
     assert (run.run.kind, run.run.actor, run.run.scheduled_at) == ("manual", asker.name, "2026-01-31T02:15:00.000000Z")
     assert run.params == {"times": 0, "day": {"$": "date", "v": "2026-02-03"}}
     assert asker.served.said(run_id, "last") == ["last after_frail 2026-02-03"]
     told(asker, run_id, "run_created")
-    assert asker.trigger("chain", key=f"of {asker.name}") == run_id, "the same key, the same run"
+    assert asker.trigger("chain", **asked) == run_id, "the same request with the same key, the same run"
     assert begun(asker.served)["first"] == 1
 
 
