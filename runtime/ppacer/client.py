@@ -19,9 +19,11 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ppacer.account_calls import AccountCalls
+from ppacer.addresses import API, address, dag_address, run_address
+from ppacer.operation_calls import OperationCalls
 from ppacer.web.codec import AnswerError, decode
 from ppacer.web.dag_messages import (
     BackfillList,
@@ -29,7 +31,6 @@ from ppacer.web.dag_messages import (
     DagDetail,
     DagEventList,
     DagList,
-    DagView,
     ExecutorList,
     PoolList,
     VersionDetail,
@@ -39,7 +40,6 @@ from ppacer.web.messages import (
     Changes,
     DatabaseView,
     EventList,
-    Foreseen,
     Health,
     Json,
     LogPage,
@@ -55,7 +55,6 @@ from ppacer.web.messages import (
 )
 from ppacer.web.overview_messages import DayList, Grid
 
-_API = "/api/v1"
 _COPYING = 3600.0
 """How long the program may take to count its rows or to copy its database, in seconds."""
 
@@ -82,7 +81,7 @@ class RefusedError(ClientError):
         self.problem = problem
 
 
-class Client(AccountCalls):
+class Client(AccountCalls, OperationCalls):
     """`url` is the program's address; an answer may take `timeout` seconds more than it was asked to wait.
 
     `actor` is who the history of runs and dags names for what is done, where the token does not say: 1 to 100 printable
@@ -137,7 +136,7 @@ class Client(AccountCalls):
 
     def me(self) -> Me:
         """Who this client is to the program, and as what it may do things."""
-        return self._get(Me, f"{_API}/me")
+        return self._get(Me, f"{API}/me")
 
     def dags(self, *, removed: bool = False, since: str | None = None) -> DagList:
         """The program's dags; with `removed` also those that it no longer has, with `since` (the `mark` of an earlier
@@ -145,55 +144,55 @@ class Client(AccountCalls):
         return self._get(DagList, "/api/v1/dags", {"removed": "true" if removed else None, "since": since})
 
     def dag(self, dag: str) -> DagDetail:
-        return self._get(DagDetail, _dag(dag))
+        return self._get(DagDetail, dag_address(dag))
 
     def dag_events(self, dag: str, *, before: str | None = None, limit: int = 50) -> DagEventList:
         """Who did what to the dag, and what became of its due times; newest first."""
-        return self._get(DagEventList, _dag(dag, "events"), {"before": before, "limit": str(limit)})
+        return self._get(DagEventList, dag_address(dag, "events"), {"before": before, "limit": str(limit)})
 
     def grid(self, dag: str, *, before: str | None = None, limit: int = 30) -> Grid:
         """The dag's runs, newest first, by its tasks."""
-        return self._get(Grid, _dag(dag, "grid"), {"before": before, "limit": str(limit)})
+        return self._get(Grid, dag_address(dag, "grid"), {"before": before, "limit": str(limit)})
 
     def days(self, dag: str, *, first: date | None = None, last: date | None = None) -> DayList:
         """How many runs of each status each day has, the last one included; the year that ends today by default."""
         asked = {"from": None if first is None else first.isoformat(), "to": None if last is None else last.isoformat()}
-        return self._get(DayList, _dag(dag, "days"), asked)
+        return self._get(DayList, dag_address(dag, "days"), asked)
 
     def versions(self, dag: str, *, limit: int = 10) -> VersionList:
         """The shapes that the dag has had, newest first."""
-        return self._get(VersionList, _dag(dag, "versions"), {"limit": str(limit)})
+        return self._get(VersionList, dag_address(dag, "versions"), {"limit": str(limit)})
 
     def version(self, dag: str, build: str) -> VersionDetail:
         """One of them, with the Python of its tasks; `build` may be cut to its first characters."""
-        return self._get(VersionDetail, _dag(dag, "versions", build))
+        return self._get(VersionDetail, dag_address(dag, "versions", build))
 
     def backfills(self, *, dag: str | None = None, before: str | None = None, limit: int = 20) -> BackfillList:
         """Backfills, newest first."""
-        return self._get(BackfillList, f"{_API}/backfills", {"dag": dag, "before": before, "limit": str(limit)})
+        return self._get(BackfillList, f"{API}/backfills", {"dag": dag, "before": before, "limit": str(limit)})
 
     def backfill(self, backfill_id: str) -> BackfillView:
-        return self._get(BackfillView, _path("backfills", backfill_id))
+        return self._get(BackfillView, address("backfills", backfill_id))
 
     def pools(self) -> PoolList:
-        return self._get(PoolList, f"{_API}/pools")
+        return self._get(PoolList, f"{API}/pools")
 
     def executors(self) -> ExecutorList:
-        return self._get(ExecutorList, f"{_API}/executors")
+        return self._get(ExecutorList, f"{API}/executors")
 
     def database(self) -> DatabaseView:
         """What there is to know of the database; its rows are counted for that."""
-        return self._get(DatabaseView, f"{_API}/database", wait=_COPYING)
+        return self._get(DatabaseView, f"{API}/database", wait=_COPYING)
 
     def copy_database(self, part: str, file: BinaryIO) -> None:
         """Writes a copy of the part `runs` or `logs` to the file, while the program goes on. Raises `OSError` of it."""
-        with self._answer("GET", _path("database", part, "copy"), wait=_COPYING) as response:
+        with self._answer("GET", address("database", part, "copy"), wait=_COPYING) as response:
             while piece := self._reading(response, _PIECE):
                 file.write(piece)
 
     def failed_notifications(self, *, before: str | None = None, limit: int = 50) -> NotificationList:
         """What nobody could be told, newest first."""
-        return self._get(NotificationList, f"{_API}/notifications", {"before": before, "limit": str(limit)})
+        return self._get(NotificationList, f"{API}/notifications", {"before": before, "limit": str(limit)})
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -219,30 +218,30 @@ class Client(AccountCalls):
         """
         query = {"dag": dag, "id": id_part, "backfill": backfill, "from": made_from, "to": made_until}
         query |= {"planned_from": planned_from, "planned_to": planned_until, "before": before, "limit": str(limit)}
-        return self._get(RunList, f"{_API}/runs", query, words={"status": statuses, "kind": kinds})
+        return self._get(RunList, f"{API}/runs", query, words={"status": statuses, "kind": kinds})
 
     def run(self, run_id: str, *, members: int | None = None) -> RunDetail:
         """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
-        return self._get(RunDetail, _run(run_id), {"members": _number(members)})
+        return self._get(RunDetail, run_address(run_id), {"members": _number(members)})
 
     def task(self, run_id: str, task: str, position: int | None = None) -> TaskView:
         """One task with all of its output; of a run-time family the whole unless a position is given."""
-        return self._get(TaskView, _run(run_id, "tasks", task), {"position": _number(position)})
+        return self._get(TaskView, run_address(run_id, "tasks", task), {"position": _number(position)})
 
     def members(
         self, run_id: str, task: str, *, statuses: Sequence[str] = (), after: int = -1, limit: int = 100
     ) -> MemberList:
         """The members of a run-time family after the position `after`."""
         query = {"after": str(after), "limit": str(limit)}
-        return self._get(MemberList, _run(run_id, "tasks", task, "members"), query, words={"status": statuses})
+        return self._get(MemberList, run_address(run_id, "tasks", task, "members"), query, words={"status": statuses})
 
     def run_events(self, run_id: str, *, after: int = 0, limit: int = 500) -> EventList:
         """The run's history after the event numbered `after`, in order."""
-        return self._get(EventList, _run(run_id, "events"), {"after": str(after), "limit": str(limit)})
+        return self._get(EventList, run_address(run_id, "events"), {"after": str(after), "limit": str(limit)})
 
     def run_notifications(self, run_id: str) -> NotificationList:
         """What was to be told of the run, in the order in which it came up."""
-        return self._get(NotificationList, _run(run_id, "notifications"))
+        return self._get(NotificationList, run_address(run_id, "notifications"))
 
     def logs(
         self,
@@ -263,17 +262,17 @@ class Client(AccountCalls):
             "after": str(after),
             "wait": str(wait),
         }
-        return self._get(LogPage, _run(run_id, "tasks", task, "logs"), query, wait=wait)
+        return self._get(LogPage, run_address(run_id, "tasks", task, "logs"), query, wait=wait)
 
     # --- news --------------------------------------------------------------------------------------------------------
 
     def changes(self, run_id: str, *, since: int, wait: float) -> Changes:
         """Events of the run after `since`, as soon as there are some or `wait` seconds have passed."""
-        return self._get(Changes, _run(run_id, "changes"), {"since": str(since), "wait": str(wait)}, wait=wait)
+        return self._get(Changes, run_address(run_id, "changes"), {"since": str(since), "wait": str(wait)}, wait=wait)
 
     def pulse(self, *, since: int = -1, wait: float = 0.0) -> Pulse:
         """The number of changes of anything so far, as soon as it is another than `since`."""
-        return self._get(Pulse, f"{_API}/changes", {"since": str(since), "wait": str(wait)}, wait=wait)
+        return self._get(Pulse, f"{API}/changes", {"since": str(since), "wait": str(wait)}, wait=wait)
 
     # --- operations --------------------------------------------------------------------------------------------------
 
@@ -288,81 +287,7 @@ class Client(AccountCalls):
         """Asks for a run; it is durable when this returns. The same key again gives the run that it made then."""
         body = {"params": dict(params or {}), "scheduled_at": scheduled_at}
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._send(RunView, "POST", _dag(dag, "runs"), body=body, headers=headers)
-
-    def cancel(self, run_id: str) -> RunView:
-        return self._post(RunView, _run(run_id, "cancel"))
-
-    def foresee_cancel(self, run_id: str) -> Foreseen:
-        """What `cancel` would touch, as things stand; so it is with the other four that foresee."""
-        return self._post(Foreseen, _run(run_id, "cancel"), {"dry_run": True})
-
-    def foresee_restart(self, run_id: str) -> Foreseen:
-        return self._post(Foreseen, _run(run_id, "restart"), {"dry_run": True})
-
-    def foresee_cancel_task(self, run_id: str, task: str, position: int | None = None) -> Foreseen:
-        return self._post(Foreseen, _task(run_id, task, "cancel", position), {"dry_run": True})
-
-    def foresee_rerun(self, run_id: str, task: str, position: int | None = None, *, follow: bool = True) -> Foreseen:
-        return self._post(Foreseen, _task(run_id, task, "rerun", position), {"follow": follow, "dry_run": True})
-
-    def foresee_mark(self, run_id: str, task: str, position: int | None = None, *, status: str) -> Foreseen:
-        body = {"status": status, "reason": "a look ahead", "dry_run": True}
-        return self._post(Foreseen, _task(run_id, task, "mark", position), body)
-
-    def cancel_task(self, run_id: str, task: str, position: int | None = None) -> RunView:
-        """Of a run-time family all members are meant unless a position is given; so it is with the other operations."""
-        return self._post(RunView, _task(run_id, task, "cancel", position))
-
-    def restart(self, run_id: str) -> RunView:
-        """What failed, was cancelled or never ran for it is run anew, and all that follows."""
-        return self._post(RunView, _run(run_id, "restart"))
-
-    def rerun(self, run_id: str, task: str, position: int | None = None, *, follow: bool = True) -> RunView:
-        """One task is run anew and, with `follow`, all that comes after it."""
-        return self._post(RunView, _task(run_id, task, "rerun", position), {"follow": follow})
-
-    def mark(
-        self,
-        run_id: str,
-        task: str,
-        position: int | None = None,
-        *,
-        status: str,
-        reason: str,
-        output: Json = None,
-    ) -> RunView:
-        """The task counts as if it had ended as `success` (with that output) or `failed`."""
-        body = {"status": status, "reason": reason, "output": output}
-        return self._post(RunView, _task(run_id, task, "mark", position), body)
-
-    def pause(self, dag: str, *, reason: str = "") -> DagView:
-        """The dag makes no scheduled runs until it is resumed."""
-        return self._post(DagView, _dag(dag, "pause"), {"reason": reason})
-
-    def resume(self, dag: str) -> DagView:
-        return self._post(DagView, _dag(dag, "resume"))
-
-    def silence(self, dag: str, until: str | None, *, reason: str = "") -> DagView:
-        """Nobody is alerted before that time; none ends the silence."""
-        return self._post(DagView, _dag(dag, "silence"), {"until": until, "reason": reason})
-
-    def start_backfill(
-        self,
-        dag: str,
-        from_at: str,
-        until_at: str,
-        *,
-        parallel: int = 1,
-        params: Mapping[str, Json] | None = None,
-    ) -> BackfillView:
-        """Runs for the due times from `from_at` to before `until_at` that have none, at most `parallel` at once."""
-        body = {"from_at": from_at, "until_at": until_at, "parallel": parallel, "params": dict(params or {})}
-        return self._post(BackfillView, _dag(dag, "backfills"), body)
-
-    def cancel_backfill(self, backfill_id: str) -> BackfillView:
-        """Makes no more runs and cancels those under way."""
-        return self._post(BackfillView, _path("backfills", backfill_id, "cancel"))
+        return self._send(RunView, "POST", dag_address(dag, "runs"), body=body, headers=headers)
 
     # --- how they are asked ------------------------------------------------------------------------------------------
 
@@ -480,23 +405,6 @@ class Client(AccountCalls):
             self._connection.sock.settimeout(timeout)
         self._connection.timeout = timeout
         return self._connection
-
-
-def _path(*parts: str) -> str:
-    return "/".join((_API, *(quote(part, safe="") for part in parts)))
-
-
-def _dag(dag: str, *parts: str) -> str:
-    return _path("dags", dag, *parts)
-
-
-def _run(run_id: str, *parts: str) -> str:
-    return _path("runs", run_id, *parts)
-
-
-def _task(run_id: str, task: str, operation: str, position: int | None) -> str:
-    member = "" if position is None else f"?position={position}"
-    return _run(run_id, "tasks", task, operation) + member
 
 
 def _number(value: int | None) -> str | None:
