@@ -59,9 +59,7 @@ def asked_by(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_there_is_a_method_for_every_operation_but_streams_and_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [
-        name for name, _ in inspect.getmembers(Client, inspect.isfunction) if name[0] != "_" and name not in OTHERS
-    ]
+    public = {name for name, _ in inspect.getmembers(Client, inspect.isfunction) if name[0] != "_"}
     asked = {asked_by(name, monkeypatch) for name in public - OTHERS}
     described = {
         f"{method.upper()} {route}": getattr(getattr(handler, method), OPERATION)
