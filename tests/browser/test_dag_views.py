@@ -54,6 +54,16 @@ def test_a_view_uses_a_wall(visits: Visits, view: str) -> None:
     visits.shot(page, f"dag-{view}")
 
 
+def test_durations_stand_beside_the_lines_that_they_are_of(visits: Visits) -> None:
+    page = opened(visits, "durations")
+    amounts, lines = page.locator(".amounts span"), page.locator(".bars .rule")
+    expect(amounts).to_have_count(lines.count())
+    tops = [box["y"] + box["height"] / 2 for each in amounts.all() if (box := each.bounding_box())]
+    levels = sorted(box["y"] for each in lines.all() if (box := each.bounding_box()))
+    assert len(tops) == len(levels) > 2
+    assert all(abs(top - level) < 4 for top, level in zip(tops, levels, strict=True))
+
+
 def test_the_grid_shows_what_each_task_did(visits: Visits, served: Serving) -> None:
     page = opened(visits, "grid", dag="broken_import")
     cell = page.get_by_role("link", name=re.compile("^parse, failed")).last

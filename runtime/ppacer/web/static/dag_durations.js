@@ -54,7 +54,7 @@ function chart(ended, usual) {
   for (let at = 0; at <= top + step / 2; at += step) lines.push(at);
   const wide = 100 / Math.max(ended.length, 20);
   return [
-    h("div", { class: "axis", "aria-hidden": "true" }, [...lines].reverse().map((at) => h("span", {}, label(Number(at.toFixed(4)))))),
+    h("div", { class: "amounts", "aria-hidden": "true" }, [...lines].reverse().map((at) => h("span", {}, label(Number(at.toFixed(4)))))),
     svg("svg", { class: "bars", role: "group", "aria-label": `How long the last ${ended.length} runs took`, viewBox: `0 0 100 ${HEIGHT}`, preserveAspectRatio: "none" },
       lines.map((at) => svg("line", { class: "rule", x1: 0, x2: 100, y1: y(at), y2: y(at) })),
       ended.map(({ run }, index) => {

@@ -81,7 +81,7 @@ function executorsOf(executors) {
   return [
     h("div", { class: "heading" }, h("h2", {}, "Executors"), executors.length > 0 && h("span", { class: "quiet" }, `${number(running)} of ${plural(capacity, "place")} taken`)),
     executors.length === 0 && h("p", { class: "empty" }, "No executor was heard of lately: tasks wait until one is there."),
-    executors.length > 0 && h("table", { class: "cards executors" },
+    executors.length > 0 && h("table", { class: "entries executors" },
       h("thead", {}, h("tr", {}, ["executor", "load", "labels", "build", "heard of", "known for"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, executors.map((each) => h("tr", { "data-key": each.instance },
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.name), h("span", { class: "quiet" }, each.in_program ? "in this program" : each.instance)),
@@ -97,7 +97,7 @@ function poolsOf(pools) {
   return [
     h("div", { class: "heading" }, h("h2", {}, "Pools")),
     pools.length === 0 && h("p", { class: "empty" }, "This program has no pools."),
-    pools.length > 0 && h("table", { class: "cards" },
+    pools.length > 0 && h("table", { class: "entries" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "pool"), h("th", { scope: "col" }, "slots taken"), h("th", { scope: "col", class: "number" }, "attempts that wait"))),
       h("tbody", {}, pools.map((each) => h("tr", { "data-key": each.name },
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.name)),
@@ -116,7 +116,7 @@ function runsOf(runs) {
     h("div", { class: "heading" }, h("h2", {}, "Runs under way"), h("a", { href: "/runs?status=running" }, "All runs")),
     runs.length === 0 && h("p", { class: "empty" }, "Nothing runs, and nothing waits."),
     waiting > 0 && h("p", { class: "quiet", "data-key": "waiting" }, `${plural(waiting, "run")} of those below ${waiting === 1 ? "waits" : "wait"} for its turn.`),
-    runs.length > 0 && h("table", { class: "cards" },
+    runs.length > 0 && h("table", { class: "entries" },
       h("thead", {}, h("tr", {}, ["status", "dag", "run", "since"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, runs.slice(0, SHOWN).map((run) => h("tr", { "data-key": run.id },
         h("td", { class: "c-status" }, badge(run.status)),
@@ -130,7 +130,7 @@ function runsOf(runs) {
 function databaseOf({ parts, durability }) {
   return [
     h("div", { class: "heading" }, h("h2", {}, "Database"), h("span", { class: "quiet" }, `durability ${durability}`)),
-    h("table", { class: "cards" },
+    h("table", { class: "entries" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "part"), h("th", { scope: "col" }, "where"), h("th", { scope: "col", class: "number" }, "schema"), h("th", { scope: "col", class: "number" }, "size"), h("th", { scope: "col" }, "rows"))),
       h("tbody", {}, parts.map((each) => h("tr", { "data-key": each.part },
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.part)),
@@ -145,7 +145,7 @@ function notificationsOf({ notifications, next }) {
   return [
     h("div", { class: "heading" }, h("h2", {}, "What nobody could be told")),
     notifications.length === 0 && h("p", { class: "empty" }, "Everything that was to be told was told."),
-    notifications.length > 0 && h("table", { class: "cards" },
+    notifications.length > 0 && h("table", { class: "entries" },
       h("thead", {}, h("tr", {}, ["at", "what", "by", "why not"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, notifications.map((each) => h("tr", { "data-key": each.id },
         h("td", { class: "c-when" }, when(each.at)),
@@ -160,7 +160,7 @@ function auditOf({ entries, next }) {
   return [
     h("div", { class: "heading" }, h("h2", {}, "What was done lately")),
     entries.length === 0 && h("p", { class: "empty" }, "Nobody has changed anything yet."),
-    entries.length > 0 && h("table", { class: "cards" },
+    entries.length > 0 && h("table", { class: "entries" },
       h("thead", {}, h("tr", {}, ["at", "who", "what", "to what", "outcome"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, entries.map((each) => h("tr", { "data-key": each.id },
         h("td", { class: "c-when" }, when(each.at)),
