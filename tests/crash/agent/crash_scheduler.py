@@ -308,12 +308,13 @@ def _name(path: str) -> str:
 
 
 def _asked(name: str, message: Any) -> dict[str, object]:
-    """The row by which what was asked for shows."""
+    """The row by which what was asked for shows; an answer that is kept for its key is JSON already."""
+    id_ = json.loads(message.text)["id"] if hasattr(message, "text") else message.id
     if name in _EVENTS:
-        return {"table": "events", "key": {"run_id": message.id, "kind": _EVENTS[name]}, "want": {}}
+        return {"table": "events", "key": {"run_id": id_, "kind": _EVENTS[name]}, "want": {}}
     if name in ("pause", "resume"):
-        return {"table": "dags", "key": {"dag": message.id}, "want": {"paused": name == "pause"}}
-    return {"table": "backfills" if name == "backfill" else "runs", "key": {"id": message.id}, "want": {}}
+        return {"table": "dags", "key": {"dag": id_}, "want": {"paused": name == "pause"}}
+    return {"table": "backfills" if name == "backfill" else "runs", "key": {"id": id_}, "want": {}}
 
 
 # --- messages to people, and what is kept ----------------------------------------------------------------------------

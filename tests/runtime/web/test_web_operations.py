@@ -250,7 +250,7 @@ def test_parameters_of_all_kinds(server: Server) -> None:
     }
     assert server.ask("/api/v1/dags/asked").json["params"] == [
         {"name": "day", "type": "date", "required": False, "doc": "", "default": None},
-        {"name": "days", "type": "list[date]", "required": False, "doc": "", "default": None},
+        {"name": "days", "type": "list[date]", "required": False, "doc": "", "default": []},
         {
             "name": "wait",
             "type": "duration?",
