@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
@@ -36,6 +37,10 @@ class Cancellation:
 
     def request(self) -> None:
         self._requested = True
+
+
+SPAN: ContextVar[str | None] = ContextVar("SPAN", default=None)
+"""`TaskContext.traceparent` of the attempt whose code runs here, for the built-in tasks that start processes."""
 
 
 class Outlet(Protocol):
@@ -108,6 +113,9 @@ class TaskContext:
 
     A task that deferred (`ppacer.deferral`) finds in `state` what it left behind then, and in `part` how often it has
     deferred before; none and 0 at first.
+
+    Where traces are sent (see docs/operations.md), `traceparent` is the attempt's span in the form of the W3C header of
+    that name, for what the task calls; elsewhere none.
     """
 
     run: RunContext
@@ -118,6 +126,7 @@ class TaskContext:
     cancelled: Cancellation
     state: object = None
     part: int = 0
+    traceparent: str | None = None
     outlet: Outlet = field(default_factory=Nowhere, repr=False)
 
     @property
@@ -146,7 +155,9 @@ class TaskContext:
         self.outlet.alive()
 
 
-def make_context(assignment: Assignment, cancelled: Cancellation, outlet: Outlet | None = None) -> TaskContext:
+def make_context(
+    assignment: Assignment, cancelled: Cancellation, outlet: Outlet | None = None, traceparent: str | None = None
+) -> TaskContext:
     """The context of an attempt. Raises `UnknownZoneError` where this machine does not know the dag's time zone."""
     run = assignment.run
     zone = instants.zone(run.timezone)
@@ -171,6 +182,7 @@ def make_context(assignment: Assignment, cancelled: Cancellation, outlet: Outlet
         cancelled=cancelled,
         state=None if assignment.state is None else codec.decode(assignment.state),
         part=assignment.part,
+        traceparent=traceparent,
         outlet=outlet or Nowhere(),
     )
 

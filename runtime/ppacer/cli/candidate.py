@@ -10,7 +10,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -19,6 +19,7 @@ from ppacer.cli.access import Opened, asking_tls, opened
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.door import Door, door_of
 from ppacer.cli.program import first_of, listening, make_executor
+from ppacer.cli.traces import tracing
 from ppacer.cli.workers import worker_pool
 from ppacer.config import Config, Migrate
 from ppacer.database_url import shown
@@ -26,6 +27,7 @@ from ppacer.localtime import local_time
 from ppacer.services.executor import Executor
 from ppacer.services.leases import lease_clock
 from ppacer.services.scheduler import Scheduler
+from ppacer.services.traces import Traces
 from ppacer.services.transport import LeaderTransport
 from ppacer.services.zygote_process import ZygoteProcess
 from ppacer.store import LeaderLost, StoreError, Unavailable
@@ -62,7 +64,8 @@ async def candidacy(
 ) -> AsyncIterator[Candidacy]:
     """Serves, and leads whenever nobody else does; on leaving, running tasks get `drain` seconds to end.
 
-    `zygote` is as in `serving`. Raises `CommandError` where the database cannot be used or the address is taken.
+    `zygote` is as in `serving`. Raises `CommandError` where the database cannot be used or the address is taken,
+    `ConfigError` where traces are wanted and cannot be sent.
     """
     try:
         lead = lead_of(config.database)
@@ -71,10 +74,15 @@ async def candidacy(
     except StoreError as error:
         raise CommandError(str(error)) from error
     door = door_of(config, config.host)
-    with listening(config.host, config.port) as sockets:
+    instance = str(uuid.uuid4())
+    async with AsyncExitStack() as opening:
+        traces = await opening.enter_async_context(tracing(invocation.program, instance))
+        sockets = opening.enter_context(listening(config.host, config.port))
         port = sockets[0].getsockname()[1]
         way = LeaderTransport(config.token, tls=asking_tls(config))
-        candidate = _Candidate(invocation, config, lead, port=port, way=way, door=door)
+        candidate = _Candidate(
+            *(invocation, config, lead), port=port, way=way, door=door, instance=instance, traces=traces
+        )
         server = listen(candidate.front, sockets, door.context)
         executor = make_executor(invocation, config, way, zygote) if with_executor else None
         parts = [candidate.run()] if executor is None else [candidate.run(), executor.run()]
@@ -94,7 +102,16 @@ class _Candidate:
     """`front` answers as who leads or as who stands by; `way` leads the executor to whoever leads."""
 
     def __init__(
-        self, invocation: Invocation, config: Config, lead: Lead, *, port: int, way: LeaderTransport, door: Door
+        self,
+        invocation: Invocation,
+        config: Config,
+        lead: Lead,
+        *,
+        port: int,
+        way: LeaderTransport,
+        door: Door,
+        instance: str,
+        traces: Traces | None,
     ) -> None:
         self._invocation = invocation
         self._config = config
@@ -103,7 +120,8 @@ class _Candidate:
         self._door = door
         self._here = door.page(port)
         self._way = way
-        self._instance = str(uuid.uuid4())
+        self._instance = instance
+        self._traces = traces
         self._why = "it has just been started"
         self._leader: Leader | None = None
         waiting = Waiting(
@@ -191,6 +209,7 @@ class _Candidate:
             retention=config.retention,
             leader=this_process(self._here),
             leads=watch.sure,
+            traces=self._traces,
         )
         try:
             if watching.done():

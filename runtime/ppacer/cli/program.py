@@ -8,7 +8,7 @@ import gc
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from tornado.netutil import bind_sockets
@@ -16,6 +16,7 @@ from tornado.netutil import bind_sockets
 from ppacer.cli.access import held, opened
 from ppacer.cli.command import CommandError, Invocation
 from ppacer.cli.door import door_of
+from ppacer.cli.traces import tracing
 from ppacer.cli.workers import worker_pool
 from ppacer.config import Config, Migrate
 from ppacer.database_url import is_server
@@ -62,11 +63,17 @@ async def serving(
     `zygote` is what the executor's workers come from, if that runs already. With `schedules` false only what is asked
     for is run, and no due time is decided. `upgrading` is told what is done to a database of an earlier version.
 
-    Raises `CommandError` where the database is held or cannot be used, or the address is taken.
+    Raises `CommandError` where the database is held or cannot be used, or the address is taken, `ConfigError` where
+    traces are wanted and cannot be sent.
     """
     told = upgrading if config.migrate is Migrate.AUTO else None
     door = door_of(config, host, public=schedules)
-    with held(config) as lead, listening(host, port) as sockets, opened(invocation, upgrading=told) as both:
+    instance = str(uuid.uuid4())
+    async with AsyncExitStack() as parts:
+        traces = await parts.enter_async_context(tracing(invocation.program, instance))
+        lead = parts.enter_context(held(config))
+        sockets = parts.enter_context(listening(host, port))
+        both = parts.enter_context(opened(invocation, upgrading=told))
         found_port = sockets[0].getsockname()[1]
         url = door.address(host, found_port)
         scheduler = Scheduler(
@@ -79,6 +86,7 @@ async def serving(
             page=door.page(found_port) if schedules else None,
             retention=config.retention,
             leader=this_process(door.page(found_port)),
+            traces=traces,
         )
         try:
             await scheduler.start()
@@ -90,7 +98,6 @@ async def serving(
         except CommandError:
             await scheduler.stop()
             raise
-        instance = str(uuid.uuid4())
         site = Site(invocation.program, scheduler, both.store, both.logs, door.access, instance)
         server = serve(site, sockets, door.context)
         executor = None

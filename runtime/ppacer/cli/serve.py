@@ -17,6 +17,7 @@ from ppacer.cli.listing import next_due, schedules_cell
 from ppacer.cli.log import log_to_stderr, release
 from ppacer.cli.program import Serving, make_executor, serving
 from ppacer.cli.signals import stop_signal
+from ppacer.cli.traces import traces_wanted
 from ppacer.config import Config, Durability, LogFormat
 from ppacer.database_url import is_server, shown
 from ppacer.localtime import local_time
@@ -86,6 +87,7 @@ def _serving(
 
 
 async def _work(invocation: Invocation, config: Config) -> int:
+    traces_wanted()  # by its environment its tasks are told their spans
     release(log_to_stderr(config.log_format))
     _warn_of_unknown(invocation)
     made = make_executor(invocation, config, to_schedulers(config.scheduler, config.token, tls=asking_tls(config)))

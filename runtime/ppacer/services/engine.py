@@ -65,6 +65,7 @@ from ppacer.services.run_queue import QueuedRun, RunQueue
 from ppacer.services.task_notices import TaskNotices
 from ppacer.services.task_scheduler import Settings, Sources, TaskScheduler, environment
 from ppacer.services.timers import Clock, Timers
+from ppacer.services.traces import Traces
 from ppacer.store.logs import LogStore
 from ppacer.store.store import Store
 
@@ -93,6 +94,7 @@ class Engine:
         retention: Retention,
         failed: Callable[[BaseException], None],
         measures: Measures,
+        traces: Traces | None,
     ) -> None:
         self._registry = registry
         self._store = store
@@ -153,6 +155,7 @@ class Engine:
             ask=self._awaited.ask,
             given_up=self._given_up.append,
             measures=measures,
+            traces=traces,
         )
         self.queue = RunQueue(self._start, self._limit)
         self.exchanges = Exchanges(

@@ -38,6 +38,7 @@ from ppacer.services.snapshots import Condition, DagState, ExecutorState, Health
 from ppacer.services.stalls import Stalls
 from ppacer.services.task_scheduler import Settings, Sources
 from ppacer.services.timers import Clock, SystemClock
+from ppacer.services.traces import Traces
 from ppacer.services.worker_pool import WorkerPool
 from ppacer.store.errors import LeaderLost, StoreError
 from ppacer.store.leader import Leader
@@ -68,7 +69,8 @@ class Scheduler(Operations):
     anything: for a command with which nothing runs. `pool` makes the workers in which schedules and notifiers of the
     users' own are called, `page` is the address under which people reach the program's page, `retention` says what is
     kept and for how long, `leader` is who this scheduler is, if others may know. `leads` tells whether it is still sure
-    to have the lead: nobody is answered while it is not. Whatever a method returns is durable.
+    to have the lead: nobody is answered while it is not. `traces` is told of what has ended. Whatever a method
+    returns is durable.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Scheduler(Operations):
         retention: Retention = FOR_EVER,
         leader: Leader | None = None,
         leads: Callable[[], bool] = lambda: True,
+        traces: Traces | None = None,
     ) -> None:
         journal = Journal(store, logs)
         super().__init__(Registry(program, store, journal), store, journal, clock or SystemClock())
@@ -102,6 +105,7 @@ class Scheduler(Operations):
         self._retention = retention
         self._leader = leader
         self._leads = leads
+        self._traces = traces
         self._condition = Condition.STARTING
         self._message = "the scheduler is starting"
         self._engine: Engine | None = None
@@ -300,6 +304,7 @@ class Scheduler(Operations):
             retention=self._retention,
             failed=self._stall,
             measures=self.measures,
+            traces=self._traces,
         )
         try:
             known = await self.journal.read(self.store.accounts.known)

@@ -12,7 +12,7 @@ from functools import partial
 from ppacer.core import happenings as h
 from ppacer.core.ids import IdSource
 from ppacer.core.machine import RunMachine
-from ppacer.core.model import Attempt, AttemptStatus, ErrorKind, Run, TaskRow
+from ppacer.core.model import Attempt, AttemptStatus, ErrorKind, Run, TaskRow, Write
 from ppacer.core.plan import DagPlan
 from ppacer.core.runs import abandon
 from ppacer.protocol import Assignment, Progress, Report
@@ -29,6 +29,7 @@ from ppacer.services.ready_queue import Profile, ReadyQueue
 from ppacer.services.registry import Registry
 from ppacer.services.rescuer import CodeWatch, Leases
 from ppacer.services.timers import Clock, Timers
+from ppacer.services.traces import Traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ class TaskScheduler:
         ask: Callable[[h.Await], None],
         given_up: Callable[[str], None],
         measures: Measures,
+        traces: Traces | None,
     ) -> None:
+        self._traces = traces
         self._measures = measures
         self._commits = commits
         self._ready = ready
@@ -176,6 +179,7 @@ class TaskScheduler:
         """Ends a run of the database that nothing can go on with."""
         failed, writes = abandon(run, tasks, live, seq=seq, at=self._clock.now(), reason=reason)
         self._commits.write(writes)
+        self._trace(failed, writes)
         self._commits.announce(run_topic(run.id))
         self._end(failed)
 
@@ -311,9 +315,14 @@ class TaskScheduler:
             return False
         self._commits.write(step.writes)
         self._measures.written(machine.run.dag, step.rows)
+        self._trace(machine.run, step.rows)
         self._commits.announce(run_topic(machine.run.id))
         self._carry_out(machine, step.commands)
         return True
+
+    def _trace(self, run: Run, writes: list[Write]) -> None:
+        if self._traces is not None:
+            self._commits.then(partial(self._traces.ended, run, writes))
 
     def _carry_out(self, machine: RunMachine, commands: Iterable[h.Command]) -> None:
         for command in commands:

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ppacer.context import Cancellation, Outlet, TaskCancelled, TaskContext, make_context
+from ppacer.context import SPAN, Cancellation, Outlet, TaskCancelled, TaskContext, make_context
 from ppacer.core import codec
 from ppacer.core.model import ErrorKind
+from ppacer.core.trace_ids import TRACEPARENT
 from ppacer.deferral import Deferred
 from ppacer.protocol import Assignment, Deferral, Outcome
 from ppacer.services.worker_arguments import ArgumentError, context_parameter, rebuild_arguments
@@ -42,7 +43,7 @@ class Host(Protocol):
     def outlet(self) -> Outlet: ...
 
     def enter(self, variables: Mapping[str, str | None], folder: Path | None) -> None:
-        """Gives the process the task's variables and folder."""
+        """Gives the process the task's variables and folder; one that other tasks share has no variables of a task."""
         ...
 
     def interruptible(self) -> None:
@@ -164,6 +165,8 @@ def prepare(host: Host) -> Call | Ending:
         host.interruptible()
         variables, folder = host.surroundings.variables(assignment), host.surroundings.folder(assignment, host.home)
         host.enter(variables, folder)
+        span = variables.get(TRACEPARENT)
+        SPAN.set(span)
     except TaskCancelled:
         return Ending.cancelled()
     except Exception as fault:
@@ -181,7 +184,7 @@ def prepare(host: Host) -> Call | Ending:
     if not callable(target):
         return Ending.failed(ErrorKind.IMPORT, f"{assignment.callable} is not callable")
     try:
-        context = make_context(assignment, host.cancellation, host.outlet)
+        context = make_context(assignment, host.cancellation, host.outlet, span)
         args, kwargs = rebuild_arguments(target, assignment.args, assignment.kwargs, context, host.surroundings.value)
     except TaskCancelled:
         return Ending.cancelled()

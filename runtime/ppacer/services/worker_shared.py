@@ -26,6 +26,7 @@ from weakref import WeakSet
 
 from ppacer.context import Cancellation
 from ppacer.core.model import ErrorKind
+from ppacer.core.trace_ids import TRACEPARENT
 from ppacer.protocol import Assignment, Outcome
 from ppacer.services import worker_tree
 from ppacer.services.worker import HomeState, Settings, prepare_process, read_assignment
@@ -217,8 +218,8 @@ class _Attempt:
         self.processes.add(process)
 
     def enter(self, variables: Mapping[str, str | None], folder: Path | None) -> None:
-        """The executor gives attempts that have either a worker of their own."""
-        assert not variables
+        """The executor gives attempts that have either a worker of their own. Their spans `SPAN` tells."""
+        assert variables.keys() <= {TRACEPARENT}
         assert folder is None
 
     def interruptible(self) -> None:

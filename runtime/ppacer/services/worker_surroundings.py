@@ -8,9 +8,11 @@ from pathlib import Path
 
 from ppacer import spec
 from ppacer.core import codec
+from ppacer.core.trace_ids import TRACEPARENT, traceparent
 from ppacer.protocol import Assignment
 from ppacer.services.worker_arguments import ArgumentError
 from ppacer.services.worker_secrets import Secrets
+from ppacer.trace_settings import trace_settings
 
 NO_VARIABLES = "{}"
 """The variables of a task that has none of its own, as its assignment has them."""
@@ -43,8 +45,14 @@ class Surroundings:
             raise ArgumentError(f"an argument has no value: {fault}") from None
 
     def variables(self, assignment: Assignment) -> dict[str, str | None]:
-        """The task's environment variables; none for one that it shall not have. Raises as `value` does."""
+        """The task's environment variables; none for one that it shall not have. Raises as `value` does.
+
+        Where traces are sent, the attempt's span is among them, unless the task has another one.
+        """
         made: dict[str, str | None] = {}
+        traces = trace_settings(self._environment)
+        if traces is not None:
+            made[TRACEPARENT] = traceparent(assignment.run.id, assignment.attempt, traces.share)
         if assignment.env == NO_VARIABLES:
             return made
         variables = codec.decode(assignment.env)

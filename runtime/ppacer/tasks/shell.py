@@ -17,8 +17,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias, overload
 
-from ppacer.context import TaskCancelled
+from ppacer.context import SPAN, TaskCancelled
 from ppacer.core.operators import text
+from ppacer.core.trace_ids import TRACEPARENT
 
 Argument: TypeAlias = str | int | float | Decimal | date | timedelta | Path
 """What can be passed to a script: it has one form as a text."""
@@ -102,8 +103,11 @@ def _run(command: Sequence[str], what: str, output: Literal["line", "json", "non
     document = bytearray()
     sys.stdout.flush()
     sys.stderr.flush()
+    span = SPAN.get()  # a process that several tasks share has none of theirs in its environment
+    environment = None if span is None else os.environ | {TRACEPARENT: span}
+    pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, bufsize=0, env=environment
     ) as process:
         try:
             for target, chunk in _stream(process):
