@@ -45,9 +45,13 @@ def trace_settings(environ: Mapping[str, str]) -> TraceSettings | None:
 
 def _collector(environ: Mapping[str, str]) -> str:
     name, endpoint = _first(environ, *_ENDPOINTS)
-    parts = urlsplit(endpoint or _DEFAULT_ENDPOINT)
+    refused = f"{name} is no URL with http:// or https://"  # and may hold a key
+    try:
+        parts = urlsplit(endpoint or _DEFAULT_ENDPOINT)
+    except ValueError:
+        raise ValueError(refused) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{name} is no URL with http:// or https://")
+        raise ValueError(refused)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 
 from opentelemetry.context import Context
@@ -22,6 +23,9 @@ _NANOSECONDS = 1000
 """In a microsecond."""
 
 _LIBRARY = "opentelemetry"
+_LONGEST_REASON = 300
+_SYSTEM_ERROR = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
+_ADDRESS = re.compile(r" with url: \S+|https?://\S+")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -52,10 +56,11 @@ class OtlpExporter:
 
     def export(self, spans: Sequence[Span]) -> None:
         """Sends them; tries for ten seconds. Raises `ExportError`."""
+        self._heard.messages.clear()
         for span in spans:
             self._make(span)
         if self._sender.export(self._ended.take()) is not SpanExportResult.SUCCESS:
-            raise ExportError(self._heard.last or "the collector did not take them")
+            raise ExportError(self._heard.reason())
 
     def close(self) -> None:
         self._sender.shutdown()
@@ -108,14 +113,21 @@ class _Ended(SpanProcessor):
 
 
 class _Heard(logging.Handler):
-    """What the library has said last: it tells nobody else why something could not be sent."""
+    """What the library says while it sends: it tells nobody else why something could not be sent."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.last = ""
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.last = record.getMessage()
+        self.messages.append(record.getMessage())
+
+    def reason(self) -> str:
+        """What the first message says of it, which the later ones only follow; never the address, which may hold a
+        key."""
+        text = self.messages[0] if self.messages else "the collector did not take them"
+        found = _SYSTEM_ERROR.search(text)
+        return found[1].lower() if found is not None else _ADDRESS.sub("", text)[:_LONGEST_REASON]
 
 
 def _resource(program: spec.Program, instance: str) -> Resource:

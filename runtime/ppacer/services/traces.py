@@ -114,7 +114,11 @@ class Traces:
             return [self._waiting[at] for at in range(min(BATCH, len(self._waiting)))]
 
     def _told_away(self, error: Exception, tries: int) -> bool:
-        """Says once that the collector is away and pauses; true when the program ends."""
+        """Says once that the collector is away and pauses; true when the program ends, which tells of all that is left
+        itself."""
+        with self._changed:
+            if self._closing:
+                return True
         if not self._away:
             self._away = True
             room = self._waiting.maxlen

@@ -240,5 +240,14 @@ def test_what_is_asked_of_a_program_that_serves_loads_no_server_and_no_database(
         assert loaded(shop, *command.split()).isdisjoint(HEAVY), command
 
 
+def test_what_sends_traces_is_loaded_only_where_the_environment_asks_for_them(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loaded(shop, "run", "quick").isdisjoint({"opentelemetry", "requests", "google"})
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    assert "opentelemetry" in loaded(shop, "run", "quick")
+
+
 def status(client: Client, run_id: str, task: str) -> str:
     return next(each.status for each in client.run(run_id).tasks if each.id == task)

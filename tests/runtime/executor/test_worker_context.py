@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ppacer.context import Cancellation, TaskCancelled, make_context
+from ppacer.core.trace_ids import traceparent
 from ppacer.protocol import Exchange, Outcome
 
 from .conftest import Bench, FakeScheduler, make_assignment, value
@@ -46,6 +47,10 @@ MODULE = """
 
     def tells_much(context: TaskContext):
         context.notifier.send("x" * 100_000 + "\\udc80", "\\0")
+
+    def spans(context: TaskContext):
+        from ppacer.tasks.shell import shell
+        return [context.traceparent, shell("echo $TRACEPARENT") or ""]
 
     def tells_from_a_fork(context: TaskContext):
         process = multiprocessing.get_context("fork").Process(target=context.progress, args=(0.5,))
@@ -231,5 +236,43 @@ def test_a_process_that_the_task_forked_does_not_disturb_it(play: Callable[[Body
 def test_the_params_of_the_run(play: Callable[[Body], None]) -> None:
     async def body(scheduler: FakeScheduler) -> None:
         assert value(await scheduler.run("m:looks")) == {"full": True}
+
+    play(body)
+
+
+# --- its span --------------------------------------------------------------------------------------------------------
+
+
+@isolations
+def test_the_span_of_an_attempt_is_told_to_it_and_to_its_processes(
+    play: Callable[[Body], None], given: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("TRACEPARENT", "00-whoever-started-the-program-01")
+
+    async def body(scheduler: FakeScheduler) -> None:
+        for _ in range(2):  # in the same worker, the second time
+            report = await scheduler.run("m:spans", given=given)
+            assert value(report) == [traceparent(make_assignment().run.id, report.attempt, 1.0)] * 2
+
+    play(body)
+
+
+@isolations
+def test_without_traces_there_is_no_span(play: Callable[[Body], None], given: dict[str, object]) -> None:
+    async def body(scheduler: FakeScheduler) -> None:
+        assert value(await scheduler.run("m:spans", given=given)) == [None, ""]
+
+    play(body)
+
+
+def test_a_span_that_a_task_is_given_goes_before_its_own(
+    play: Callable[[Body], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+
+    async def body(scheduler: FakeScheduler) -> None:
+        report = await scheduler.run("m:spans", given={"env": '{"TRACEPARENT":"00-own"}'})
+        assert value(report) == ["00-own", "00-own"]
 
     play(body)
