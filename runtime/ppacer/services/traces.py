@@ -33,6 +33,9 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _LEAVE_SECONDS = 3.0
 """How long the end of a program waits for the last spans."""
 
+_CUT_OFF_SECONDS = 0.5
+"""How long it waits for what is cut off then."""
+
 _log = logging.getLogger("ppacer")
 
 
@@ -83,7 +86,7 @@ class Traces:
             self._changed.notify()
         self._thread.join(_LEAVE_SECONDS)
         self._exporter.close()
-        self._thread.join(_LEAVE_SECONDS)
+        self._thread.join(_CUT_OFF_SECONDS)
         lost = self._lost + len(self._waiting)
         if lost:
             _log.warning("%s not sent to %s", _counted(lost), self._collector)

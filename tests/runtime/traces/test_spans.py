@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from ppacer import trace_settings
+from ppacer.core import spans
 from ppacer.core.model import (
     FAMILY,
     Attempt,
@@ -29,6 +33,7 @@ from ppacer.core.model import (
 from ppacer.core.spans import LONGEST_ERROR, Span, ended_spans
 from ppacer.core.trace_ids import attempt_span, is_sampled, run_span, task_span, trace_id, traceparent
 
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 SECOND = 1_000_000
 RUN = Run(
     *("r1", "sales", "b1", RunKind.SCHEDULED, 0, RunStatus.RUNNING, 5 * SECOND, "schedule"),
@@ -199,3 +204,15 @@ def test_a_share_of_the_runs_is_the_one_that_the_library_takes(share: float) -> 
     ]
     assert taken == library
     assert abs(len(taken) / len(runs) - share) < 0.15
+
+
+def test_the_docs_tell_every_attribute() -> None:
+    section = OPERATIONS.read_text().partition("### Traces")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`(ppacer\.[\w.]+)`", section))
+    assert told == set(re.findall(r'"(ppacer\.[\w.]+)"', Path(spans.__file__).read_text()))
+
+
+def test_the_docs_tell_every_variable() -> None:
+    section = OPERATIONS.read_text().partition("### Traces")[2].partition("\n## ")[0]
+    known = set(re.findall(r'"(OTEL_\w+)"', Path(trace_settings.__file__).read_text()))
+    assert known <= set(re.findall(r"`(OTEL_\w+)`", section))
