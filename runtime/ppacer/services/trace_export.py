@@ -55,12 +55,18 @@ class OtlpExporter:
         self._tracer = provider.get_tracer("ppacer", ppacer.__version__)
 
     def export(self, spans: Sequence[Span]) -> None:
-        """Sends them; tries for ten seconds. Raises `ExportError`."""
+        """Sends them; tries for some seconds. Raises `ExportError`."""
         self._heard.messages.clear()
         for span in spans:
             self._make(span)
-        if self._sender.export(self._ended.take()) is not SpanExportResult.SUCCESS:
-            raise ExportError(self._heard.reason())
+        try:
+            result = self._sender.export(self._ended.take())
+        except Exception as error:  # as earlier versions have it of a collector that is not there
+            raise ExportError(_reason(str(error))) from error
+        if result is not SpanExportResult.SUCCESS:
+            # The first message says why, which the later ones only follow.
+            heard = self._heard.messages
+            raise ExportError(_reason(heard[0] if heard else "the collector did not take them"))
 
     def close(self) -> None:
         self._sender.shutdown()
@@ -122,12 +128,11 @@ class _Heard(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.messages.append(record.getMessage())
 
-    def reason(self) -> str:
-        """What the first message says of it, which the later ones only follow; never the address, which may hold a
-        key."""
-        text = self.messages[0] if self.messages else "the collector did not take them"
-        found = _SYSTEM_ERROR.search(text)
-        return found[1].lower() if found is not None else _ADDRESS.sub("", text)[:_LONGEST_REASON]
+
+def _reason(text: str) -> str:
+    """What a text of the library says of why; never the address, which may hold a key."""
+    found = _SYSTEM_ERROR.search(text)
+    return found[1].lower() if found is not None else _ADDRESS.sub("", text)[:_LONGEST_REASON]
 
 
 def _resource(program: spec.Program, instance: str) -> Resource:

@@ -93,3 +93,21 @@ async def test_a_run_done_again_is_told_again_and_what_it_takes_over_is_not(plac
     assert kept.names().count("task a") == 1
     assert kept.names().count("task b") == 2
     assert len({span.span_id for span in kept.spans}) == len(kept.spans)
+
+
+async def test_a_task_run_again_while_the_run_goes_on_has_two_spans_in_it(place, kit, kept, traces) -> None:
+    program = kit.program(kit.dag("d", kit.task("a"), kit.task("b")))
+    scheduler = await place.scheduler(program, traces=traces)
+    run = await scheduler.trigger("d")
+    client = kit.client(scheduler.exchange, program)
+    first, other = await client.claim(2)
+    assert await client.report(first) == 200
+    await scheduler.rerun_task(run.id, first.task)
+    assert await client.work(1) == [first.task]
+    assert await client.report(other) == 200
+    await kit.ended(scheduler, run.id)
+    await kit.until(lambda: "run d" in kept.names())
+    assert kept.names().count(f"task {first.task}") == 2
+    ids = {span.span_id for span in kept.spans}
+    assert len(ids) == len(kept.spans) == 7
+    assert [span.name for span in kept.spans if span.parent not in ids] == ["run d"]
