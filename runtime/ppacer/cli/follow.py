@@ -208,9 +208,11 @@ class _Progress:
         shown.waiting = waits
         if not self.quiet and (self.again or attempt.log is None or attempt.log > shown.last_seq):
             self._logs(detail, task, attempt, shown)
+        last = attempt is task.attempts[-1]
+        if last and task.status == TaskStatus.RUNNING:
+            return  # it may have ended since the task was read: what it leads to is told by the next look
         if AttemptStatus(attempt.status).terminal:
             shown.ended = True
-            last = attempt is task.attempts[-1]
             if not (last and TaskStatus(task.status).terminal):
                 took = elapsed_text(between(attempt.started_at, attempt.finished_at))
                 self._line("retrying", task, f"attempt {attempt.number} {attempt.status.replace('_', ' ')}, {took}")

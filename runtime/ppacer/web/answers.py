@@ -58,6 +58,9 @@ from ppacer.web.views import (
     task_views,
 )
 
+_LOOKS = 3
+"""How often rows that contradict each other are read at most."""
+
 SHOWN_RUNS = 12
 """How many of a dag's latest runs its entry in the list of dags holds."""
 
@@ -134,9 +137,8 @@ def one_run(store: Store, logs: LogStore, subject: Subject, members: int) -> Run
     # has ended, so have its tasks.
     seq = store.last_event_seq([subject.run.id]).get(subject.run.id, 0)
     run = store.run(subject.run.id) or subject.run
-    tasks = store.whole_tasks(run.id)
+    tasks, attempts = _tasks_and_attempts(store, run.id)
     families: dict[str, Members] = {}
-    attempts = store.attempts(run.id, positions=[0])
     for family in tasks:
         if family.position == FAMILY:
             shown = store.urgent_members(family, members)
@@ -146,6 +148,21 @@ def one_run(store: Store, logs: LogStore, subject: Subject, members: int) -> Run
     newest = logs.last_seq(attempt.id for attempt in attempts)
     rows = RunRows(run, subject.dag, tasks, attempts, families, subject.progress, subject.executors, newest)
     return run_detail(rows, seq=seq)
+
+
+def _tasks_and_attempts(store: Store, run_id: str) -> tuple[list[TaskRow], list[Attempt]]:
+    """The tasks as a whole and the attempts of those that are no members, or are the first of them.
+
+    They are two reads: where an attempt has ended between them, whose task is seen to run, both are done again.
+    """
+    looks = 0
+    while True:
+        tasks, attempts = store.whole_tasks(run_id), store.attempts(run_id, positions=[0])
+        over = {attempt.task: attempt.status.terminal for attempt in attempts}  # of each task the newest
+        torn = any(row.status is TaskStatus.RUNNING and row.position == 0 and over.get(row.task) for row in tasks)
+        looks += 1
+        if not torn or looks == _LOOKS:
+            return tasks, attempts
 
 
 def one_task(store: Store, subject: Subject, task: str, position: int | None) -> TaskView | None:

@@ -111,6 +111,33 @@ def test_of_a_run_that_ends_while_it_is_read_no_task_goes_on() -> None:
     assert (second.run.status, second.tasks[0].status) == ("success", "success")
 
 
+def test_an_attempt_that_ends_while_a_run_is_read_contradicts_no_task() -> None:
+    """Who follows a run would take it for one of several."""
+
+    class Ending:
+        task_row = row("files", status=TaskStatus.RUNNING)
+
+        def run(self, _: str) -> Run:
+            return RUN
+
+        def whole_tasks(self, _: str) -> list[TaskRow]:
+            return [self.task_row]
+
+        def attempts(self, *_: object, **__: object) -> list[Attempt]:
+            self.task_row = row("files")
+            return [attempt("files")]
+
+        def last_event_seq(self, _: object) -> dict[str, int]:
+            return {}
+
+    class Empty:
+        def last_seq(self, _: object) -> dict[str, int]:
+            return {}
+
+    found = one_run(cast("Store", Ending()), cast("LogStore", Empty()), Subject(RUN, DAG), 1)
+    assert [(task.status, task.attempts[-1].status) for task in found.tasks] == [("success", "success")]
+
+
 @pytest.mark.parametrize(
     ("executors", "runs_on", "waits_for"),
     [
