@@ -19,7 +19,7 @@ def runs_of(client: Client, dag: str, kind: str | None = None) -> list[RunView]:
     found: list[RunView] = []
     before: str | None = None
     while True:
-        page = client.runs(dag=dag, kinds=[kind], before=before, limit=100)
+        page = client.runs(dag=dag, kinds=[] if kind is None else [kind], before=before, limit=100)
         found += page.runs
         before = page.next
         if before is None:

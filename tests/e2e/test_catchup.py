@@ -27,7 +27,7 @@ def until_run_after(served: Serving, moment_: datetime, *dags: str) -> None:
     """Waits until each of the dags has a run for a due time after that moment, and ended."""
 
     def has_one(dag: str) -> bool:
-        runs = served.client.runs(dag=dag, kind="scheduled", statuses=["success"], limit=1).runs
+        runs = served.client.runs(dag=dag, kinds=["scheduled"], statuses=["success"], limit=1).runs
         return bool(runs) and moment(runs[0].scheduled_at) > moment_
 
     for dag in dags:

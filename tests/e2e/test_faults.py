@@ -98,10 +98,10 @@ def test_a_token_that_is_wrong_or_missing_is_told(world: World, faults: Path) ->
     url = f"http://127.0.0.1:{port}"
     wait_until(Api(url).up, "the API")
     wrong = world.call(faults, "run", "sound", "--scheduler", url, "--token", "other")
-    assert (wrong.returncode, wrong.stderr) == (1, "error: the token is not the right one\n")
+    assert (wrong.returncode, wrong.stderr) == (1, "error: the token is not known, or it has expired\n")
     missing = world.call(faults, "trigger", "sound", "--scheduler", url)
     assert missing.returncode == 1
-    assert "commands take it from --token or PPACER_TOKEN" in missing.stderr
+    assert "commands take a token from --token or PPACER_TOKEN" in missing.stderr
     executor = world.call(faults, "executor", "--scheduler", url, "--token", "other")
     assert executor.returncode == 1
     assert f"error: {url} refuses this executor's token" in executor.stderr

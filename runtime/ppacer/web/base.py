@@ -49,6 +49,7 @@ _UNAUTHORIZED = (
     "a token is required, as `Authorization: Bearer …`, or a login on the page; commands take a token from --token or "
     "PPACER_TOKEN"
 )
+_WRONG = "the token is not known, or it has expired"
 _NOT_ALLOWED = {
     Right.KNOWN: "{role} may not do this",
     Right.VIEW: "{role} may not look at this",
@@ -157,7 +158,7 @@ class GuardedHandler(RequestHandler):
     def stranger(self) -> ApiError:
         """How a stranger is refused."""
         wrong = self.request.headers.get("Authorization") is not None
-        return ApiError(HTTPStatus.UNAUTHORIZED, "the token does not hold" if wrong else _UNAUTHORIZED)
+        return ApiError(HTTPStatus.UNAUTHORIZED, _WRONG if wrong else _UNAUTHORIZED)
 
     def given_xsrf(self) -> str:
         return self.request.headers.get(XSRF_HEADER, "")
