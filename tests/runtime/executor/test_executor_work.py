@@ -100,4 +100,6 @@ def test_an_attempts_log_costs_the_same_among_many(bench: Bench) -> None:
                     held.attempt.output.write("stdout", b"more\n")
             return calls[0]
 
-    assert asyncio.run(main(300)) == asyncio.run(main(5))
+    many, few = asyncio.run(main(300)), asyncio.run(main(5))
+    # What the garbage collector finalizes meanwhile counts, too; a look at each other one is 295 calls a line.
+    assert many - few < 100 * 295 / 10, (few, many)
