@@ -13,7 +13,7 @@ for browser in chromium chromium-browser google-chrome google-chrome-stable; do
   command -v "$browser" >/dev/null 2>&1 && break
 done || missing="$missing chromium fonts-dejavu-core"
 command -v vim >/dev/null 2>&1 || missing="$missing vim"
-command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"  # the tree-sitter grammar is compiled
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"  # faults of a disk are made by a compiled library
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

@@ -19,7 +19,6 @@ from ppd import words
 
 HERE: Final = Path(__file__).parent
 TEXTMATE: Final = HERE / "vscode/syntaxes/ppd.tmLanguage.json"
-TREE_SITTER: Final = HERE / "tree-sitter/queries/highlights.scm"
 VIM: Final = HERE / "vim/syntax/ppd.vim"
 
 _NO_NAME: Final = r"\b(?![ \t]*=(?!=))(?![ \t]+as\b)"
@@ -32,7 +31,6 @@ def spread() -> dict[Path, str]:
     """What each grammar is to hold."""
     return {
         TEXTMATE: _textmate(TEXTMATE.read_text(encoding="utf-8")),
-        TREE_SITTER: _sections(TREE_SITTER.read_text(encoding="utf-8"), _captures()),
         VIM: _sections(VIM.read_text(encoding="utf-8"), _vim_keywords()),
     }
 
@@ -82,37 +80,6 @@ def _either(names: Iterable[str]) -> str:
 
 def _setting_words() -> frozenset[str]:
     return frozenset[str]().union(*words.SETTING_WORDS.values()) - words.CONSTANTS
-
-
-def _captures() -> dict[str, str]:
-    """Queries of tree-sitter, by section."""
-
-    def query(pattern: str, capture: str, names: Iterable[str]) -> str:
-        quoted = " ".join(f'"{name}"' for name in sorted(names))
-        return f"({pattern}\n  (#any-of? {capture} {quoted}))"
-
-    by_setting = [
-        query(
-            f'setting name: (identifier) @_setting value: {value} (#eq? @_setting "{setting}")',
-            "@constant",
-            names - words.CONSTANTS,
-        )
-        for setting, names in sorted(words.SETTING_WORDS.items())
-        for value in (["(list (identifier) @constant)"] if setting == "alert_on" else ["(identifier) @constant"])
-    ]
-    return {
-        "settings": query("setting name: (identifier) @attribute", "@attribute", words.SETTINGS),
-        "setting-words": "\n".join(by_setting),
-        "built-ins": query("call callee: (identifier) @function.builtin", "@function.builtin", words.BUILT_INS),
-        "scopes": "\n".join(
-            query(pattern, "@variable.builtin", words.SCOPES)
-            for pattern in (
-                "attribute object: (identifier) @variable.builtin",
-                "call callee: (identifier) @variable.builtin",
-            )
-        ),
-        "types": query("type name: (identifier) @type.builtin", "@type.builtin", words.TYPES),
-    }
 
 
 def _vim_keywords() -> dict[str, str]:
