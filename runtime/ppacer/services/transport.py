@@ -229,7 +229,9 @@ class LeaderTransport:
             self._leader = None
             self._known.clear()
         else:
-            self._leader = self._transports.setdefault(url, HttpTransport(url, self._token, tls=self._tls))
+            if url not in self._transports:
+                self._transports[url] = HttpTransport(url, self._token, tls=self._tls)
+            self._leader = self._transports[url]
             self._known.set()
 
     async def exchange(self, exchange: Exchange, seconds: float = ANSWER_SECONDS) -> ExchangeAnswer:
