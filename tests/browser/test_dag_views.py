@@ -57,6 +57,7 @@ def test_a_view_uses_a_wall(visits: Visits, view: str) -> None:
 def test_durations_stand_beside_the_lines_that_they_are_of(visits: Visits) -> None:
     page = opened(visits, "durations")
     amounts, lines = page.locator(".amounts span"), page.locator(".bars .rule")
+    expect(VIEWS["durations"](page)).to_be_visible()
     expect(amounts).to_have_count(lines.count())
     tops = [box["y"] + box["height"] / 2 for each in amounts.all() if (box := each.bounding_box())]
     levels = sorted(box["y"] for each in lines.all() if (box := each.bounding_box()))

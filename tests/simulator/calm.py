@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 LATEST = 32.0
 """So long after all is well the last request from before may have arrived, and waited on the line."""
 
+SETTLING = 3.0
+"""So long after the last fault what was under way may still fail: a commit takes 2 s at most, and then the news of it has
+to be heard."""
+
 AWHILE = 10.0
 """For how long the world is then watched at work."""
 
@@ -35,6 +39,7 @@ def calm(world: World) -> None:
         world.host.process.disk.down_until = 0.0
     for process in world.processes:
         process.go_on()
+    world.timeline.run(lambda: False, world.timeline.now + SETTLING)
     _until(world, "there is no scheduler", lambda: _serves(world))
     for dag in _host(world).program.dags:
         _ask(world, dag.id, paused=False)
