@@ -29,6 +29,24 @@ def sync_seconds(folder: Path) -> float:
     return median(times)
 
 
+def lone_syncs(folder: Path, seconds: int) -> list[float]:
+    """What an fdatasync takes, in seconds, of a disk that is asked for one a second; takes so many seconds."""
+    file = folder / "sync"
+    times = []
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        for _ in range(seconds):
+            time.sleep(1.5 - time.time() % 1)  # half a second away from what is due at full ones
+            os.pwrite(descriptor, os.urandom(_PAGE), 0)
+            began = time.perf_counter()
+            os.fdatasync(descriptor)
+            times.append(time.perf_counter() - began)
+    finally:
+        os.close(descriptor)
+        file.unlink()
+    return times
+
+
 def tree(pid: int) -> list[int]:
     """The process and all that descend from it."""
     children: dict[int, list[int]] = {}

@@ -62,7 +62,7 @@ class Chaos:
         self.chance = chance
         self.program = world.build(PIPELINES / "chaos.ppd")
         self.port = free_port()
-        self.proxy = Proxy(self.port, random.Random(chance.random()))
+        self.proxy = Proxy(self.port, chance=random.Random(chance.random()))
         self.whole = whole
         self.executors = ("two",) if whole else ("one", "two")
         self.running: dict[str, Process] = {}

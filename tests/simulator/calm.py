@@ -19,8 +19,8 @@ LATEST = 32.0
 """So long after all is well the last request from before may have arrived, and waited on the line."""
 
 SETTLING = 3.0
-"""So long after the last fault what was under way may still fail: a commit takes 2 s at most, and then the news of it has
-to be heard."""
+"""So long after the last fault what was under way may still fail: a commit takes 2 s at most, and then the news of it
+has to be heard."""
 
 AWHILE = 10.0
 """For how long the world is then watched at work."""
