@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 import pytest
@@ -83,6 +84,7 @@ class Chaos:
             await self.all_ended()
             for name in (*self.executors, "scheduler"):
                 process = self.running[name]
+                await asyncio.to_thread(wait_until, partial(_heeds, process), f"{name} to have begun")
                 assert await asyncio.to_thread(process.terminate) == 0, process.text
         finally:
             await self.proxy.stop()
@@ -254,6 +256,11 @@ _WISHES: list[tuple[Ask, str, set[str]]] = [
     ),
 ]
 """What may be asked, the event that tells of it, and the statuses of which it needs a task."""
+
+
+def _heeds(process: Process) -> bool:
+    """Whether it has come so far that it drains when it is told to stop; it says so in its first line."""
+    return bool(process.text)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -92,13 +92,13 @@ async def _work(invocation: Invocation, config: Config) -> int:
     _warn_of_unknown(invocation)
     made = make_executor(invocation, config, to_schedulers(config.scheduler, config.token, tls=asking_tls(config)))
     labels = f", labels {', '.join(config.labels)}" if config.labels else ""
-    _LOGGER.info(
-        "executor %s of %s (build %s) works for %s, %d tasks at once%s",
-        *(made.name, invocation.program.name, invocation.program.build[:12]),
-        *(" or ".join(config.scheduler), made.capacity, labels),
-    )
-    working = asyncio.ensure_future(made.run())
     with stop_signal() as stopped:
+        _LOGGER.info(
+            "executor %s of %s (build %s) works for %s, %d tasks at once%s",
+            *(made.name, invocation.program.name, invocation.program.build[:12]),
+            *(" or ".join(config.scheduler), made.capacity, labels),
+        )
+        working = asyncio.ensure_future(made.run())
         try:
             code = await _first(stopped, working)
             if code == 0:
