@@ -125,6 +125,10 @@ class CallableFinder:
         """The module of that dotted name, read but not run; none where there is no such."""
         return self._modules.find(name)
 
+    def project_places(self) -> tuple[list[str], list[str]]:
+        """The project's Python files that were read, and the folders in which they were looked for."""
+        return self._modules.project_files(), self._modules.project_folders()
+
     def _find(self, module: str, names: tuple[str, ...]) -> FoundCallable | Fault:
         module, own = self._definitions.into_submodules(module, names)
         return _within(self._describe(module, own), names, own)

@@ -21,6 +21,7 @@ _COMMANDS = {
     "check": ("ppc.cli_check", "tells every fault of the files; mends with --fix what is safe to mend"),
     "build": ("ppc.cli_build", "writes the program of the files, named after the first"),
     "run": ("ppc.cli_run", "builds to a temporary place and runs a dag once, in this terminal"),
+    "dev": ("ppc.cli_dev", "serves the program of a file, built and started anew at each change of its sources"),
     "fmt": ("ppc.cli_format", "brings files into their one form"),
     "show": ("ppc.cli_show", "shows the dags as they are compiled"),
     "graph": ("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),

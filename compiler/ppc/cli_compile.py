@@ -23,12 +23,17 @@ from ppc.source import Source, read_source
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """What became of the files. `analysis` is none where there are errors; `diagnostics` stand in source order."""
+    """What became of the files. `analysis` is none where there are errors; `diagnostics` stand in source order.
+
+    `asked` are the places of all `.ppd` files that were looked for, those that are not there too; `callables` is what
+    found the tasks' Python, none where there was no file to begin with."""
 
     analysis: Analysis | None
     diagnostics: Sequence[Diagnostic]
     sources: Mapping[str, Source]
     folders: Sequence[str]
+    asked: frozenset[str]
+    callables: CallableFinder | None
 
     def program(self, place: Path) -> spec.Program:
         """The program for `place`, where it is to stand; of files without errors."""
@@ -80,11 +85,14 @@ def compile_with(
 
     gathered = gather_files(files, paths, unit)
     if gathered.files is None:
-        return Compilation(None, gathered.unread, {}, ())
+        return Compilation(None, gathered.unread, {}, (), gathered.asked, None)
     folders = [Path(os.path.realpath(folder)) for folder in gathered.folders]
-    analysis, diagnostics = analyse(gathered.files, CallableFinder(folders, python.path))
-    told = gathered.told(diagnostics)
-    return Compilation(None if gathered.unread else analysis, told, gathered.sources, gathered.folders)
+    callables = CallableFinder(folders, python.path)
+    analysis, found = analyse(gathered.files, callables)
+    if gathered.unread:
+        analysis = None
+    told, asked = gathered.told(found), gathered.asked
+    return Compilation(analysis, told, gathered.sources, gathered.folders, asked, callables)
 
 
 def _relative(path: str, place: Path) -> str:

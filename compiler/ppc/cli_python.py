@@ -46,6 +46,16 @@ def find_python(chosen: str | None, near: Path) -> Python:
     return Python(python.executable, (*python.path, str(Path(ppacer.__file__).parent.parent)), has_runtime=False)
 
 
+def find_runtime(chosen: str | None, near: Path) -> Python:
+    """`find_python`, for who runs the program: raises `PythonError` also where it lacks ppacer."""
+    python = find_python(chosen, near)
+    if not python.has_runtime:
+        raise PythonError(
+            f"the Python {python.executable} cannot import ppacer; install it there, or choose another with --python"
+        )
+    return python
+
+
 def _nearest(folder: Path) -> str | None:
     for above in (folder, *folder.parents):
         for place in ("bin/python", "Scripts/python.exe"):

@@ -14,7 +14,7 @@ from ppc.cli_compile import compile_with
 from ppc.cli_error import CommandError, UsageError
 from ppc.cli_options import add_search, search_folders
 from ppc.cli_process import run_program
-from ppc.cli_python import Python, find_python
+from ppc.cli_python import Python, find_runtime
 from ppc.cli_report import tell_text
 from ppc.emit import emit
 from ppc.package import OutputError, hides_module, output_path, write_text
@@ -32,11 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    python = find_python(arguments.python, Path(arguments.file).parent)
-    if not python.has_runtime:
-        raise CommandError(
-            f"the Python {python.executable} cannot import ppacer; install it there, or choose another with --python"
-        )
+    python = find_runtime(arguments.python, Path(arguments.file).parent)
     folder = Path(tempfile.mkdtemp(prefix="ppc-"))
     keep = False
     try:

@@ -115,6 +115,15 @@ class ModuleFinder:
                 return None if close is None else ".".join([*parts[:i], close])
         return None
 
+    def project_files(self) -> list[str]:
+        """The files of the project's modules that were read."""
+        return [each.file for each in self._modules.values() if each is not None and each.project and each.file]
+
+    def project_folders(self) -> list[str]:
+        """The folders of the project in which modules were looked for."""
+        inner = [module.folders for module in self._modules.values() if module is not None and module.project]
+        return [*self._project, *(folder for folders in inner for folder in folders)]
+
     def code_hash(self, name: str) -> str:
         """SHA-256 over the project's modules that `name` is made of, by their static imports; else empty."""
         if name not in self._hashes:

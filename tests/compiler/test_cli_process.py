@@ -63,3 +63,37 @@ def test_an_interrupt_from_the_terminal_is_the_programs_to_answer() -> None:
         os.killpg(process.pid, signal.SIGINT)  # its own session: nobody else is in the group
         assert process.stdout.read() == "asked to end by SIGINT\n"
         assert process.wait(20) == 7
+
+
+SERVING = """
+import sys, time
+from ppc.cli_process import ServedProgram
+served = ServedProgram([sys.executable, "-c", sys.argv[1]])
+with served.watched():
+    served.start()
+    while served.running:
+        time.sleep(0.01)
+        if sys.argv[2:]:
+            raise SystemExit(3)
+sys.exit(served.code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP, signal.SIGTERM)],
+)
+def test_whoever_serves_a_program_passes_on_that_it_is_to_end(number: signal.Signals, told: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", SERVING, WAITING], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.read() == f"asked to end by {told.name}\n"
+        assert process.wait(20) == 7
+
+
+def test_whoever_serves_a_program_leaves_none_behind() -> None:
+    gone = "import signal; signal.pause()"
+    command = [sys.executable, "-c", SERVING, gone, "ends early"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 3
