@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what tests start for themselves where it is missing (Debian, Ubuntu): the servers PostgreSQL and MariaDB, the
-# browser Chromium, the editor Vim and a C compiler. No service is started: the tests run servers of their own, on free
+# browser Chromium, the editors Vim and Neovim and a C compiler. No service is started: the tests run servers of their own, on free
 # ports, in temporary folders, and end them.
 # usage: sh .ci/servers.sh
 set -eu
@@ -13,6 +13,7 @@ for browser in chromium chromium-browser google-chrome google-chrome-stable; do
   command -v "$browser" >/dev/null 2>&1 && break
 done || missing="$missing chromium fonts-dejavu-core"
 command -v vim >/dev/null 2>&1 || missing="$missing vim"
+command -v nvim >/dev/null 2>&1 || missing="$missing neovim"  # an editor with a client of the protocol
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"  # faults of a disk are made by a compiled library
 [ -n "$missing" ] || exit 0
 
