@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import footprint, reference, speed
 from benchmarks.command import command
+from benchmarks.editor import editor
 from benchmarks.page import page
 from benchmarks.table import Row, markdown, show
 
@@ -30,6 +31,7 @@ GROUPS = {
     "memory": footprint.memory,
     "command": command,
     "page": page,
+    "editor": editor,
 }
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"

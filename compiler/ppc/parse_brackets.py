@@ -90,16 +90,17 @@ class Open:
 class Structure:
     """The tokens so far and what is open after them."""
 
-    def __init__(self, text: str, reading: Reading) -> None:
+    def __init__(self, text: str, reading: Reading, start: int = 0) -> None:
         self.text = text
         self.reading = reading
-        self.tokens: list[Token] = [Token("NEWLINE", "", 0, 0, reading)]
+        self.tokens: list[Token] = [Token("NEWLINE", "", start, start, reading)]
         self.open: list[Open] = []
         self.depth = 0
         self.head = "NEWLINE"
         self.head_start = 0
         self._last_block: Open | None = None
-        self._surplus: int | None = None
+        self.counted: int | None = None
+        self.surplus: int | None = None
 
     # --- emitting ---------------------------------------------------------------------------------------------------
 
@@ -337,15 +338,15 @@ class Structure:
 
     def _missing(self) -> int:
         """How many closing braces the file lacks and has not been given yet; negative where it has too many."""
-        if self._surplus is None:
-            self._surplus = surplus_braces(self.text)
-        return -self._surplus
+        if self.surplus is None:
+            self.surplus = self.counted = surplus_braces(self.text)
+        return -self.surplus
 
     def _supplied(self, braces: int) -> None:
         """Keeps account of closing braces that were added, or dropped where negative."""
         self._missing()
-        assert self._surplus is not None
-        self._surplus += braces
+        assert self.surplus is not None
+        self.surplus += braces
 
     def _close_blocks_before(self, head: str, start: int) -> None:
         """Closes the blocks that the statement at `start` shows to be unclosed, rather than it to be misplaced."""

@@ -37,8 +37,8 @@ _DECLARATION_INSIDE: Final = re.compile(
 
 
 class Strings(Structure):
-    def __init__(self, text: str, reading: Reading, *, declarations_end_strings: bool) -> None:
-        super().__init__(text, reading)
+    def __init__(self, text: str, reading: Reading, *, declarations_end_strings: bool, start: int = 0) -> None:
+        super().__init__(text, reading, start)
         self.declarations_end_strings = declarations_end_strings
         self.lost_in_string = False
         """Whether the file ended inside a string in triple quotes."""

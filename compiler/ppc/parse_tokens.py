@@ -38,10 +38,10 @@ class Tokens:
 
 def tokenise(source: Source) -> Tokens:
     """The tokens of a file, its blocks and brackets always balanced."""
-    tokeniser = _Tokeniser(source.text, Reading(source.path), declarations_end_strings=False)
+    tokeniser = Tokeniser(source.text, Reading(source.path))
     tokeniser.run()
     if tokeniser.lost_in_string:
-        tokeniser = _Tokeniser(source.text, Reading(source.path), declarations_end_strings=True)
+        tokeniser = Tokeniser(source.text, Reading(source.path), declarations_end_strings=True)
         tokeniser.run()
     return Tokens(tokeniser.tokens, tokeniser.comments, tokeniser.reading)
 
@@ -87,7 +87,7 @@ _ASSIGNED: Final = re.compile(r"[ \t]*=(?!=)")
 _RENAMED: Final = re.compile(r"[ \t]+as\b")
 _DOTTED: Final = re.compile(r"[ \t]*\.")
 _NEXT_LINE: Final = re.compile(r"(?:[ \t\f\v]*(?:\#[^\r\n]*)?(?:\r\n?|\n))*[ \t\f\v]*(?:(->|\{|when\b)|(?=(.?)))")
-_DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LOOKALIKES: Final = {
     "“": 'a string stands in plain double quotes: `"…"`', "”": 'a string stands in plain double quotes: `"…"`',
     "„": 'a string stands in plain double quotes: `"…"`', "‘": 'a string stands in plain double quotes: `"…"`',
@@ -104,21 +104,25 @@ _MEANT: Final = {
 """The characters of these whose right spelling can take their place."""
 
 
-class _Tokeniser(Strings):
-    def __init__(self, text: str, reading: Reading, *, declarations_end_strings: bool) -> None:
-        super().__init__(text, reading, declarations_end_strings=declarations_end_strings)
+class Tokeniser(Strings):
+    def __init__(self, text: str, reading: Reading, *, declarations_end_strings: bool = False, start: int = 0) -> None:
+        super().__init__(text, reading, declarations_end_strings=declarations_end_strings, start=start)
         self.comments: list[Comment] = []
         self.joined_until = 0
         """Line ends before this offset do not end a statement: the line at it continues the one before."""
 
     def run(self) -> None:
         self._refuse_hidden()
+        self.read(0, len(self.text))
+        self.finish()
+
+    def read(self, offset: int, stop: int) -> int:
+        """Reads up to `stop`, or beyond where a string goes on there; answers where it has come to."""
         text, tokens, reading = self.text, self.tokens, self.reading
-        offset = 0
-        while match := _TOKEN.match(text, offset):
+        while offset < stop and (match := _TOKEN.match(text, offset)):
             kind = match.lastgroup
             if kind is None or kind == "END":
-                break
+                return len(text)
             start, offset = match.span(kind)
             last = tokens[-1].type
             if last in BOUNDARIES and kind not in ("NEWLINE", "COMMENT", "NAME", "SYMBOL"):
@@ -143,7 +147,7 @@ class _Tokeniser(Strings):
                 self._comment(start, offset)
             else:
                 self._other(match[kind], start, offset)
-        self.finish()
+        return offset
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -360,7 +364,7 @@ class _Tokeniser(Strings):
     # --- other characters ---------------------------------------------------------------------------------------------
 
     def _other(self, character: str, start: int, end: int) -> None:
-        if _DIRECTION.match(character):
+        if DIRECTION.match(character):
             return  # told by `_refuse_hidden`
         last = self.tokens[-1]
         if last.type == "ERROR" and last.end == start and last.text == character:
@@ -382,7 +386,7 @@ class _Tokeniser(Strings):
         )
 
     def _refuse_hidden(self) -> None:
-        for match in _DIRECTION.finditer(self.text):
+        for match in DIRECTION.finditer(self.text):
             self.reading.lasting.append(
                 self.reading.fault(
                     HIDDEN_CHARACTER,

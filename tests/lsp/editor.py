@@ -19,7 +19,9 @@ _PATIENCE_SECONDS = 120
 class Editor:
     """Requests are answered in turn. Diagnostics are kept by file, the newest only."""
 
-    def __init__(self, folder: Path, *, encodings: tuple[str, ...] = ("utf-16",)) -> None:
+    def __init__(
+        self, folder: Path, *, encodings: tuple[str, ...] = ("utf-16",), workspace: dict[str, Any] | None = None
+    ) -> None:
         self.folder = folder
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ppc.cli", "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder
@@ -40,7 +42,7 @@ class Editor:
                 "workspaceFolders": [{"uri": folder.as_uri(), "name": "project"}],
                 "capabilities": {
                     "general": {"positionEncodings": list(encodings)},
-                    "workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}},
+                    "workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}, **(workspace or {})},
                 },
             },
         )

@@ -88,3 +88,59 @@ def test_upstream_and_downstream_of_a_task(editor: Editor, broken: bool) -> None
     after = editor.request("callHierarchy/outgoingCalls", {"item": item})
     assert [each["from"]["name"] for each in before] == ["raw"]
     assert sorted(each["to"]["name"] for each in after) == ["next", "sent"]
+
+
+INHERITED = """defaults { timeout = 1h }
+
+template twice() {
+  task inner = print(1)
+}
+
+dag inherited {
+  defaults { retries = 3 }
+  task plain = print(1)
+  task own = print(2) { retries = 1, timeout = 5m }
+  task half = print(3) { retries = 1 }
+  group g { task within = print(4) }
+  group made = twice()
+}
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_hints_tell_what_a_task_inherits(editor: Editor, broken: bool) -> None:
+    name = f"inherited_{broken}.ppd".lower()
+    text = INHERITED + ("dag torn {\n  task a = = 1\n" if broken else "")
+    editor.open(name, text)
+    whole = {"start": place(text, "defaults"), "end": place(text, "twice()\n}", after=True)}
+    hints = editor.ask("inlayHint", name, range=whole)
+    labels = {text.split("\n")[each["position"]["line"]].split()[1]: each["label"] for each in hints}
+    both = "retries 3, timeout 1h"
+    assert labels == {"inner": both, "plain": both, "half": "timeout 1h", "g": both}
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ("1 + 2", ["an operator", "type: `int`", "value: `3`"]),
+        ("[1, base]", ["a list", "type: `list[int]`", "value: `[1, 3]`"]),
+        ('f"{base}"', ["type: `str`", 'value: `"3"`']),
+        ("base)", ["let base = 1 + 2", "type: `int`", "value: `3`"]),
+        ("params.day", ["type: `date`"]),
+        ("run.date - 1d", ["an operator", "type: `date`"]),
+        ("7)", ["a constant", "type: `int`"]),
+        ("2h", ["a duration", "type: `duration`"]),
+    ],
+)
+def test_hover_tells_what_an_expression_is(editor: Editor, part: str, told: list[str]) -> None:
+    text = (
+        "let base = 1 + 2\n\ndag values {\n  param day: date = run.date\n  task a = print(params.day, 7)\n"
+        '  task b = print([1, base], f"{base}", run.date - 1d, base)\n  task c = print(a) { timeout = 2h }\n}\n'
+    )
+    editor.open("values.ppd", text)
+    at = text.index(part) + (part.index("-") if "-" in part else part.index("+") if "+" in part else 0)
+    before = text[:at]
+    position = {"line": before.count("\n"), "character": len(before.rpartition("\n")[2])}
+    found = editor.ask("hover", "values.ppd", position=position)["contents"]["value"]
+    for each in told:
+        assert each in found

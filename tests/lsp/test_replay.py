@@ -9,8 +9,11 @@ from lsprotocol import types as lsp
 
 from ppc.lsp import hover, navigation, outline
 from ppc.lsp.completion import complete
+from ppc.lsp.fixes import code_actions
+from ppc.lsp.hints import inlay_hints
 from ppc.lsp.session import Session
 from ppc.lsp.workspace import Workspace
+from ppc.source import Source
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -42,9 +45,15 @@ def test_typing_an_example(tmp_path: Path) -> None:
         here = session.positions.position(source, index + 1)
         found: list[object] = [complete(session, uri, here)]
         if character in "\n({=.)}":  # the dear ones, at the places where statements change
-            found += [list(session.publish()), outline.folding_ranges(session, uri)]
+            line = lsp.Range(lsp.Position(here.line, 0), here)
+            asked = lsp.CodeActionParams(lsp.TextDocumentIdentifier(uri), line, lsp.CodeActionContext([]))
+            found += [list(session.publish()), outline.folding_ranges(session, uri), code_actions(session, asked)]
             found += [outline.document_symbols(session, uri), outline.selection_ranges(session, uri, [here])]
             found += [hover.hover(session, uri, here, 0), navigation.highlights(session, uri, here)]
+            found += [inlay_hints(session, uri, lsp.Range(lsp.Position(0, 0), here), 0)]
+            fresh = Workspace([str(tmp_path)], [str(EXAMPLES / "testing")])
+            fresh.put(Source(source.path, written))
+            assert session.workspace.diagnostics(source.path) == fresh.diagnostics(source.path)
         for place in ranges([each for each in found if not isinstance(each, lsp.Location)]):
             lines = written.split("\n")
             assert (0, 0) <= (place.start.line, place.start.character) <= (place.end.line, place.end.character)

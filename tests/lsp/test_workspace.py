@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from ppc.callables import CallableFinder
 from ppc.cli_compile import compile_with
 from ppc.cli_python import find_python
+from ppc.includes import Files
 from ppc.lsp import workspace as workspace_module
 from ppc.lsp.workspace import Workspace
+from ppc.parse_pieces import Pieces
 from ppc.source import Source, read_source
 
 FILES = {
@@ -24,13 +27,32 @@ FILES = {
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are parsed, in order."""
     found: list[str] = []
-    parse = workspace_module.parse
+    parse, parse_again = workspace_module.parse, Pieces.parse
 
     def counted(source: Source) -> object:
         found.append(Path(source.path).name)
         return parse(source)
 
+    def counted_again(pieces: Pieces, source: Source) -> object:
+        found.append(Path(source.path).name)
+        return parse_again(pieces, source)
+
     monkeypatch.setattr(workspace_module, "parse", counted)
+    monkeypatch.setattr(Pieces, "parse", counted_again)
+    return found
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files whose programs are checked, in order."""
+    found: list[str] = []
+    examine = workspace_module.examine
+
+    def counted(files: Files, callables: CallableFinder) -> object:
+        found.append(Path(files.files[0].source.path).name)
+        return examine(files, callables)
+
+    monkeypatch.setattr(workspace_module, "examine", counted)
     return found
 
 
@@ -45,8 +67,8 @@ def names(paths: list[str]) -> list[str]:
     return sorted(Path(path).name for path in paths)
 
 
-def typed(workspace: Workspace, folder: Path, name: str, text: str | None = None) -> list[str]:
-    return names(workspace.put(Source(str((folder / name).resolve()), text or FILES[name])))
+def typed(workspace: Workspace, folder: Path, name: str, text: str | None = None) -> None:
+    workspace.put(Source(str((folder / name).resolve()), text or FILES[name]))
 
 
 def check_all(workspace: Workspace) -> None:
@@ -61,25 +83,49 @@ def test_programs_are_the_open_files_and_what_includes_them(workspace: Workspace
     assert names(workspace.programs()) == ["alone.ppd", "middle.ppd", "top.ppd"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "programs"),
+    [
+        ("alone.ppd", "dag alone { task a = print(2) }\n", ["alone.ppd"]),
+        ("middle.ppd", FILES["middle.ppd"] + "\n", ["middle.ppd", "top.ppd"]),
+        ("base.ppd", "let base = 2\n", ["base.ppd", "middle.ppd", "top.ppd"]),
+    ],
+)
 def test_an_edit_parses_its_file_alone_and_checks_what_depends_on_it(
-    workspace: Workspace, tmp_path: Path, parsed: list[str]
+    workspace: Workspace,
+    tmp_path: Path,
+    parsed: list[str],
+    checked: list[str],
+    name: str,
+    text: str,
+    programs: list[str],
 ) -> None:
-    for name in FILES:
-        typed(workspace, tmp_path, name)
+    for each in FILES:
+        typed(workspace, tmp_path, each)
     check_all(workspace)
-    assert sorted(parsed) == sorted(FILES)
+    assert sorted(parsed) == sorted(checked) == sorted(FILES)
     parsed.clear()
-    assert typed(workspace, tmp_path, "alone.ppd", "dag alone { task a = print(2) }\n") == ["alone.ppd"]
+    checked.clear()
+    typed(workspace, tmp_path, name, text)
     check_all(workspace)
-    assert parsed == ["alone.ppd"]
+    assert parsed == [name]
+    assert sorted(checked) == programs
+
+
+def test_many_files_are_parsed_and_checked_once_each(tmp_path: Path, parsed: list[str], checked: list[str]) -> None:
+    texts = {f"f{n}.ppd": f'include "base.ppd"\ndag d{n} {{ task a = print(base) }}\n' for n in range(40)}
+    texts["base.ppd"] = "let base = 1\n"
+    workspace = Workspace([str(tmp_path)])
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        workspace.put(Source(str((tmp_path / name).resolve()), text))
+    check_all(workspace)
+    assert sorted(parsed) == sorted(checked) == sorted(texts)
     parsed.clear()
-    assert typed(workspace, tmp_path, "middle.ppd", FILES["middle.ppd"] + "\n") == ["middle.ppd", "top.ppd"]
+    checked.clear()
+    typed(workspace, tmp_path, "f7.ppd", "dag d7 { task a = print(7) }\n")
     check_all(workspace)
-    assert parsed == ["middle.ppd"]
-    parsed.clear()
-    assert typed(workspace, tmp_path, "base.ppd", "let base = 2\n") == ["base.ppd", "middle.ppd", "top.ppd"]
-    check_all(workspace)
-    assert parsed == ["base.ppd"]
+    assert parsed == checked == ["f7.ppd"]
 
 
 def test_a_file_that_appears_is_found_by_who_looked_for_it(tmp_path: Path) -> None:
@@ -88,7 +134,7 @@ def test_a_file_that_appears_is_found_by_who_looked_for_it(tmp_path: Path) -> No
     workspace.put(Source(top, 'include "late.ppd"\ndag top { task a = print(late) }\n'))
     assert [each.code for each in workspace.check(top).diagnostics] == ["E001"]
     (tmp_path / "late.ppd").write_text("let late = 1\n")
-    assert workspace.stored([str((tmp_path / "late.ppd").resolve())]) == [top]
+    workspace.stored([str((tmp_path / "late.ppd").resolve())])
     assert workspace.check(top).diagnostics == []
 
 

@@ -190,7 +190,7 @@ class _Completer:
         found = python_target(self._names, callee)
         if found is None:
             return None
-        finder = self._session.workspace.check(self._path).callables
+        finder, _ = self._session.workspace.python(self._path)
         described = finder.find(*found)
         return described if isinstance(described, FoundCallable) else None
 
@@ -240,12 +240,11 @@ class _Completer:
 
     def _python(self, path: Iterable[str], *, names: bool) -> Iterator[lsp.CompletionItem]:
         name = ".".join(path)
-        checked = self._session.workspace.check(self._path)
-        folders = checked.gathered.folders
-        for module in modules(checked.callables, folders, name):
+        finder, folders = self._session.workspace.python(self._path)
+        for module in modules(finder, folders, name):
             yield _item(module, lsp.CompletionItemKind.Module)
         if names and name:
-            for each in names_in(checked.callables, name):
+            for each in names_in(finder, name):
                 yield self._python_item(each, (name, each), name)
 
     def _python_item(self, label: str, target: tuple[str, ...], detail: str) -> lsp.CompletionItem:

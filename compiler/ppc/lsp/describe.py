@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ppacer import spec
@@ -11,6 +11,7 @@ from ppacer.core.schedule import ScheduleError, next_times
 from ppacer.records import MISSING, fields
 from ppc import ast
 from ppc.annotations import Annotations
+from ppc.bodies import ResolvedTask
 from ppc.callables import CallableFinder, FoundCallable
 from ppc.lsp.names import RULES
 from ppc.lsp.workspace import Checked
@@ -139,6 +140,27 @@ def callee_of(checked: Checked, decl: object) -> FoundCallable | None:
             if task.decl is decl and isinstance(task.callee, FoundCallable):
                 return task.callee
     return None
+
+
+def tasks_by_declaration(checked: Checked) -> dict[int, list[ResolvedTask]]:
+    """What is made of each declaration of a task, by the declaration's identity."""
+    found: dict[int, list[ResolvedTask]] = {}
+    for dag in _dags(checked):
+        for task in (*dag.tasks.values(), *dag.sketches):
+            found.setdefault(id(task.decl), []).append(task)
+    return found
+
+
+def inherited(decl: ast.TaskDecl, made: Sequence[ResolvedTask]) -> str:
+    """The retries and the time-out that a task has from the `defaults` of its dag or file; empty where it has its own,
+    or where the uses of its template differ."""
+    written = {setting.name.name for setting in decl.settings}
+    parts: list[str] = []
+    for name in ("retries", "timeout"):
+        values = {value_text(task.settings[name]) for task in made if name in task.settings}
+        if name not in written and len(values) == 1 and all(name in task.settings for task in made):
+            parts.append(f"{name} {values.pop()}")
+    return ", ".join(parts)
 
 
 def _dags(checked: Checked) -> Iterator[ResolvedDag]:

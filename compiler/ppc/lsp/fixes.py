@@ -1,16 +1,21 @@
-"""Quick fixes: the safe edits of the diagnostics, as `ppc check --fix` makes them."""
+"""Code actions: the safe edits of the diagnostics, as `ppc check --fix` makes them; what supplies what is missing; and
+refactorings."""
 
 from __future__ import annotations
 
 from lsprotocol import types as lsp
 
 from ppc.diagnostics import Diagnostic
+from ppc.lsp.extract import refactorings
+from ppc.lsp.nodes import around
 from ppc.lsp.session import Session
+from ppc.lsp.supply import supplies
 from ppc.source import Source
 
 
-def quick_fixes(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-    """What mends the faults that a range touches; and all of a file's at once, where several can be mended."""
+def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+    """What mends the faults that a range touches, all of a file's at once where several can be mended, and what else
+    may be done with the range."""
     source = session.source(params.text_document.uri)
     if source is None:
         return []
@@ -25,7 +30,15 @@ def quick_fixes(session: Session, params: lsp.CodeActionParams) -> list[lsp.Code
     if len(mendable) > 1 and (found or _asks_for_all(params)):
         title = f"Mend all {len(mendable)} faults of this file that are safe to mend"
         found.append(_action(session, source, title, mendable, lsp.CodeActionKind.SourceFixAll))
+    at = around(session, params.text_document.uri, start, end)
+    if at is not None:
+        touched = [each for each in session.workspace.diagnostics(source.path) if _touches(each, source, start, end)]
+        found += [*supplies(at, touched), *refactorings(at)]
     return [action for action in found if _is_wanted(params, action)]
+
+
+def _touches(fault: Diagnostic, source: Source, start: int, end: int) -> bool:
+    return fault.span.file == source.path and fault.span.start <= end and start <= fault.span.end
 
 
 def _is_own(fault: Diagnostic, source: Source) -> bool:

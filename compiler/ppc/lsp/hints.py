@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from lsprotocol import types as lsp
 
@@ -34,7 +35,7 @@ def signature_help(session: Session, uri: str, position: lsp.Position) -> lsp.Si
     target = None if call is None else python_target(names, call.callee)
     if call is None or target is None:
         return None
-    finder = session.workspace.check(source.path).callables
+    finder, _ = session.workspace.python(source.path)
     found = finder.find(*target)
     if not isinstance(found, FoundCallable) or found.signature is None:
         return None
@@ -53,33 +54,35 @@ def signature_help(session: Session, uri: str, position: lsp.Position) -> lsp.Si
 
 
 def inlay_hints(session: Session, uri: str, lines: lsp.Range, now: int) -> list[lsp.InlayHint]:
-    """Behind tasks the types of their outputs, behind schedules the next run."""
+    """Behind tasks the types of their outputs and the retries and the time-out that they inherit, behind schedules the
+    next run."""
     unit = session.workspace.unit(session.path(uri))
     if not isinstance(unit, Unit):
         return []
     source = unit.source
     start, end = (session.positions.offset(source, place) for place in (lines.start, lines.end))
     checked = session.workspace.check(source.path)
-    found: list[lsp.InlayHint] = []
-    for dag in _dags(unit.module):
-        resolved = describe.dag_of(checked, dag)
-        for item in dag.body:
-            if not start <= item.span.start <= end:
-                continue
-            if isinstance(item, ast.Setting) and item.name.name == "schedule" and resolved is not None:
-                times = describe.next_runs(resolved, now) if describe.schedules(resolved) else []
-                text = f"next: {times[0]}" if times else ""
-                place = item.value.span.end
-            elif isinstance(item, ast.TaskDecl):
-                callee = describe.callee_of(checked, item)
-                text = "" if callee is None else describe.output_of(callee, checked.callables)
-                text, place = (f"-> {text}", item.call.span.end) if text and text != "none" else ("", 0)
-            else:
-                continue
-            if text:
-                at = session.positions.position(source, place)
-                found.append(lsp.InlayHint(at, text, padding_left=True))
-    return found
+    tasks = describe.tasks_by_declaration(checked)
+    found: list[tuple[int, str]] = []
+    for item in _nested(unit.module.items):
+        if not start <= item.span.start <= end:
+            continue
+        if isinstance(item, ast.TaskDecl):
+            made = tasks.get(id(item), [])
+            callee = next((task.callee for task in made if isinstance(task.callee, FoundCallable)), None)
+            output = "" if callee is None else describe.output_of(callee, checked.callables)
+            if output not in ("", "none"):
+                found.append((item.call.span.end, f"-> {output}"))
+            found += ((item.span.end, text) for text in [describe.inherited(item, made)] if text)
+        elif isinstance(item, ast.DagDecl):
+            dag = describe.dag_of(checked, item)
+            schedule = next((s for s in item.body if isinstance(s, ast.Setting) and s.name.name == "schedule"), None)
+            if dag is not None and schedule is not None and describe.schedules(dag):
+                found += ((schedule.value.span.end, f"next: {at}") for at in describe.next_runs(dag, now)[:1])
+    return [
+        lsp.InlayHint(session.positions.position(source, place), text, padding_left=True)
+        for place, text in sorted(found, key=itemgetter(0))
+    ]
 
 
 def graph(session: Session, uri: str, name: str | None) -> dict[str, str]:
@@ -122,3 +125,11 @@ def _active(parameters: tuple[Parameter, ...], name: str, position: int) -> int 
 
 def _dags(module: ast.Module) -> Iterator[ast.DagDecl]:
     return (item for item in module.items if isinstance(item, ast.DagDecl))
+
+
+def _nested(items: Sequence[ast.TopItem | ast.BodyItem]) -> Iterator[ast.TopItem | ast.BodyItem]:
+    """Statements, and those in their blocks."""
+    for item in items:
+        yield item
+        if isinstance(item, ast.DagDecl | ast.TemplateDecl | ast.GroupDecl | ast.HandlerDecl):
+            yield from _nested(item.body)

@@ -12,22 +12,31 @@ from ppc.diagnostics import Span
 from ppc.docstrings import clean
 from ppc.lsp import describe
 from ppc.lsp.navigation import occurrence_at
+from ppc.lsp.nodes import around
 from ppc.lsp.session import Session
 from ppc.lsp.symbols import Kind, Symbol
+from ppc.lsp.values import expression
 from ppc.modules import Module
 
 
 def hover(session: Session, uri: str, position: lsp.Position, now: int) -> lsp.Hover | None:
     """`now` is in microseconds of UTC, for the next times of schedules."""
     found = occurrence_at(session, uri, position)
-    source = session.source(uri)
-    if found is None or source is None:
+    at = session.at(uri, position)
+    if at is None:
         return None
-    text = _text(session, source.path, found.symbol, found.span, now)
-    if not text:
+    source, offset = at
+    text = "" if found is None else _text(session, source.path, found.symbol, found.span, now)
+    span = None if found is None else found.span
+    if found is None or found.symbol.kind in _VALUES:
+        here = around(session, uri, offset, offset)
+        told = None if here is None else expression(here)
+        if told is not None:
+            text, span = "\n\n".join(part for part in (text, told[0]) if part), span or told[1]
+    if not text or span is None:
         return None
     content = lsp.MarkupContent(lsp.MarkupKind.Markdown, text)
-    return lsp.Hover(content, session.positions.range(source, found.span))
+    return lsp.Hover(content, session.positions.range(source, span))
 
 
 def _text(session: Session, path: str, symbol: Symbol, span: Span, now: int) -> str:
@@ -65,7 +74,7 @@ def _text(session: Session, path: str, symbol: Symbol, span: Span, now: int) -> 
 
 def python_text(session: Session, path: str, name: str, target: tuple[str, tuple[str, ...]]) -> str:
     """A callable's signature and docstring, or a module's docstring."""
-    finder = session.workspace.check(path).callables
+    finder, _ = session.workspace.python(path)
     module, names = target
     if names:
         found = finder.find(module, names)
@@ -91,3 +100,5 @@ def _times(session: Session, path: str, span: Span, now: int) -> str:
 
 
 _OF_TIME = frozenset({"schedule", "timezone", "start", "end", "dst"})
+_VALUES = frozenset({Kind.LET, Kind.PARAM, Kind.PARAMETER, Kind.VARIABLE, Kind.FIELD})
+"""Names of which type and value are told besides what they are; a task's output is told with the task."""

@@ -151,7 +151,7 @@ def _may_change(symbol: Symbol) -> bool:
 
 def python_location(session: Session, path: str, target: tuple[str, tuple[str, ...]]) -> lsp.Location | None:
     """The name of a function or class in its source, or the beginning of a module."""
-    finder = session.workspace.check(path).callables
+    finder, _ = session.workspace.python(path)
     place = finder.definition(*target)
     if place is None:
         return None

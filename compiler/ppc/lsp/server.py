@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Sequence
@@ -17,13 +18,16 @@ from ppc.lsp import formatting, hints, navigation, outline, streams
 from ppc.lsp import hover as hovers
 from ppc.lsp.colours import LEGEND, semantic_tokens
 from ppc.lsp.completion import complete, described
-from ppc.lsp.fixes import quick_fixes
+from ppc.lsp.fixes import code_actions
 from ppc.lsp.positions import Positions
 from ppc.lsp.session import Session, file_of
 from ppc.lsp.workspace import Workspace
 
 _QUIET_SECONDS: Final = 0.03
 """A check begins when nothing was typed for so long."""
+_IDLE_SECONDS: Final = 2.0
+"""So long after a check, if nothing came meanwhile, what earlier ones have left is collected: to do so while somebody
+types would delay them."""
 
 _WATCHED: Final = ("**/*.ppd", "**/*.py")
 
@@ -56,7 +60,10 @@ class Server(LanguageServer):
             python if isinstance(python, str) and python else self._python,
         )
         encoding = lsp.PositionEncodingKind(self.workspace.position_encoding)
-        self._session = Session(workspace, Positions(encoding))
+        capabilities = params.capabilities.workspace
+        edits = None if capabilities is None else capabilities.workspace_edit
+        operations = edits.resource_operations if edits is not None and edits.document_changes else None
+        self._session = Session(workspace, Positions(encoding), frozenset(operations or ()))
 
     def check_soon(self) -> None:
         """Checks when nothing more is typed for a moment."""
@@ -65,13 +72,14 @@ class Server(LanguageServer):
         self._timer = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._check)
 
     def _check(self) -> None:
-        self._timer = None
         for told in self.session.publish():
             self.text_document_publish_diagnostics(told)
+        self._timer = asyncio.get_running_loop().call_later(_IDLE_SECONDS, gc.collect)
 
 
 def serve(paths: Sequence[str], python: str | None) -> None:
     """Serves one editor over standard input and output until it says `exit` or is gone."""
+    gc.freeze()  # what is there by now stays: nothing of it need be looked at
     # The server closes its streams in the end, which the rest of the command goes on using.
     make_server(paths, python).start_io(open(os.dup(0), "rb"), open(os.dup(1), "wb"))  # noqa: PTH123, SIM115
 
@@ -131,11 +139,16 @@ def _register_texts(server: Server) -> None:
         server.session.workspace.stored(server.session.path(change.uri) for change in params.changes)
         server.check_soon()
 
-    kinds = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
+    kinds = [
+        lsp.CodeActionKind.QuickFix,
+        lsp.CodeActionKind.SourceFixAll,
+        lsp.CodeActionKind.RefactorExtract,
+        lsp.CodeActionKind.RefactorRewrite,
+    ]
 
     @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=kinds))
     def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        return quick_fixes(server.session, params)
+        return code_actions(server.session, params)
 
     @server.feature(lsp.TEXT_DOCUMENT_FORMATTING)
     def format_file(params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit]:

@@ -28,15 +28,22 @@ _SEVERITIES: Final = {
 
 
 class Session:
-    """What the answers to all requests are made from. No method of it talks to the editor."""
+    """What the answers to all requests are made from. No method of it talks to the editor. `operations` are what the
+    editor can be asked to do with files."""
 
-    def __init__(self, workspace: Workspace, positions: Positions | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        positions: Positions | None = None,
+        operations: frozenset[lsp.ResourceOperationKind] = frozenset(),
+    ) -> None:
         self.workspace = workspace
         self.positions = positions or Positions()
+        self.operations = operations
         self._uris: dict[str, str] = {}
         self._versions: dict[str, int] = {}
         self._names: dict[str, tuple[list[ast.Module], FileNames]] = {}
-        self._published: dict[str, tuple[Sequence[Diagnostic], int | None]] = {}
+        self._published: dict[str, tuple[list[lsp.Diagnostic], int | None]] = {}
 
     # --- files ------------------------------------------------------------------------------------------------------
 
@@ -94,10 +101,6 @@ class Session:
 
     # --- diagnostics ------------------------------------------------------------------------------------------------
 
-    def stale(self) -> list[str]:
-        """The programs that have to be checked again."""
-        return [path for path in self.workspace.programs() if not self.workspace.is_checked(path)]
-
     def publish(self) -> Iterator[lsp.PublishDiagnosticsParams]:
         """Checks what has to be, and tells of each file whose diagnostics or version are not those told last."""
         files: dict[str, None] = {}
@@ -106,11 +109,11 @@ class Session:
             files.update(dict.fromkeys(self.workspace.check(path).gathered.sources))
         for path in [*files, *(path for path in self._published if path not in files)]:
             found = self.workspace.diagnostics(path) if path in files else []
-            told_last, version = self._published.get(path, ((), None)), self._versions.get(path)
-            if told_last != (found, version) and (found or told_last[0] or path in self._versions):
-                self._published[path] = (found, version)
-                source = self.workspace.source(path)
-                told = [] if source is None else [self._diagnostic(source, each) for each in found]
+            source = self.workspace.source(path) if found else None
+            told = [] if source is None else [self._diagnostic(source, each) for each in found]
+            told_last, version = self._published.get(path, ([], None)), self._versions.get(path)
+            if told_last != (told, version) and (told or told_last[0] or path in self._versions):
+                self._published[path] = (told, version)
                 yield lsp.PublishDiagnosticsParams(self.uri(path), told, version)
             if path not in files:
                 self._published.pop(path, None)

@@ -8,7 +8,7 @@ and of the files of the workspace that include one of these.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +17,11 @@ from ppc import ast
 from ppc.analyse import Examination, examine
 from ppc.callables import CallableFinder
 from ppc.cli_python import Python, PythonError, find_python
-from ppc.diagnostics import Diagnostic
+from ppc.diagnostics import Diagnostic, in_source_order
 from ppc.gathering import Gathered, distinct, gather_files
 from ppc.includes import Unit
 from ppc.parse import parse
+from ppc.parse_pieces import Pieces
 from ppc.source import Source, read_source
 
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__", "build", "dist"})
@@ -30,11 +31,13 @@ _MOST_FILES: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A program: its files, what they mean (none where the file itself cannot be read), and all faults."""
+    """A program: its files, what they mean (none where the file itself cannot be read), and all faults, also by the
+    file that each is in."""
 
     gathered: Gathered
     examined: Examination | None
     diagnostics: Sequence[Diagnostic]
+    by_file: Mapping[str, Sequence[Diagnostic]]
     callables: CallableFinder
 
 
@@ -48,6 +51,8 @@ class Workspace:
         self._chosen = python
         self._open: dict[str, Source] = {}
         self._units: dict[str, tuple[object, Unit]] = {}
+        self._pieces: dict[str, Pieces] = {}
+        self._programs: list[str] | None = None
         self._checked: dict[str, Checked] = {}
         self._finders: dict[tuple[str, ...], CallableFinder] = {}
         self._pythons: dict[str, Python] = {}
@@ -56,26 +61,26 @@ class Workspace:
 
     # --- texts ------------------------------------------------------------------------------------------------------
 
-    def put(self, source: Source) -> list[str]:
-        """Takes the text of an open file; the answer is the programs that have to be checked again."""
+    def put(self, source: Source) -> None:
+        """Takes the text of an open file."""
         self._open[source.path] = source
-        return self._undo({source.path})
+        self._undo({source.path})
 
-    def close(self, path: str) -> list[str]:
+    def close(self, path: str) -> None:
         """From now on the file is what is stored."""
         self._open.pop(path, None)
-        return self._undo({path})
+        self._pieces.pop(path, None)
+        self._undo({path})
 
-    def stored(self, paths: Iterable[str]) -> list[str]:
+    def stored(self, paths: Iterable[str]) -> None:
         """Files were made, changed or taken away, by whomever. What Python files say is read again in any case."""
         changed = set(paths)
         self._stored = None
         if any(not path.endswith(".ppd") for path in changed):
             self._finders.clear()
             self._pythons.clear()
-            changed.update(self._open)
             self._checked.clear()
-        return self._undo({path for path in changed if path.endswith(".ppd")})
+        self._undo({path for path in changed if path.endswith(".ppd")})
 
     def is_open(self, path: str) -> bool:
         return path in self._open
@@ -85,8 +90,9 @@ class Workspace:
         return None if isinstance(unit, Diagnostic) else unit.source
 
     def unit(self, path: str) -> Unit | Diagnostic:
-        """The file, read and parsed; both once for as long as it does not change."""
-        place = os.path.realpath(path)
+        """The file, read and parsed; both once for as long as it does not change. The places in an answer are moved to
+        those of the next when an open file changes: nothing may be kept of it beyond that."""
+        place = path if path in self._open else os.path.realpath(path)
         open_as = self._open.get(place)
         stamp: object = open_as if open_as is not None else _stamp(place)
         kept = self._units.get(place)
@@ -97,7 +103,12 @@ class Workspace:
             return source
         # A file that is opened, saved or touched says mostly what it said before.
         same = kept is not None and kept[1].source == source
-        unit = kept[1] if kept is not None and same else Unit(source, *parse(source))
+        if kept is not None and same:
+            unit = kept[1]
+        elif open_as is not None:
+            unit = Unit(source, *self._pieces.setdefault(place, Pieces()).parse(source))
+        else:
+            unit = Unit(source, *parse(source))
         self._units[place] = (stamp, unit)
         return unit
 
@@ -109,7 +120,11 @@ class Workspace:
 
     def programs(self) -> list[str]:
         """The open files, and those of the workspace that include one of them, directly or not."""
-        return list(dict.fromkeys([*self._open, *self.includers(self._open)]))
+        if self._programs is None:
+            self._programs = list(dict.fromkeys([*self._open, *self.includers(self._open)]))
+            for path in self._checked.keys() - set(self._programs):
+                del self._checked[path]
+        return self._programs
 
     def check(self, path: str) -> Checked:
         """What the program of a file means: checked again only if something that it is made of has changed."""
@@ -118,17 +133,19 @@ class Workspace:
             kept = self._checked[path] = self._check(path)
         return kept
 
-    def is_checked(self, path: str) -> bool:
-        return path in self._checked
+    def python(self, path: str) -> tuple[CallableFinder, Sequence[str]]:
+        """What finds the callables of a file's program, and the folders of its modules; without checking it."""
+        kept = self._checked.get(path)
+        if kept is not None:
+            return kept.callables, kept.gathered.folders
+        folders = gather_files([path], self._paths, self.unit).folders or [str(Path(path).parent)]
+        return self.finder(folders, path), folders
 
     def diagnostics(self, path: str) -> list[Diagnostic]:
         """All that is wrong in a file: in its own program, and in those that include it and are checked already."""
-        own = list(self.check(path).diagnostics) if path in self.programs() else []
-        found = [each for each in own if each.span.file == path]
-        for root, checked in self._checked.items():
-            if root != path:
-                found += (each for each in checked.diagnostics if each.span.file == path and each not in found)
-        return sorted(found, key=lambda each: (each.span, each.code))
+        if path in self.programs():
+            self.check(path)
+        return in_source_order(each for checked in self._checked.values() for each in checked.by_file.get(path, ()))
 
     def files_of(self, path: str) -> list[str]:
         """The file and all that it includes."""
@@ -188,18 +205,17 @@ class Workspace:
     def _check(self, path: str) -> Checked:
         gathered = gather_files([path], self._paths, self.unit)
         callables = self.finder(gathered.folders or [str(Path(path).parent)], path)
-        if gathered.files is None:
-            return Checked(gathered, None, gathered.unread, callables)
-        examined = examine(gathered.files, callables)
-        return Checked(gathered, examined, gathered.told(examined.found), callables)
+        examined = None if gathered.files is None else examine(gathered.files, callables)
+        found = gathered.unread if examined is None else gathered.told(examined.found)
+        by_file: dict[str, list[Diagnostic]] = {}
+        for each in found:
+            by_file.setdefault(each.span.file, []).append(each)
+        return Checked(gathered, examined, found, by_file, callables)
 
-    def _undo(self, changed: set[str]) -> list[str]:
+    def _undo(self, changed: set[str]) -> None:
+        self._programs = None
         for path in [path for path, checked in self._checked.items() if changed & checked.gathered.asked]:
             del self._checked[path]
-        programs = self.programs()
-        for path in [path for path in self._checked if path not in programs]:
-            del self._checked[path]
-        return [path for path in programs if path not in self._checked]
 
     def _may_include(self, path: str) -> bool:
         """Keeps files from being parsed, and from being read again, that say of no include at all."""
