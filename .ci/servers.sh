@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what tests start for themselves where it is missing (Debian, Ubuntu): the servers PostgreSQL and MariaDB, the
-# browser Chromium, the editors Vim and Neovim and a C compiler. No service is started: the tests run servers of their own, on free
-# ports, in temporary folders, and end them.
+# browser Chromium, the editors Vim and Neovim, and a C compiler. No service is started: the tests run servers of their
+# own, on free ports, in temporary folders, and end them.
 # usage: sh .ci/servers.sh
 set -eu
 
