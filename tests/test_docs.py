@@ -125,7 +125,12 @@ def told_commands() -> list[str]:
     commands = text("docs/operations.md").partition("## Commands")[2].partition("\nDAG is")[0]
     tables += re.findall(r"^\| (`.*?) \|", commands, re.MULTILINE)
     whole = [command for cell in tables for command in re.findall(r"`([^`]+)`", cell)]
-    whole += [line for _, block in blocks("sh") for line in block.splitlines() if line.startswith("python pipeline.py")]
+    whole += [
+        line
+        for _, block in blocks("sh")
+        for line in block.splitlines()
+        if line.split()[:2] == ["python", "pipeline.py"]
+    ]
     return sorted({command.removeprefix("python pipeline.py").strip() for command in whole})
 
 

@@ -43,6 +43,14 @@ class Compilation:
         paths = {path: _relative(path, place) for path in self.sources}
         return produce(place.stem, self.analysis, paths, [_relative(folder, place) for folder in self.folders])
 
+    def carried_program(self, place: Path, beside: Path) -> spec.Program:
+        """The program for an archive at `place` that holds the users' modules; it names its sources as they are seen
+        from the folder of the source `beside`, wherever it goes."""
+        from ppc.compile import produce  # noqa: PLC0415 - a check makes no program
+
+        assert self.analysis is not None
+        return produce(place.stem, self.analysis, {path: _relative(path, beside) for path in self.sources}, ())
+
 
 def compile_for(arguments: Namespace, files: Sequence[str]) -> Compilation:
     """Compiles as a command's arguments say. Raises `CommandError` where the Python they name is none."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from enum import StrEnum
 
 PATH_VARIABLE = "PPC_PATH"
@@ -15,6 +16,13 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     SARIF = "sarif"
+
+
+class Form(StrEnum):
+    """What a program is written as."""
+
+    PY = "py"
+    PYZ = "pyz"
 
 
 def add_files(parser: ArgumentParser) -> None:
@@ -55,12 +63,35 @@ def search_folders(arguments: Namespace) -> list[str]:
 
 def add_telling(parser: ArgumentParser) -> None:
     """`format` and `warnings_refused`: how faults are told and what they cost."""
+    parser.add_argument("--format", choices=_FORMATS, default=Format.TEXT.value, help=f"{_TELLING} [text]")
+    _add_warnings(parser)
+
+
+def add_forms(parser: ArgumentParser) -> None:
+    """The same, and `form`, what is written: both are asked for with `--format`, and no word stands for both."""
     parser.add_argument(
         "--format",
-        choices=[each.value for each in Format],
-        default=Format.TEXT.value,
-        help="how faults are told: as text for people, as JSON, or as SARIF 2.1.0 for code hosts and editors [text]",
+        choices=[*(each.value for each in Form), *_FORMATS],
+        action=_FormatAction,
+        help="what is written: `py`, a program for a Python with ppacer, or `pyz`, one file with all that it needs "
+        f"[py]; given again, {_TELLING} [text]",
     )
+    parser.set_defaults(format=Format.TEXT.value, form=Form.PY.value)
+    _add_warnings(parser)
+
+
+class _FormatAction(Action):
+    def __call__(
+        self, _parser: ArgumentParser, namespace: Namespace, value: str | Sequence[object] | None, _: str | None = None
+    ) -> None:
+        setattr(namespace, "format" if value in _FORMATS else "form", value)
+
+
+_FORMATS = [each.value for each in Format]
+_TELLING = "how faults are told: as text for people, as JSON, or as SARIF 2.1.0 for code hosts and editors"
+
+
+def _add_warnings(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-W",
         dest="warnings",

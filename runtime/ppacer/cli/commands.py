@@ -74,6 +74,8 @@ COMMANDS: Mapping[str, Command] = {
         "makes a token for scripts, executors or a login; lists and revokes them", "ppacer.cli.accounts:token", _ASKING
     ),
     "audit": Command("tells who did what, from where, and what came of it", "ppacer.cli.accounts:audit", _ASKING),
+    "info": Command("tells what the program is made of: versions, hashes, sources", "ppacer.cli.contents:info", ()),
+    "verify": Command("looks whether a program in one file is still what was built", "ppacer.cli.contents:verify", ()),
     "config": Command(
         "prints the settings in force and where each came from",
         "ppacer.cli.listing:config",
@@ -199,7 +201,12 @@ def _backfill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cancel", metavar="BACKFILL", help="end the one with that id, or with that part of it")
 
 
+def _info(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON, with the hash of every file inside")
+
+
 _ADDERS = {
+    "info": _info,
     "run": _run,
     "show": _show,
     "next": _next,

@@ -7,13 +7,13 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-import ppacer
-
 MAX_ERROR = 65536
 """The longest text of an error, in characters: of a longer one the beginning and the end are kept."""
 
 _HEAD = 16384
-_RUNTIME = str(Path(ppacer.__file__).parent)
+_RUNTIME = str(Path((lambda: None).__code__.co_filename).parent.parent)
+"""As code objects have it: in a program that is one file, theirs are other names than the modules' own. So begins, too,
+the name of the module that such a program itself is there, `ppacer_program`."""
 _ASYNCIO = str(Path(traceback.__file__).with_name("asyncio"))
 
 

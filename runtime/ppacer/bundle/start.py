@@ -1,0 +1,45 @@
+"""Where a program in one file begins: has its modules found inside the file, then runs its command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ppacer.bundle.archive import Archive
+from ppacer.bundle.finder import CarriedFinder
+from ppacer.bundle.importer import PathHook
+
+
+def main(path: str, index: bytes) -> int:
+    """Runs the program in the file at `path` with the arguments of this process; returns the exit code.
+
+    `index` is the file's entry of that name.
+    """
+    archive = Archive(os.path.abspath(path), index)  # noqa: PTH100 - pathlib takes longer to load than all of this
+    find_inside(archive)
+    # What looks for the program by its file, as users' code may, finds the one that people know.
+    sys.modules["__main__"].__file__ = archive.path
+    import ppacer_program  # type: ignore[import-not-found]  # noqa: PLC0415 - found only now
+
+    from ppacer.cli import WORKER, main  # noqa: PLC0415
+
+    if sys.argv[1:2] == [WORKER]:
+        from ppacer.services import zygote  # noqa: PLC0415 - workers alone need it, and nothing else than it
+
+        own = [f"{archive.path}/app"] if "app" in archive.folders else []
+        return zygote.main(sys.argv[2:], ppacer_program.CALLABLES, own)
+    return main(ppacer_program.PROGRAM, ppacer_program.CALLABLES, archive.path)
+
+
+def find_inside(archive: Archive) -> None:
+    """Has all further imports look into the archive first, by importers of our own."""
+    sys.path[:] = [f"{archive.path}/lib", *(entry for entry in sys.path if not _is_inside(archive, entry))]
+    sys.path_hooks.insert(0, PathHook(archive))
+    # The packages that led here were found by Python's importer; what else is in them shall not be.
+    for known in [entry for entry in sys.path_importer_cache if _is_inside(archive, entry)]:
+        del sys.path_importer_cache[known]
+    sys.meta_path.insert(0, CarriedFinder(archive))
+
+
+def _is_inside(archive: Archive, path: str) -> bool:
+    return path == archive.path or path.startswith(f"{archive.path}/")
