@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from ppc.settings import DAG_SETTINGS, TASK_SETTINGS
 from ppc.source import Source
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")] + sorted(
+    (ROOT / "docs").glob("*.md")
+)
 
 
 def text(name: str) -> str:
@@ -145,3 +148,17 @@ def test_a_program_takes_every_command_as_it_is_told(command: str) -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
         assert "://" in target or (document.parent / target).exists(), target
+
+
+def test_what_contributing_names_is_there() -> None:
+    named = re.findall(r"`((?:changes|compiler|docs|grammar|ppacer|runtime|tests)/[\w./]*)`", text("CONTRIBUTING.md"))
+    places = [re.sub("^ppacer/", "runtime/ppacer/", name.replace("CODE", "E301")) for name in named]
+    assert len(places) > 10
+    assert [name for name in places if not (ROOT / name).exists()] == []
+
+
+def test_a_change_is_told_in_a_file_that_a_release_gathers() -> None:
+    settings = tomllib.loads(text("pyproject.toml"))["tool"]["towncrier"]
+    kinds = "|".join(kind["directory"] for kind in settings["type"])
+    files = [file.name for file in (ROOT / settings["directory"]).iterdir() if file.name not in settings["ignore"]]
+    assert [name for name in files if not re.fullmatch(rf"\+[a-z0-9-]+\.(?:{kinds})\.md", name)] == []
