@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.visits import LAPTOP, PHONE, WALL, Scheme, Visits
 from tests.e2e.serving import Serving
+
+PAGE = Path(__file__).parent / "pipelines" / "page.ppd"
 
 VIEWS = {
     "grid": lambda page: page.get_by_role("rowheader", name='load.raw["eu"]'),
@@ -151,6 +154,59 @@ def test_a_backfill_is_asked_for_and_cancelled(visits: Visits, served: Serving) 
     row = page.locator(".backfills tbody tr")
     expect(row).to_contain_text(re.compile(r"of 4 runs went well, 4 failed"))
     expect(row).to_contain_text("done")
+
+
+def test_a_backfill_under_way_is_cancelled(visits: Visits, served: Serving) -> None:
+    made = served.client.start_backfill("endless", "2020-01-01", "2026-01-02", parallel=2).id
+    page = opened(visits, "schedule", dag="endless")
+    row = page.locator(".backfills tbody tr")
+    expect(row).to_contain_text("0 of 7 runs went well, 2 under way")
+    row.get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog", name="Cancel this backfill of endless?")
+    expect(dialog).to_contain_text("5 runs will not be made, and 2 runs under way are cancelled.")
+    visits.check(page)
+    visits.shot(page, "backfill-cancel")
+    dialog.get_by_role("button", name="Back", exact=True).click()
+    expect(dialog).to_have_count(0)
+    assert served.client.backfill(made).finished_at is None
+    row.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel the backfill").click()
+    expect(row).to_contain_text("cancelled")
+    expect(row.get_by_role("button")).to_have_count(0)
+    runs = served.client.runs(backfill=made).runs
+    assert {served.ended(run.id).run.status for run in runs} == {"cancelled"}
+    assert len(runs) == 2
+
+
+def test_a_source_is_copied(visits: Visits) -> None:
+    page = opened(visits, "source")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("alert")).to_have_text("Copied.")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text == PAGE.read_text(encoding="utf-8")
+
+
+PLAIN = """
+const { clipboard } = navigator;
+window.copied = () => clipboard.readText();
+Object.defineProperty(navigator, "clipboard", { value: undefined });
+Object.defineProperty(crypto, "randomUUID", { value: undefined });
+"""
+"""What a browser keeps from a page that came over plain http from another machine."""
+
+
+def test_over_plain_http_from_afar_a_page_copies_and_asks_for_runs(visits: Visits) -> None:
+    page = visits.open("about:blank")
+    page.add_init_script(PLAIN)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=visits.url)
+    page.goto("/dags/flaky/source?task=use")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("alert")).to_have_text("Copied.")
+    assert page.evaluate("copied()").startswith("def say(")
+    page.get_by_role("link", name="Run", exact=True).click()
+    page.get_by_role("button", name="Run now").click()
+    expect(page).to_have_url(re.compile("/runs/[0-9a-f-]{36}$"))
 
 
 def test_alerts_are_silenced_for_a_while(visits: Visits, served: Serving) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from ppacer.core.accounts import Role
+from ppacer.core.accounts import How, Role
 from ppacer.services import passwords
 from ppacer.store.accounts import AuditFilter
 from tests.browser.visits import LAPTOP, PHONE, WALL, Visits
@@ -75,3 +75,72 @@ def test_somebody_logs_in_works_and_logs_out(guarded: Server, visits: Visits) ->
         ("admin", "resume", 403),
         ("admin", "resume", 200),
     ]
+
+
+def test_a_user_sees_who_they_are_changes_their_password_and_logs_out(guarded: Server, visits: Visits) -> None:
+    accounts = guarded.site.scheduler.accounts
+    _, elsewhere = guarded.call(accounts.begin_session(How.SESSION, "viewer"))
+    visits.allow("401|403")
+    page = visits.open("/", url=guarded.url)
+    page.get_by_label("User").fill("viewer")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    user = page.get_by_role("button", name="viewer viewer")  # the name and the role
+    expect(user).to_be_visible()
+    user.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="viewer")
+    expect(dialog).to_contain_text("may look at everything but users, tokens and the audit log")
+    visits.check(page)
+    visits.shot(page, "account")
+    page.keyboard.press("Shift+Tab")
+    expect(dialog.get_by_role("button", name="Change password…")).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Change your password")
+    old, new, again = (dialog.get_by_label(name) for name in ("Password until now", "New password 12", "again"))
+    expect(old).to_be_focused()
+    for field, text in ((old, "not the password"), (new, "another long one"), (again, "another long on")):
+        field.fill(text)
+    page.keyboard.press("Enter")
+    expect(again).to_be_focused()
+    expect(again).to_have_accessible_description("This is not what stands above.")
+    again.fill("another long one")
+    page.keyboard.press("Enter")
+    expect(old).to_be_focused()
+    expect(old).to_have_accessible_description("This is not the password that holds until now.")
+    visits.check(page)
+    visits.shot(page, "password")
+    old.fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Your password is changed, and your other logins have ended.")
+    assert accounts.session(elsewhere) is None
+    assert guarded.call(accounts.check_password("viewer", "another long one")) is not None
+    page.reload()  # this login goes on
+    page.get_by_role("button", name="viewer viewer").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_url(f"{guarded.url}/login")
+    expect(page.get_by_label("User")).to_be_focused()
+
+
+def test_whose_login_has_ended_elsewhere_is_shown_where_to_log_in(guarded: Server, visits: Visits) -> None:
+    visits.allow("401")
+    page = visits.open("/runs", url=guarded.url)
+    page.get_by_label("User").fill("viewer")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#link")).to_have_text("live")
+    guarded.call(guarded.site.scheduler.accounts.set_password("viewer", "another long one"))
+    expect(page).to_have_url(f"{guarded.url}/login?next=/runs")
+
+
+def test_whoever_came_in_by_a_token_has_no_password(guarded: Server, visits: Visits) -> None:
+    _, secret = guarded.call(guarded.site.scheduler.accounts.add_token("reader-of-all-things", Role.VIEWER, by="test"))
+    page = visits.open("/", url=guarded.url, width=PHONE, scheme="dark")
+    page.get_by_label("Password").fill(secret)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="token:reader-of-all-things").click()
+    dialog = page.get_by_role("dialog", name="token:reader-of-all-things")
+    expect(dialog.get_by_role("button", name="Log out")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Change password…")).to_have_count(0)
+    visits.check(page, schemes=("dark",))
+    visits.shot(page, "account")

@@ -45,6 +45,22 @@ def test_filters_and_pages_are_in_the_address(visits: Visits, served: Serving) -
     expect(page.get_by_text("No run fits.")).to_be_visible()
 
 
+def test_the_runs_of_one_backfill(visits: Visits, served: Serving) -> None:
+    made = served.client.backfills(dag="daily_sales").backfills[-1]
+    page = visits.open("/dags/daily_sales/schedule")
+    page.locator(".backfills tbody tr").last.get_by_role("link").click()
+    expect(page).to_have_url(f"{visits.url}/runs?backfill={made.id}")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(made.made)
+    expect(rows.first).to_contain_text("backfill")
+    page.get_by_role("group", name="Status").get_by_role("link", name="failed").click()
+    expect(page).to_have_url(f"{visits.url}/runs?backfill={made.id}&status=failed")
+    expect(page.get_by_text("No run fits.")).to_be_visible()
+    page.get_by_role("link", name="of one backfill: all runs").click()
+    expect(page).to_have_url(f"{visits.url}/runs?status=failed")
+    expect(rows.first).to_contain_text("broken_import")
+
+
 def test_a_new_run_comes_in_by_itself(visits: Visits, served: Serving) -> None:
     page = visits.open("/runs?dag=flaky")
     expect(page.locator("tbody tr").first).to_be_visible()

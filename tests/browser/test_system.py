@@ -23,6 +23,7 @@ def test_what_the_program_does(visits: Visits, served: Serving, width: int, sche
     expect(row).to_contain_text(executor.name)
     expect(row).to_contain_text(f"of {executor.capacity}")
     expect(row).to_contain_text("this one")
+    expect(row).to_contain_text(re.compile(r"runs nothing|in \d+ s"))
     expect(page.locator(".system-pools tbody tr")).to_contain_text("warehouse")
     expect(page.locator(".system-pools tbody tr")).to_contain_text("0 of 2")
     expect(page.locator(".system-database tbody tr")).to_have_count(2)
@@ -41,6 +42,7 @@ def test_it_is_live(visits: Visits, served: Serving) -> None:
     row = page.locator(".system-runs tbody tr", has_text=run[-8:])
     expect(row).to_contain_text("held")
     expect(page.locator(".system-executors tbody tr")).to_contain_text(re.compile("[1-9] of"))
+    expect(page.locator(".system-executors tbody tr")).to_contain_text(re.compile(r"in \d+ s"))  # its lease ends
     served.client.cancel(run)
     expect(row).to_have_count(0)
 

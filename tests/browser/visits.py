@@ -57,14 +57,16 @@ class Visits:
         return page
 
     def shot(self, page: Page, name: str) -> None:
-        """Keeps a picture of the whole page as `NAME-WIDTH-SCHEME.png`; nothing may stick out at the side."""
-        width, height, wider, dark = page.evaluate(
+        """Keeps a picture of the whole page as `NAME-WIDTH-SCHEME.png`, or of the window where a dialog is open.
+        Nothing may stick out at the side."""
+        width, height, wider, dark, asks = page.evaluate(
             "(root => [innerWidth, root.scrollHeight, root.scrollWidth - innerWidth,"
-            " matchMedia('(prefers-color-scheme: dark)').matches])(document.documentElement)"
+            " matchMedia('(prefers-color-scheme: dark)').matches,"
+            " document.querySelector('dialog[open]') !== null])(document.documentElement)"
         )
         file = self.shots / f"{name}-{width}-{'dark' if dark else 'light'}.png"
         self.shots.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=file, full_page=height < _TALLEST)
+        page.screenshot(path=file, full_page=height < _TALLEST and not asks)
         assert wider <= 0, f"{name} is {wider} px wider than the window of {width} px"
 
     def check(self, page: Page, *, schemes: tuple[Scheme, ...] = ("light", "dark")) -> None:

@@ -162,12 +162,17 @@ class Accounts:
                 self._refuse_last_admin(user)
             return await self._change_user(replace(user, role=role))
 
-    async def set_password(self, name: str, password: str) -> User:
-        """All logins of the user end. Raises `UnknownAccount`, `InvalidTrigger`, `TooManyLoginsError`."""
+    async def set_password(self, name: str, password: str, *, keeping: str | None = None) -> User:
+        """All logins of the user end, but for the one with the digest `keeping`.
+
+        Raises `UnknownAccount`, `InvalidTrigger`, `TooManyLoginsError`.
+        """
         self._known(name)
         hashed = await self._hashed(password)
         async with self._changing:
-            return await self._change_user(replace(self._known(name), password=hashed), ends=True)
+            user = replace(self._known(name), password=hashed)
+            ended = tuple(digest for digest in self._held_by(How.SESSION, name) if digest != keeping)
+            return await self._change_user(user, ended)
 
     async def remove_user(self, name: str) -> None:
         """Raises `UnknownAccount`, `NotPossible`."""
@@ -260,9 +265,8 @@ class Accounts:
             raise InvalidTrigger(f"a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters", "password")
         return await self._passwords.hashed(password)
 
-    async def _change_user(self, user: User, *, ends: bool = False) -> User:
+    async def _change_user(self, user: User, ended: tuple[str, ...] = ()) -> User:
         changed = replace(user, changed_at=self._clock.now())
-        ended = self._held_by(How.SESSION, user.name) if ends else ()
         await self._keep([UpdateUser(changed), DeleteSessions(ended)])
         self._users[user.name] = changed
         self._forget(ended)

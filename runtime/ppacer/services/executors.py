@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +43,7 @@ class Executors:
         self._clock = clock
         self._presence = presence
         self._executors: dict[str, Executor] = {}
-        self._running: dict[str, int] = {}
+        self._running: dict[str, dict[str, None]] = {}
         self._stops: dict[str, dict[str, None]] = {}
         self._untold: dict[str, None] = {}
 
@@ -102,19 +102,18 @@ class Executors:
 
     # --- what they run -----------------------------------------------------------------------------------------------
 
-    def running(self, instance: str) -> int:
-        return self._running.get(instance, 0)
+    def running(self, instance: str) -> Collection[str]:
+        """The ids of the attempts that it runs."""
+        return self._running.get(instance, {}).keys()
 
     def started(self, attempt: Attempt) -> None:
-        instance = attempt.instance or ""
-        self._running[instance] = self._running.get(instance, 0) + 1
+        self._running.setdefault(attempt.instance or "", {})[attempt.id] = None
 
     def ended(self, attempt: Attempt) -> None:
         instance = attempt.instance or ""
-        left = self._running[instance] - 1
-        if left:
-            self._running[instance] = left
-        else:
+        running = self._running[instance]
+        del running[attempt.id]
+        if not running:
             del self._running[instance]
         stops = self._stops.get(instance)
         if stops is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
@@ -72,6 +72,11 @@ class Leases:
 
     def forget(self, attempt_id: str) -> None:
         self._deadlines.pop(attempt_id, None)
+
+    def left(self, attempt_ids: Iterable[str]) -> float | None:
+        """In how many seconds the first of these leases ends unless it is renewed; none where there are none."""
+        deadlines = [self._deadlines[each] for each in attempt_ids if each in self._deadlines]
+        return max(0.0, min(deadlines) - self._timers.time()) if deadlines else None
 
     def _arm(self) -> None:
         """Wakes for the earliest deadline, but not for each one of many: a lease may end a little late."""

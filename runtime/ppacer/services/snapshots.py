@@ -78,7 +78,8 @@ class BackfillState:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorState:
-    """An executor that was heard of within the last lease or two. Times in microseconds UTC."""
+    """An executor that was heard of within the last lease or two. Times in microseconds UTC; `leased_until` is when the
+    first of its leases ends unless it is renewed, none while it runs nothing."""
 
     name: str
     instance: str
@@ -86,6 +87,7 @@ class ExecutorState:
     capacity: int
     labels: tuple[str, ...]
     running: int
+    leased_until: int | None
     first_seen_at: int
     last_seen_at: int
     in_program: bool

@@ -11,6 +11,7 @@ from functools import partial
 
 from ppacer.core import happenings as h
 from ppacer.core.ids import IdSource
+from ppacer.core.instants import SECOND
 from ppacer.core.machine import RunMachine
 from ppacer.core.model import Attempt, AttemptStatus, ErrorKind, Run, TaskRow, Write
 from ppacer.core.plan import DagPlan
@@ -307,6 +308,12 @@ class TaskScheduler:
         """Until when a lease granted now is good, on the wall clock."""
         return self._clock.now() + self._term()
 
+    def leased_until(self, instance: str) -> int | None:
+        """Until when what an executor runs is leased to it, on the wall clock: the first of its leases that ends unless
+        it is renewed. None where it runs nothing."""
+        left = self._leases.left(self._executors.running(instance))
+        return None if left is None else self._clock.now() + round(left * SECOND)
+
     # --- from happenings to commands ---------------------------------------------------------------------------------
 
     def _handle(self, machine: RunMachine, happening: h.Happening) -> bool:
@@ -407,7 +414,7 @@ class TaskScheduler:
             self._handle(machine, h.CannotStart(self._clock.now(), attempt_id, ErrorKind.CODE_GONE, error))
 
     def _term(self) -> int:
-        return round(self._settings.lease * 1_000_000)
+        return round(self._settings.lease * SECOND)
 
 
 def _error_kind(word: str) -> ErrorKind:

@@ -100,6 +100,14 @@ class PasswordRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPasswordRequest:
+    """`old_password` is the one that holds until now."""
+
+    old_password: str = field(metadata={"maxLength": MOST_PASSWORD})
+    password: str = field(metadata=_PASSWORD)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRequest:
     """`expires_at` is when it ends to hold; never if left out."""
 

@@ -86,8 +86,9 @@ class ExecutorsHandler(BaseHandler):
 
     @operation("List executors", ExecutorList)
     async def get(self) -> ExecutorList:
-        build = self.site.program.build
-        return ExecutorList(tuple(executor_view(each, build) for each in self.site.scheduler.executors()))
+        build, scheduler = self.site.program.build, self.site.scheduler
+        executors = tuple(executor_view(each, build) for each in scheduler.executors())
+        return ExecutorList(executors, scheduler.health().ready_attempts)
 
 
 class FailedNotificationsHandler(BaseHandler):

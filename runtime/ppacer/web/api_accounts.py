@@ -1,17 +1,19 @@
-"""The JSON API of users, tokens and the audit log: for admins only."""
+"""The JSON API of users, tokens and the audit log: for admins only, but for one's own password."""
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
-from ppacer.core.accounts import Right
+from ppacer.core.accounts import How, Right
 from ppacer.services.accounts import Accounts
-from ppacer.services.errors import NotPossible
+from ppacer.services.errors import InvalidTrigger, NotPossible
 from ppacer.services.passwords import TooManyLoginsError
 from ppacer.store.accounts import AuditFilter
 from ppacer.web.account_messages import (
     AuditList,
     NewToken,
+    OwnPasswordRequest,
     PasswordRequest,
     RoleRequest,
     TokenList,
@@ -22,12 +24,13 @@ from ppacer.web.account_messages import (
     UserView,
 )
 from ppacer.web.account_views import audit_list, token_view, user_view
-from ppacer.web.base import BaseHandler, instant
+from ppacer.web.base import ApiError, BaseHandler, instant
 from ppacer.web.operation import operation
 from ppacer.web.queries import AuditQuery
 from ppacer.web.requests import NoRequest
 
 _BUSY = "too many passwords are being hashed at the moment: try again"
+_TOO_OFTEN = "there were too many tries: wait for {seconds} s, and try again"
 
 
 class _AccountsHandler(BaseHandler):
@@ -77,6 +80,32 @@ class UserPasswordHandler(_AccountsHandler):
     async def post(self, name: str, request: PasswordRequest) -> UserView:
         try:
             return user_view(await self.known.set_password(name, request.password))
+        except TooManyLoginsError as error:
+            raise NotPossible(_BUSY) from error
+
+
+class OwnPasswordHandler(_AccountsHandler):
+    """For whoever has logged in with a name and a password. It takes the password that holds until now, which may be
+    tried as often as a login. All other logins of the user end."""
+
+    @operation("Set one's own password", UserView, body=OwnPasswordRequest, right=Right.KNOWN)
+    async def post(self, request: OwnPasswordRequest) -> UserView:
+        self.audit_subject = ""
+        found = self.identity
+        if found is None or found.how is not How.SESSION or found.name is None or found.session is None:
+            raise NotPossible("there is no password to change: it takes a login with a name and a password")
+        self.audit_subject = found.name
+        if request.password == request.old_password:
+            raise InvalidTrigger("this is the password that holds already", "password")
+        limits = self.site.logins
+        wait = math.ceil(limits.take(found.name, self.address))
+        if wait > 0:
+            raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, _TOO_OFTEN.format(seconds=wait), retry_after=wait)
+        try:
+            if await self.known.check_password(found.name, request.old_password) is None:
+                raise ApiError(HTTPStatus.FORBIDDEN, "this is not the password that holds until now", "old_password")
+            limits.give_back(found.name, self.address)
+            return user_view(await self.known.set_password(found.name, request.password, keeping=found.session.digest))
         except TooManyLoginsError as error:
             raise NotPossible(_BUSY) from error
 

@@ -25,6 +25,7 @@ from ppacer.web.api import (
 )
 from ppacer.web.api_accounts import (
     AuditHandler,
+    OwnPasswordHandler,
     RemoveUserHandler,
     RevokeTokenHandler,
     TokensHandler,
@@ -88,6 +89,7 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/metrics", MetricsHandler),
     (f"{API}/openapi.json", DescriptionHandler),
     (f"{API}/me", MeHandler),
+    (f"{API}/me/password", OwnPasswordHandler),
     (f"{API}/users", UsersHandler),
     (f"{API}/users/USER/remove", RemoveUserHandler),
     (f"{API}/users/USER/role", UserRoleHandler),

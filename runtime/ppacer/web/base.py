@@ -78,12 +78,14 @@ T = TypeVar("T")
 
 
 class ApiError(HTTPError):
-    """An answer that refuses: its status, a sentence for people, and the part of the request at fault."""
+    """An answer that refuses: its status, a sentence for people, the part of the request at fault, and in how many
+    seconds it may be asked for again where that is known."""
 
-    def __init__(self, status: int, detail: str, field: str | None = None) -> None:
+    def __init__(self, status: int, detail: str, field: str | None = None, *, retry_after: int | None = None) -> None:
         super().__init__(status, detail.replace("%", "%%"))
         self.detail = detail
         self.field = field
+        self.retry_after = retry_after
 
 
 class GuardedHandler(RequestHandler):
@@ -198,6 +200,8 @@ class GuardedHandler(RequestHandler):
         self.set_status(problem.status)
         if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.set_header("Retry-After", "1")
+        if isinstance(error, ApiError) and error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
         if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self._methods()))
         if problem.status == HTTPStatus.UNAUTHORIZED:

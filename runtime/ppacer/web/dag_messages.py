@@ -238,7 +238,8 @@ class PoolList:
 class ExecutorView:
     """An executor that was heard of lately. `current`: it is of the very build that the scheduler runs.
 
-    `capacity` is 0 once it is leaving: it claims nothing more.
+    `capacity` is 0 once it is leaving: it claims nothing more. `leased_until` is when the first lease of what it runs
+    ends unless it is renewed; null while it runs nothing.
     """
 
     name: str
@@ -247,6 +248,7 @@ class ExecutorView:
     current: bool
     capacity: int
     running: int
+    leased_until: str | None
     labels: tuple[str, ...]
     first_seen_at: str
     last_seen_at: str
@@ -255,4 +257,7 @@ class ExecutorView:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorList:
+    """`waiting` is how many attempts could run, and wait for an executor or for a slot of a pool."""
+
     executors: tuple[ExecutorView, ...]
+    waiting: int

@@ -148,6 +148,7 @@ def executor_view(state: ExecutorState, build: str) -> ExecutorView:
         current=state.build == build,
         capacity=state.capacity,
         running=state.running,
+        leased_until=optional_time(state.leased_until),
         labels=state.labels,
         first_seen_at=time_text(state.first_seen_at),
         last_seen_at=time_text(state.last_seen_at),

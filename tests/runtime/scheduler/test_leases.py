@@ -116,6 +116,19 @@ def test_a_program_that_was_held_up_gives_everybody_a_full_term(watch: Watch) ->
     assert [attempt_id for attempt_id, _ in watch.ended] == ["a"]
 
 
+def test_how_long_a_lease_goes_on_is_told(watch: Watch) -> None:
+    watch.leases.watch("a")
+    watch.pass_time(4)
+    watch.leases.watch("b")
+    assert watch.leases.left(["a", "b"]) == TERM - 4
+    assert watch.leases.left(["b"]) == TERM
+    watch.leases.watch("a")
+    assert watch.leases.left(["a", "b"]) == TERM
+    watch.leases.forget("a")
+    assert watch.leases.left(["a"]) is None
+    assert watch.leases.left([]) is None
+
+
 def test_many_leases_take_few_timers(watch: Watch) -> None:
     for number in range(1_000):
         watch.leases.watch(f"a{number}")

@@ -10,7 +10,7 @@ import pytest
 
 from ppacer import spec as s
 from ppacer.client import Client
-from ppacer.protocol import Claim, Progress
+from ppacer.protocol import Claim, Progress, Renewal
 from tests.runtime.web.conftest import AT, PRINT, FakeExecutor, Serve, Server, literal
 
 LIST = s.ParamType(s.ParamKind.LIST, of=s.ParamType(s.ParamKind.DATE))
@@ -229,9 +229,24 @@ def test_pools_and_executors(server: Server, executor: FakeExecutor) -> None:
         {"name": "narrow", "slots": 1, "used": 1, "waiting": 1},
         {"name": "unused", "slots": 3, "used": 0, "waiting": 0},
     ]
-    (found,) = server.ask("/api/v1/executors").json["executors"]
+    told = server.ask("/api/v1/executors").json
+    (found,) = told["executors"]
     assert (found["name"], found["capacity"], found["running"], found["current"]) == ("fake", 4, 1, True)
-    assert found["instance"] == executor.instance
+    assert (found["instance"], told["waiting"]) == (executor.instance, 1)
+
+
+def test_until_when_it_is_leased_what_an_executor_runs(server: Server, executor: FakeExecutor) -> None:
+    def until() -> Any:
+        (found,) = server.ask("/api/v1/executors").json["executors"]
+        return found["leased_until"]
+
+    server.trigger("chain")
+    (first,) = executor.claim()
+    granted = until()
+    executor.exchange(renewals=(Renewal(first.attempt, first.token),))
+    assert until() > granted
+    executor.finish(first)
+    assert until() is None
 
 
 def test_parameters_of_all_kinds(server: Server) -> None:

@@ -113,8 +113,7 @@ async function act(button, action) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-do]");
   if (button && button.getAttribute("aria-busy") !== "true") {
-    if (button.dataset.do === "help") import("./help.js").then(({ help }) => help());
-    else if (actions[button.dataset.do]) act(button, actions[button.dataset.do]);
+    if (actions[button.dataset.do]) act(button, actions[button.dataset.do]);
   }
   const link = event.target.closest("a[href]");
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || link.hasAttribute("download")) return;
@@ -125,6 +124,7 @@ document.addEventListener("click", (event) => {
 });
 
 const PLACES = { d: "/", r: "/runs", s: "/system" };
+const ACTS = { r: "[data-do=run], a.strong", p: "[data-do=pause], [data-do=resume]" }; // on the dag of a row, or the one that is shown
 let before = "";
 
 document.addEventListener("keydown", (event) => {
@@ -142,7 +142,8 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "j") rows[Math.min(rows.length - 1, here + 1)]?.focus();
   else if (event.key === "k") rows[Math.max(0, here - 1)]?.focus();
   else if (event.key === "/") main.querySelector("[data-search]")?.focus();
-  else if (event.key === "?") import("./help.js").then(({ help }) => help());
+  else if (event.key === "?") actions.help();
+  else if (ACTS[event.key]) (rows[here]?.closest("tr")?.querySelector(ACTS[event.key]) ?? main.querySelector(`.top :is(${ACTS[event.key]})`))?.click();
   else if (event.key === "[" || event.key === "]") step(event.key === "]" ? 1 : -1);
   else if (event.key === "Escape" && location.search) go(location.pathname);
   else return;
@@ -169,8 +170,8 @@ Promise.all([me(), may("operator")]).then(([{ user, role, how }, operator]) => {
   document.body.classList.toggle("reader", !operator);
   if (how === "open") return;
   const shown = document.getElementById("user");
-  shown.textContent = user;
-  shown.title = `${user}, ${role}: log out`;
+  shown.replaceChildren(h("span", { class: "who" }, user), " ", h("span", { class: "role" }, role));
+  shown.title = `${user}, ${role}: password, log out`;
   shown.hidden = false;
 }, () => {});
 fetch("/health").then((response) => response.json()).then((health) => {

@@ -41,7 +41,7 @@ function view({ timezone, first, last, days }, dag, planned, asked) {
       h("nav", { class: "fields", "aria-label": "Years" }, link(asked ? year - 1 : year, asked ? year - 1 : year), asked && h("a", { href: dagLink(dag.id, "calendar") }, "last twelve months"), asked && link(year + 1, year + 1))),
     h("div", { class: "months", "data-key": "months" }, months),
     h("ul", { class: "legend inline", "aria-label": "Marks", "data-key": "legend" },
-      [["failed", "a run failed"], ["success", "all went well"], ["running", "under way"], ["cancelled", "cancelled"], ["due", "due"]].map(([status, text]) => h("li", {}, h("span", { class: `day sample ${status}` }), text))),
+      [["failed", "a run failed"], ["success", "all went well"], ["running", "under way"], ["cancelled", "cancelled"], ["due", "due"]].map(([status, text]) => h("li", {}, h("span", { class: `day example ${status}` }), text))),
   ];
 }
 

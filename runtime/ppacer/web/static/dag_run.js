@@ -1,9 +1,10 @@
 // A form made from a dag's parameters: each has the field that fits its type, and the default in it.
 
-import { part, post, Refused } from "./api.js";
+import { Refused } from "./api.js";
 import { h } from "./dom.js";
 import { notation, plural } from "./format.js";
 import { runLink } from "./parts.js";
+import { newKey, trigger } from "./trigger.js";
 
 export function open(place, { id, go, operator }) {
   let made = null;
@@ -50,8 +51,8 @@ function form({ dag, tasks, params }, id, go) {
     try {
       const body = { params: given, scheduled_at: at.input.value || null };
       const text = JSON.stringify(body);
-      if (sent?.text !== text) sent = { text, key: crypto.randomUUID() };
-      const run = await post(`/dags/${part(id)}/runs`, body, { "Idempotency-Key": sent.key });
+      if (sent?.text !== text) sent = { text, key: newKey() };
+      const run = await trigger(id, body, sent.key);
       go(runLink(run));
     } catch (error) {
       const named = error instanceof Refused ? all.find((each) => error.field === each.name || error.field?.match(/^params\.(\w+)/)?.[1] === each.name) : null;

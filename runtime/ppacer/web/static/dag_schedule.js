@@ -1,7 +1,7 @@
 // What is to come, and the past made up for: the next due times, and backfills.
 
-import { get, part, post, Refused, search } from "./api.js";
-import { ask, tell } from "./dialog.js";
+import { get, part, post, search } from "./api.js";
+import { ask, field, tell } from "./dialog.js";
 import { h, morphChildren } from "./dom.js";
 import { here, plural, timeIn } from "./format.js";
 import { dagLink, due, badge, moment, none, when } from "./parts.js";
@@ -59,35 +59,17 @@ function backfills(list, operator) {
         h("td", { class: "c-do" }, each.finished_at || !operator ? none("") : h("button", { type: "button", "data-do": "cancel-backfill", "data-backfill": each.id }, "Cancel"))))));
 }
 
-// Asks for the range; a refusal is told in the dialog that is asked again, with what was typed.
+// Asks for the range.
 async function begin(dag) {
-  let given = { from_at: "", until_at: "", parallel: "1" };
-  let fault = null;
-  for (;;) {
-    const field = (name, label, attributes) => {
-      const bad = fault?.field === name;
-      return h("label", { class: "field" }, h("span", {}, label),
-        h("input", { name, required: true, value: given[name], "aria-invalid": bad ? "true" : null, "aria-describedby": bad ? `bad-${name}` : null, ...attributes }),
-        bad && h("span", { class: "fault", id: `bad-${name}` }, fault.message));
-    };
-    const answer = await ask({
-      title: `Backfill ${dag.id}`,
-      body: [
-        h("p", {}, `Makes a run for each due time of the range that has none, so many at once. Times are those of ${dag.timezone}.`),
-        fault && !Object.hasOwn(given, fault.field ?? "") && h("p", { class: "fault" }, fault.message),
-        h("div", { class: "two" }, field("from_at", "From", { type: "datetime-local" }), field("until_at", "To before", { type: "datetime-local" })),
-        field("parallel", "At once", { type: "number", min: 1, max: 1000 })],
-      confirm: "Make the runs",
-    });
-    if (!answer) return;
-    given = Object.fromEntries(answer);
-    try {
-      const made = await post(`/dags/${part(dag.id)}/backfills`, { from_at: given.from_at, until_at: given.until_at, parallel: Number(given.parallel) });
-      tell(`The backfill has begun: ${plural(made.total, "due time")}.`);
-      return;
-    } catch (error) {
-      if (!(error instanceof Refused)) { tell(error.message, { bad: true }); return; }
-      fault = { field: error.field, message: error.message };
-    }
-  }
+  const input = (name, attributes) => h("input", { name, required: true, ...attributes });
+  const made = await ask({
+    title: `Backfill ${dag.id}`,
+    body: `Makes a run for each due time of the range that has none, so many at once. Times are those of ${dag.timezone}.`,
+    fields: [
+      h("div", { class: "two" }, field("From", input("from_at", { type: "datetime-local" })), field("To before", input("until_at", { type: "datetime-local" }))),
+      field("At once", input("parallel", { type: "number", min: 1, max: 1000, value: 1 }))],
+    label: "Make the runs",
+    act: (given) => post(`/dags/${part(dag.id)}/backfills`, { from_at: given.get("from_at"), until_at: given.get("until_at"), parallel: Number(given.get("parallel")) }),
+  });
+  if (made) tell(`The backfill has begun: ${plural(made.total, "due time")}.`);
 }

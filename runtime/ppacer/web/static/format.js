@@ -1,21 +1,22 @@
 // Times and durations as people read them. The API's times are ISO 8601 in UTC; here they are shown in local time.
 
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const SHORT_PARTS = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+const SHORT = new Intl.DateTimeFormat(undefined, SHORT_PARTS);
+const SHORT_YEAR = new Intl.DateTimeFormat(undefined, { ...SHORT_PARTS, year: "numeric" });
 const TODAY = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
-const ZONED = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+const ZONED_PARTS = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+const ZONED = new Intl.DateTimeFormat(undefined, ZONED_PARTS);
+const ZONED_YEAR = new Intl.DateTimeFormat(undefined, { ...ZONED_PARTS, year: "numeric" });
 const LONG = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
 const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
 
 export const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-// A moment with its zone: `02:15 CET` today, `Sat 28 Nov, 02:15 CET` on another day.
-export const zonedTime = (iso) => {
-  const moment = new Date(iso);
-  return (moment.toDateString() === new Date().toDateString() ? HOUR : ZONED).format(moment);
-};
+// A moment with its zone: `02:15 CET` today, `Sat 28 Nov, 02:15 CET` on another day, with the year if it is another.
+export const zonedTime = (iso) => told(iso, HOUR, ZONED, ZONED_YEAR);
 export const longTime = (iso) => LONG.format(new Date(iso));
 
 // The same moment as the clocks of another zone show it.
@@ -24,10 +25,14 @@ export function timeIn(iso, zone) {
 }
 
 export const fullTime = (iso) => DATE.format(new Date(iso));
-export const shortTime = (iso) => {
+export const shortTime = (iso) => told(iso, TODAY, SHORT, SHORT_YEAR);
+
+function told(iso, today, thisYear, otherYear) {
   const moment = new Date(iso);
-  return (moment.toDateString() === new Date().toDateString() ? TODAY : SHORT).format(moment);
-};
+  const now = new Date();
+  if (moment.toDateString() === now.toDateString()) return today.format(moment);
+  return (moment.getFullYear() === now.getFullYear() ? thisYear : otherYear).format(moment);
+}
 export const clockTime = (iso) => CLOCK.format(new Date(iso));
 export const milliseconds = (iso) => new Date(iso).getTime();
 

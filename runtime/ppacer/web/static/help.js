@@ -7,6 +7,7 @@ import { badge } from "./parts.js";
 const KEYS = [
   ["j, k", "next and previous row"],
   ["Enter", "open the row"],
+  ["r, p", "run, and pause or resume, the dag of the row or the one shown"],
   ["/", "search"],
   ["Esc", "leave the search; then, filters off"],
   ["g d, g r, g s", "dags, runs, system"],
@@ -23,6 +24,6 @@ export function help() {
       h("h3", {}, "Marks"),
       h("ul", { class: "legend" }, STATUSES.map((status) => h("li", {}, badge(status)))),
     ],
-    cancel: "Close",
+    back: "Close",
   });
 }

@@ -1,7 +1,7 @@
 // What is shown stays as it is in the program: one stream of server-sent events per page tells that something changed,
 // and each view asks again for what it shows, once per change at most, and never faster than it can take it.
 
-import { Away, Refused, sleep } from "./api.js";
+import { Away, get, Refused, sleep } from "./api.js";
 
 const LEAST_PAUSE = 200; // milliseconds between two looks
 const SHARE = 3; // a view waits so many times as long as its last look took, so that it takes a quarter of the time
@@ -60,6 +60,7 @@ function connect() {
     say("away");
     if (source.readyState === EventSource.CLOSED) { // it was refused: the browser itself tries no more
       disconnect();
+      get("/me").catch(() => {}); // whoever is not known any more is shown where to log in
       retry = setTimeout(connect, pause);
       pause = Math.min(10000, pause * 2);
     }

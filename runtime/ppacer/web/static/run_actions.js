@@ -2,7 +2,7 @@
 // without doing it.
 
 import { part, post } from "./api.js";
-import { ask, field } from "./ask.js";
+import { ask, field } from "./dialog.js";
 import { h } from "./dom.js";
 import { plural, words } from "./format.js";
 import { mark } from "./parts.js";
@@ -36,14 +36,14 @@ function button(text, act, look = null) {
 
 const restart = (run) => ask({
   title: `Restart what failed in ${run.dag}?`,
-  text: "Tasks that failed, were cancelled or never ran are done again, and what follows them. What succeeded stays.",
+  body: "Tasks that failed, were cancelled or never ran are done again, and what follows them. What succeeded stays.",
   label: "Restart",
   ...operation(`/runs/${part(run.id)}/restart`, () => ({}), "will run again"),
 });
 
 const cancel = (run) => ask({
   title: `Cancel this run of ${run.dag}?`,
-  text: "Tasks that run now are stopped, and nothing more is started but handlers.",
+  body: "Tasks that run now are stopped, and nothing more is started but handlers.",
   label: "Cancel run",
   danger: true,
   ...operation(`/runs/${part(run.id)}/cancel`, () => ({}), "will be cancelled"),
@@ -51,7 +51,7 @@ const cancel = (run) => ask({
 
 const cancelTask = (run, task) => ask({
   title: `Cancel ${task.name}?`,
-  text: task.family ? "All of its members that have not ended are stopped." : "It is stopped, and counts as cancelled.",
+  body: task.family ? "All of its members that have not ended are stopped." : "It is stopped, and counts as cancelled.",
   label: "Cancel task",
   danger: true,
   ...operation(address(run, task, "cancel"), () => ({}), "will be cancelled"),
@@ -61,7 +61,7 @@ function rerun(run, task) {
   const follow = h("input", { type: "checkbox", checked: true });
   return ask({
     title: `Run ${task.name} again?`,
-    text: "Earlier attempts stay to be seen; a new epoch of the run begins.",
+    body: "Earlier attempts stay to be seen; a new epoch of the run begins.",
     fields: [h("label", { class: "switch" }, follow, "and what follows it")],
     label: "Run again",
     ...operation(address(run, task, "rerun"), () => ({ follow: follow.checked }), "will run again"),
@@ -70,8 +70,8 @@ function rerun(run, task) {
 
 function markAs(run, task) {
   const status = h("select", {}, ["success", "failed"].map((each) => h("option", { value: each, selected: (task.status === "success") === (each === "failed") }, each)));
-  const reason = h("input", { type: "text", required: true, maxlength: 500, autocomplete: "off" });
-  const output = h("textarea", { rows: 3, spellcheck: "false" });
+  const reason = h("input", { type: "text", name: "reason", required: true, maxlength: 500, autocomplete: "off" });
+  const output = h("textarea", { name: "output", rows: 3, spellcheck: "false" });
   const outputField = field("Output", output, "JSON, if what follows reads it");
   const fit = () => { outputField.hidden = status.value !== "success" || Boolean(task.family); };
   status.addEventListener("change", fit);
@@ -80,12 +80,12 @@ function markAs(run, task) {
   const { preview, act } = operation(address(run, task, "mark"), body, "will be touched");
   return ask({
     title: `Mark ${task.name}?`,
-    text: `It is ${words(task.status)} now. The mark counts from here on; what really happened stays in the history.`,
+    body: `It is ${words(task.status)} now. The mark counts from here on; what really happened stays in the history.`,
     fields: [field("Mark as", status), field("Reason", reason, "for whoever reads it later"), outputField],
     label: "Mark",
     preview: (signal) => (reason.value.trim() ? preview(signal) : [h("p", { class: "quiet" }, "Say why; then what will be touched is shown.")]),
     act: () => {
-      if (!reason.value.trim()) throw new Error("Say why, for whoever reads it later");
+      if (!reason.value.trim()) throw Object.assign(new Error("Say why, for whoever reads it later"), { field: "reason" });
       return act();
     },
   });
@@ -114,6 +114,6 @@ function json(text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`The output is not JSON: ${error.message}`);
+    throw Object.assign(new Error(`The output is not JSON: ${error.message}`), { field: "output" });
   }
 }

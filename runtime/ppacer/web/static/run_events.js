@@ -6,6 +6,7 @@ import { clockTime, fullTime, words } from "./format.js";
 
 const PAGE = 500;
 const STEPS = new Set(["task_queued", "attempt_started", "attempt_finished", "lease_restored"]);
+const UNTOLD = new Set(["id", "request"]); // what only the program itself has a use for
 
 export class EventTable {
   element = h("div", { class: "event-table" });
@@ -78,12 +79,12 @@ export class EventTable {
   #row(event) {
     const { task, position, ...rest } = event.payload ?? {};
     const name = task && this.#families.has(task) && position !== -1 ? `${task}[${position ?? 0}]` : task;
-    const details = Object.entries(rest).filter(([key, value]) => value !== null && key !== "id");
+    const details = Object.entries(rest).filter(([key, value]) => value !== null && !UNTOLD.has(key));
     return h("tr", { "data-key": String(event.seq) },
       h("td", { class: "c-at" }, moment(event.at)),
       h("td", {}, words(event.kind), details.length > 0 && h("span", { class: "quiet" }, ` ${details.map(([key, value]) => detail(key, value)).join(", ")}`)),
       h("td", { class: "c-name" }, name ? h("a", { href: this.#link({ task: name, attempt: null, epoch: null }) }, name) : ""),
-      h("td", { class: "quiet" }, event.actor));
+      h("td", { class: "c-actor quiet" }, event.actor));
   }
 }
 

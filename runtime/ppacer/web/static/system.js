@@ -4,7 +4,7 @@ import { Away, get, may, sleep } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { number, plural, words } from "./format.js";
 import { follow, say } from "./live.js";
-import { badge, dagLink, duration, fact, none, runLink, when } from "./parts.js";
+import { badge, dagLink, due, duration, fact, none, runLink, when } from "./parts.js";
 
 const OFTEN = 5_000; // milliseconds: executors are heard of without anything having changed
 const SELDOM = 30_000; // the rows of a database are counted
@@ -19,7 +19,7 @@ export async function show(main, { signal }) {
   const often = async () => {
     const [health, executors] = await Promise.all([askHealth(signal), get("/executors", signal)]);
     draw("health", healthOf(health));
-    draw("executors", executorsOf(executors.executors));
+    draw("executors", executorsOf(executors));
   };
   const seldom = async () => {
     const [database, failed] = await Promise.all([get("/database", signal), get(`/notifications?limit=${SHOWN}`, signal)]);
@@ -70,22 +70,26 @@ function healthOf({ status, problem, program, version, build, leader, durability
       leader && fact("leads since", when(leader.since)),
       leader && fact("on", `${leader.host}, process ${leader.pid}`),
       leader?.url && fact("answers at", h("code", {}, leader.url)),
-      leader && fact("taking of the lead", number(leader.epoch)),
+      leader && fact("leader epoch", number(leader.epoch)),
       fact("durability", durability)),
   ].filter(Boolean);
 }
 
-function executorsOf(executors) {
+const LEASE = "What it runs counts as lost then, unless the lease is renewed before";
+
+function executorsOf({ executors, waiting }) {
   const capacity = executors.reduce((sum, each) => sum + each.capacity, 0);
   const running = executors.reduce((sum, each) => sum + each.running, 0);
   return [
-    h("div", { class: "heading" }, h("h2", {}, "Executors"), executors.length > 0 && h("span", { class: "quiet" }, `${number(running)} of ${plural(capacity, "place")} taken`)),
+    h("div", { class: "heading" }, h("h2", {}, "Executors"), executors.length > 0 && h("span", { class: "quiet" }, `${number(running)} of ${plural(capacity, "place")} taken`),
+      waiting > 0 && h("span", { class: "quiet" }, `${plural(waiting, "attempt")} ${waiting === 1 ? "waits" : "wait"} for a place`)),
     executors.length === 0 && h("p", { class: "empty" }, "No executor was heard of lately: tasks wait until one is there."),
     executors.length > 0 && h("table", { class: "entries executors" },
-      h("thead", {}, h("tr", {}, ["executor", "load", "labels", "build", "heard of", "known for"].map((name) => h("th", { scope: "col" }, name)))),
+      h("thead", {}, h("tr", {}, ["executor", "load", "lease ends", "labels", "build", "heard of", "known for"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, executors.map((each) => h("tr", { "data-key": each.instance },
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.name), h("span", { class: "quiet" }, each.in_program ? "in this program" : each.instance)),
         h("td", { class: "c-load" }, load(each.running, each.capacity, `load of ${each.name}`)),
+        h("td", { class: "c-when", "data-label": "lease ends", title: LEASE }, each.leased_until ? due(each.leased_until) : none("runs nothing")),
         h("td", { "data-label": "labels" }, each.labels.length ? each.labels.map((label) => h("span", { class: "tag" }, label)) : none()),
         h("td", { "data-label": "build" }, each.current ? "this one" : h("span", { class: "state", title: each.build }, `another: ${each.build.slice(0, 8)}`)),
         h("td", { class: "c-when", "data-label": "heard of" }, when(each.last_seen_at)),
@@ -160,14 +164,14 @@ function auditOf({ entries, next }) {
   return [
     h("div", { class: "heading" }, h("h2", {}, "What was done lately")),
     entries.length === 0 && h("p", { class: "empty" }, "Nobody has changed anything yet."),
-    entries.length > 0 && h("table", { class: "entries" },
+    entries.length > 0 && h("table", { class: "entries audit" },
       h("thead", {}, h("tr", {}, ["at", "who", "what", "to what", "outcome"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, entries.map((each) => h("tr", { "data-key": each.id },
         h("td", { class: "c-when" }, when(each.at)),
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.actor || "nobody known"), h("span", { class: "quiet" }, `${each.how}, ${each.address}`)),
         h("td", {}, words(each.action), each.detail && h("span", { class: "quiet" }, ` ${each.detail}`)),
         h("td", {}, subject(each.subject)),
-        h("td", {}, each.outcome < 400 ? "done" : h("span", { class: "state bad" }, `refused, ${each.outcome}`)))))),
+        h("td", { class: "c-outcome" }, each.outcome < 400 ? "done" : h("span", { class: "state bad" }, `refused, ${each.outcome}`)))))),
     next && h("p", { class: "quiet", "data-key": "more" }, "and earlier ones: ", h("code", {}, "audit"), " lists them all"),
   ].filter(Boolean);
 }
