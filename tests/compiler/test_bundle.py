@@ -104,6 +104,7 @@ def test_a_distribution_is_carried_with_what_it_requires(installed: Installed) -
     assert {"alembic", "mako", "markupsafe", "ppacer", "sqlalchemy", "tornado", "tzdata"} <= set(needed)
     assert {"lark", "greenlet", "psycopg"}.isdisjoint(needed)
     assert {"psycopg", "psycopg-binary"} <= set(installed.needed(["psycopg[binary]"]))
+    assert "psycopg-binary" in installed.needed(["ppacer[postgresql]"])
     assert "pandas" not in installed.needed(["vega_datasets"], frozenset({"pandas"}))
     with pytest.raises(BundleError, match="no-such-thing is not installed for the Python of the program"):
         installed.needed(["no-such-thing"])

@@ -43,23 +43,24 @@ class Unpacker:
         """The folder with the files of the part. Raises `UnpackError`."""
         if part not in self._ready:
             manifest: Manifest = json.loads(self._archive.read(MANIFEST))
-            self._refuse_other_machine(part, manifest["parts"][part])
+            tags = manifest["parts"][part]
+            self._refuse_other_machine(part, tags)
             start = f"unpacked/{part}/"
             files = {name[len(start) :]: digest for name, digest in manifest["files"].items() if name.startswith(start)}
-            self._ready[part] = str(self._unpacked(part, files))
+            self._ready[part] = str(self._unpacked(part, files, compiled=bool(tags)))
         return self._ready[part]
 
-    def _unpacked(self, part: str, files: Mapping[str, str]) -> Path:
+    def _unpacked(self, part: str, files: Mapping[str, str], *, compiled: bool) -> Path:
         refused: list[str] = []
         for cache in _caches():
             try:
-                _make_own(cache)
+                _make_own(cache, compiled=compiled)
                 return self._unpacked_in(cache, part, files)
             except OSError as error:
                 refused.append(f"{cache}: {error.strerror or error}")
         raise UnpackError(
-            f"{part} needs real files, and there is no folder to unpack it to; give one that this user alone can write "
-            f"to and that programs may be loaded from, with XDG_CACHE_HOME ({'; '.join(refused)})"
+            f"{part} needs real files, and there is no folder to unpack it to: name one that this user alone can change"
+            f"{' and that programs may be loaded from' if compiled else ''} with XDG_CACHE_HOME ({'; '.join(refused)})"
         )
 
     def _unpacked_in(self, cache: Path, part: str, files: Mapping[str, str]) -> Path:
@@ -107,8 +108,9 @@ def _caches() -> Iterator[Path]:
     yield Path(tempfile.gettempdir(), f"ppacer-{os.geteuid()}")
 
 
-def _make_own(folder: Path) -> None:
-    """Makes the folder if need be. Raises `OSError` where another user could write to it, or nothing can be loaded."""
+def _make_own(folder: Path, *, compiled: bool) -> None:
+    """Makes the folder if need be. Raises `OSError` where another user could write to it, or where nothing that is
+    compiled could be loaded from it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     around = stat.S_IMODE(folder.parent.stat().st_mode)
     if around & 0o002 and not around & stat.S_ISVTX:
@@ -120,7 +122,7 @@ def _make_own(folder: Path) -> None:
         raise OSError("it is not a folder that this user alone can write to")
     if not os.access(folder, os.W_OK):
         raise OSError("it cannot be written to")
-    if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+    if compiled and os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
         raise OSError("programs may not be loaded from there (noexec)")
 
 

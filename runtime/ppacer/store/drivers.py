@@ -18,5 +18,6 @@ def load_driver(kind: Kind) -> None:
         importlib.import_module(module)
     except ImportError as error:
         raise CannotOpen(
-            f"the driver for {kind.value} is not installed ({error}): python -m pip install 'ppacer[{extra}]'"
+            f"the driver for {kind.value} is not installed ({error}): python -m pip install 'ppacer[{extra}]' "
+            f"(a program in one file: ppc build --format pyz --include 'ppacer[{extra}]')"
         ) from error
