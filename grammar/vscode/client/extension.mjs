@@ -1,5 +1,6 @@
 // What the editor loads: starts the language server, and offers the graph of a dag and the tasks of `ppc`.
 
+import { execFile } from "node:child_process";
 import fs from "node:fs";
 import * as vscode from "vscode";
 import { ExecuteCommandRequest, LanguageClient } from "vscode-languageclient/node";
@@ -64,6 +65,11 @@ async function start(preview) {
     return; // `ppc` may be one that lies in the folder
   }
   const { command, options } = ppc();
+  const reason = await whyNot(command);
+  if (reason !== undefined) {
+    tellOfMissing(command, reason); // not waited for: the message stays until somebody answers it
+    return;
+  }
   const made = new LanguageClient(
     SECTION,
     "ppc",
@@ -78,17 +84,32 @@ async function start(preview) {
   try {
     await made.start();
     client = made;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const change = "Open the settings";
-    const hint = 'Install it with pip install "ppacer[build,lsp]", or say in the settings where it is.';
-    const message = `The language server did not start: ${command}: ${reason}. ${hint}`;
-    // Not waited for: a message stays until somebody answers it.
-    vscode.window.showErrorMessage(message, change).then((answer) => {
-      if (answer === change) {
-        vscode.commands.executeCommand("workbench.action.openSettings", "ppd.ppc");
-      }
-    });
+  } catch {
+    // the client has told it, and why is in its output
+  }
+}
+
+/**
+ * Why a command cannot be called; nothing where it can.
+ * @param {string} command
+ * @returns {Promise<string | undefined>}
+ */
+function whyNot(command) {
+  return new Promise((resolve) => {
+    execFile(command, ["--version"], { cwd: folder() }, (error) => resolve(error?.message));
+  });
+}
+
+/**
+ * @param {string} command
+ * @param {string} reason
+ */
+async function tellOfMissing(command, reason) {
+  const change = "Open the settings";
+  const hint = 'Install it with pip install "ppacer[build,lsp]", or say in the settings where it is.';
+  const message = `The language server needs the command ${command}: ${reason}. ${hint}`;
+  if ((await vscode.window.showErrorMessage(message, change)) === change) {
+    await vscode.commands.executeCommand("workbench.action.openSettings", "ppd.ppc");
   }
 }
 

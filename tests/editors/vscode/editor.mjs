@@ -39,7 +39,7 @@ const event = (name) => (listener) => {
 export const happen = (name, argument) => Promise.all([...(listeners[name] ?? [])].map((each) => each(argument)));
 export const listening = (name) => listeners[name]?.size ?? 0;
 
-const folder = { uri: new Uri("file:///work"), name: "work", index: 0 };
+const folder = { uri: new Uri(`file://${process.cwd()}`), name: "work", index: 0 };
 export const workspace = {
   isTrusted: true,
   workspaceFolders: [folder],

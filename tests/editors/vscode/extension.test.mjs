@@ -7,6 +7,7 @@ import { beforeEach, test } from "node:test";
 
 const { extension, editor, languageclient } = createRequire(import.meta.url)(process.env.EXTENSION);
 const { state, told, happen, listening } = editor;
+const FOLDER = editor.workspace.workspaceFolders[0].uri.fsPath;
 const { servers, answers } = languageclient;
 
 const range = (from, to) => ({ start: { line: from, character: 0 }, end: { line: to, character: 1 } });
@@ -17,7 +18,9 @@ const symbol = (name, kind, from, to, children = []) => ({
   selectionRange: range(from, from),
   children,
 });
-const SALES = "file:///work/flows/sales.ppd";
+/** It needs to be a command that says its version. */
+const PPC = process.execPath;
+const SALES = `file://${FOLDER}/flows/sales.ppd`;
 const editing = (line, uri = SALES, languageId = "ppd") => ({
   document: { uri: editor.Uri.parse(uri), languageId },
   selection: { active: { line } },
@@ -25,7 +28,7 @@ const editing = (line, uri = SALES, languageId = "ppd") => ({
 
 beforeEach(async () => {
   told.length = servers.length = 0;
-  state.settings = {};
+  state.settings = { ppc: PPC };
   state.editor = editing(3);
   state.symbols.set(SALES, [
     symbol("daily", 1, 2, 8, [symbol("load", 11, 4, 4)]),
@@ -54,14 +57,13 @@ const activated = (name, run) =>
 const shown = () => state.panel.posted.map((each) => each.dag ?? each.error);
 
 activated("the server is started as the settings say, and anew when they change", async () => {
-  assert.deepEqual(servers[0].server, { command: "ppc", args: ["lsp"], options: { cwd: "/work" } });
+  assert.deepEqual(servers[0].server, { command: PPC, args: ["lsp"], options: { cwd: FOLDER } });
   assert.deepEqual(servers[0].options.documentSelector, [{ language: "ppd" }]);
-  state.settings = { ppc: "/opt/ppc", path: ["lib"] };
+  state.settings = { ppc: PPC, path: ["lib"] };
   await happen("configuration", { affectsConfiguration: (section) => section === "ppd" });
   await state.commands.get("ppd.restartServer")();
   assert.deepEqual(servers.map((each) => each.runs), [false, false, true]);
-  assert.deepEqual(servers[2].server.command, "/opt/ppc");
-  assert.deepEqual(servers[2].server.args, ["lsp", "--path", "/work/lib"]);
+  assert.deepEqual(servers[2].server.args, ["lsp", "--path", `${FOLDER}/lib`]);
   await happen("configuration", { affectsConfiguration: () => false });
   assert.equal(servers.length, 3);
 });
@@ -79,18 +81,26 @@ test("a folder that is not trusted has no server until it is", async () => {
 });
 
 activated("who has no ppc is told what to do, and can try again", async () => {
-  answers.start = async () => {
-    throw new Error("spawn ppc ENOENT");
-  };
+  state.settings = { ppc: "./bin/ppc" };
   await state.commands.get("ppd.restartServer")();
-  assert.match(told[0].error, /did not start: ppc: spawn ppc ENOENT\. Install it with pip install "ppacer\[build,lsp\]"/);
+  assert.match(told[0].error, /needs the command \S+\/bin\/ppc: spawn .* ENOENT\. Install it with pip install "ppacer\[build,lsp\]"/);
   await state.commands.get("ppd.showGraph")();
   await happen("message", { ready: true });
   assert.deepEqual(shown(), ["The language server does not run."]);
-  answers.start = async () => {};
+  state.settings = { ppc: PPC };
   await state.commands.get("ppd.restartServer")();
   await happen("message", { ready: true });
   assert.deepEqual(shown().at(-1), "daily");
+});
+
+activated("a server that does not start leaves an editor that works", async () => {
+  answers.start = async () => {
+    throw new Error("the connection was closed");
+  };
+  await state.commands.get("ppd.restartServer")();
+  await state.commands.get("ppd.showGraph")();
+  await happen("message", { ready: true });
+  assert.deepEqual(shown(), ["The language server does not run."]);
 });
 
 activated("the graph follows the cursor and the text", async () => {
@@ -102,7 +112,7 @@ activated("the graph follows the cursor and the text", async () => {
   state.editor = editing(11);
   await happen("selection", { textEditor: state.editor });
   await happen("selection", { textEditor: state.editor });
-  await happen("editor", editing(0, "file:///work/notes.txt", "plaintext"));
+  await happen("editor", editing(0, "file:///elsewhere/notes.txt", "plaintext"));
   await happen("editor", undefined);
   assert.deepEqual(shown(), ["daily", "hourly"]);
 
@@ -146,7 +156,7 @@ activated("an answer that is late is not shown in the place of another", async (
 });
 
 activated("without a file of the language there is nothing to show", async () => {
-  state.editor = editing(0, "file:///work/notes.txt", "plaintext");
+  state.editor = editing(0, "file:///elsewhere/notes.txt", "plaintext");
   await state.commands.get("ppd.showGraph")();
   assert.match(told[0].information, /Open a \.ppd file/);
   assert.deepEqual(state.providers.get("ppc").provideTasks(), []);
