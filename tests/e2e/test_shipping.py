@@ -33,6 +33,10 @@ BUILD = (
 )
 
 
+PLAIN = "import plain.steps\n\ndag plain {\n  task fail = plain.steps.fail()\n}\n"
+"""In the next version, whose project needs no real files."""
+
+
 @dataclass(frozen=True)
 class Built:
     """The file, the same built elsewhere, the next version of it, and what was printed."""
@@ -54,7 +58,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         shutil.copy(PIPELINES / "native.py", folder)
         shutil.copytree(EXAMPLES / "weather", folder / "weather", ignore=shutil.ignore_patterns("out", "__pycache__"))
     later = here / "later.ppd"
-    later.write_text((EXAMPLES / "hello.ppd").read_text("utf-8").replace("I'm done!", "I'm done again!"), "utf-8")
+    text = (EXAMPLES / "hello.ppd").read_text("utf-8").replace("I'm done!", "I'm done again!")
+    later.write_text(f"{PLAIN}\n{text.partition(chr(10))[2]}", "utf-8")
+    (here / "plain").mkdir()
+    (here / "plain" / "steps.py").write_text("def fail() -> None:\n    raise ValueError('in pure Python')\n", "utf-8")
     first = start_build(here, "1", *BUILD, "-o", "build/", "--sbom", "build/bill.json")
     second = start_build(there, "2", *BUILD, "-o", "some/where/")
     said = ended(first)
@@ -147,6 +154,10 @@ def test_it_serves_is_killed_begun_again_and_replaced_while_it_runs(world: World
     with serving(world, shipped) as third:
         assert third.client.run(ran).run.status == "success"
         assert said_by(third, third.run("hello").run.id) == ["I'm done again!"]
+        (attempt,) = third.client.task(third.run("plain").run.id, "fail").attempts
+        assert attempt.error is not None
+        assert 'File "hello.pyz/app/plain/steps.py", line 2, in fail\n    raise ValueError(' in attempt.error
+        assert "ppacer" not in attempt.error
         assert third.process.terminate() == 0
 
 
