@@ -99,10 +99,11 @@ def shipped(world: World, built: Built) -> Path:
 
 
 def call(place: Path, *arguments: str, code: int = 0, **environment: str) -> str:
-    """What a bare Python says that runs the file with an environment of those variables alone."""
+    """What a bare Python says that runs the file with an environment of those variables alone, but for where temporary
+    files go: those of a test are not left behind."""
     done = subprocess.run(
         [PYTHON, "-I", "-S", place, *arguments],
-        env=environment,
+        env={"TMPDIR": str(place.parent.parent), **environment},
         cwd=place.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -168,7 +169,9 @@ def serving(world: World, place: Path) -> Iterator[Serving]:
     output = world.folder / f"served-{len(world.processes)}.txt"
     with output.open("wb") as stream:
         command = [PYTHON, "-I", "-S", place, "--port", str(port)]
-        popen = subprocess.Popen(command, env={}, cwd="/", stdout=stream, stderr=subprocess.STDOUT)
+        popen = subprocess.Popen(
+            command, env={"TMPDIR": str(world.folder)}, cwd="/", stdout=stream, stderr=subprocess.STDOUT
+        )
     process = Process(popen, output)
     world.processes.append(process)
     url = f"http://127.0.0.1:{port}"
