@@ -100,6 +100,7 @@ class Structure:
         self.head_start = 0
         self._last_block: Open | None = None
         self.counted: int | None = None
+        self.supplied_before = 0
         self.surplus: int | None = None
 
     # --- emitting ---------------------------------------------------------------------------------------------------
@@ -339,7 +340,7 @@ class Structure:
     def _missing(self) -> int:
         """How many closing braces the file lacks and has not been given yet; negative where it has too many."""
         if self.surplus is None:
-            self.surplus = self.counted = surplus_braces(self.text)
+            self.surplus = self.counted = surplus_braces(self.text) + self.supplied_before
         return -self.surplus
 
     def _supplied(self, braces: int) -> None:

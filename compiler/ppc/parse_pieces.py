@@ -4,8 +4,9 @@ A piece begins where a line begins, at its very beginning, with a declaration th
 the next one. Such a line ends whatever is open before it, so that a piece reads the same whatever stands before and
 behind: pieces whose text an edit leaves alone keep their trees, moved to where they now stand.
 
-That holds for pieces that are in balance. A file with another one in it, a block or a text that is never closed, is
-parsed as a whole: there the count of all its braces decides what is meant (see `parse_brackets`).
+Where a piece has a brace too few, the count of all the file's braces decides what is meant (see `parse_brackets`):
+such a piece is kept only where that count is what it was. A file with a `}` that closes nothing, or with a text that is
+never closed, is parsed as a whole.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from operator import attrgetter
 from typing import Final
 
@@ -21,6 +23,7 @@ from ppc import ast
 from ppc.diagnostics import Diagnostic, Span, in_source_order
 from ppc.parse import parse, parse_tokens
 from ppc.parse_braces import surplus_braces
+from ppc.parse_brackets import BOUNDARIES
 from ppc.parse_reading import Reading, Token
 from ppc.parse_tokens import DIRECTION, Tokeniser, Tokens
 from ppc.source import Source
@@ -33,14 +36,16 @@ _BEGINS: Final = re.compile(rf"(?:{_NAMED})[ \t]+(?!as\b)[A-Za-z_]|include[ \t]*
 @dataclass(slots=True, eq=False)
 class Piece:
     """`module` and `faults` stand where the piece stood when it was parsed or moved last, at `start`. `last` says that
-    it ended the file; `asked` that some of its braces are right only as long as the file's are in balance."""
+    it ended the file; `asked` is how many braces were too many when it asked for that, none where it did not, and
+    `supplied` how many of the lacking ones it was given."""
 
     text: str
     start: int
     module: ast.Module
     faults: tuple[Diagnostic, ...]
     last: bool
-    asked: bool
+    asked: int | None
+    supplied: int
     _spans: list[Span] | None = None
 
     def move(self, start: int) -> None:
@@ -66,7 +71,7 @@ class Pieces:
     def parse(self, source: Source) -> tuple[ast.Module, tuple[Diagnostic, ...]]:
         """What `ppc.parse.parse` answers."""
         pieces = None if DIRECTION.search(source.text) else _again(self._pieces, source)
-        if pieces is None or (any(piece.asked for piece, _ in pieces) and surplus_braces(source.text)):
+        if pieces is None:
             return parse(source)
         for piece, start in pieces:
             piece.move(start)
@@ -76,35 +81,41 @@ class Pieces:
 
 def _again(old: Sequence[Piece], source: Source) -> list[tuple[Piece, int]] | None:
     """The pieces of a source, each with where it stands; of `old`, those of a text before, what is still there. None
-    where one is not in balance."""
-    text = source.text
+    where the file has to be parsed as a whole."""
     stops = _stops(source)
-    known = {0, *stops}
-    kept: list[tuple[Piece, int]] = []
+    there = _still_there(old, source.text, {0, *stops})
+    surplus = cache(partial(surplus_braces, source.text))
+    found: list[tuple[Piece, int]] = []
+    place = supplied = 0
+    while place < len(source.text) or not found:
+        piece = there.get(place)
+        if piece is None or (piece.asked is not None and piece.asked != surplus() + supplied):
+            following = stops[bisect_right(stops, place) :]
+            piece = read_piece(source, place, following, supplied)
+            if piece is None:
+                return None
+        found.append((piece, place))
+        place += len(piece.text)
+        supplied += piece.supplied
+    return found
+
+
+def _still_there(old: Sequence[Piece], text: str, known: set[int]) -> dict[int, Piece]:
+    """Where the pieces of a text before stand in one in which a stretch was replaced."""
+    found: dict[int, Piece] = {}
     place = 0
     for piece in old:
         if not _stands(piece, text, place, known):
             break
-        kept.append((piece, place))
+        found[place] = piece
         place += len(piece.text)
-    tail: list[tuple[Piece, int]] = []
     end = len(text)
-    for piece in reversed(old[len(kept) :]):
-        start = end - len(piece.text)
-        if start < place or start not in known or not _stands(piece, text, start, known):
+    for piece in reversed(old[len(found) :]):
+        end -= len(piece.text)
+        if end < place or end not in known or not _stands(piece, text, end, known):
             break
-        tail.append((piece, start))
-        end = start
-    while place < end or not (kept or tail):
-        read = read_piece(source, place, stops[bisect_right(stops, place) :])
-        if read is None:
-            return None
-        kept.append((read, place))
-        place += len(read.text)
-        while tail and place > end:
-            tail.pop()
-            end = tail[-1][1] if tail else len(text)
-    return [*kept, *reversed(tail)]
+        found[end] = piece
+    return found
 
 
 def _stands(piece: Piece, text: str, place: int, known: set[int]) -> bool:
@@ -121,10 +132,12 @@ def _stops(source: Source) -> list[int]:
     ]
 
 
-def read_piece(source: Source, start: int, stops: Sequence[int]) -> Piece | None:
-    """The piece at `start`, up to the first of `stops` that no text runs across; none if it is not in balance there."""
+def read_piece(source: Source, start: int, stops: Sequence[int], supplied: int) -> Piece | None:
+    """The piece at `start`, up to the first of `stops` that no text runs across; none if it cannot be read by itself.
+    `supplied` is how many braces that the file lacks pieces before were given."""
     text, reading = source.text, Reading(source.path)
     lexer = Tokeniser(text, reading, start=start)
+    lexer.supplied_before = supplied
     place = start
     for stop in stops or [len(text)]:
         place = lexer.read(place, stop)
@@ -133,11 +146,13 @@ def read_piece(source: Source, start: int, stops: Sequence[int]) -> Piece | None
     last = place == len(text)
     if last:
         lexer.finish()
-    uncertain = lexer.lost_in_string or lexer.counted not in (None, 0) or lexer.surplus != lexer.counted
-    if uncertain or lexer.open or reading.lasting or not _balanced(lexer.tokens):
+    elif lexer.open and lexer.tokens[-1].type in BOUNDARIES:
+        lexer.begin_statement("DAG", place)  # whichever it is that begins here: all end what is open
+    if lexer.lost_in_string or lexer.open or not _balanced(lexer.tokens):
         return None
     module, faults = parse_tokens(source, Tokens(lexer.tokens, lexer.comments, reading))
-    return Piece(text[start:place], start, module, faults, last, lexer.counted is not None)
+    given = 0 if lexer.surplus is None or lexer.counted is None else lexer.surplus - lexer.counted
+    return Piece(text[start:place], start, module, faults, last, lexer.counted, given)
 
 
 def _balanced(tokens: Iterable[Token]) -> bool:

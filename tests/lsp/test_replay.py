@@ -35,6 +35,7 @@ def test_typing_an_example(tmp_path: Path) -> None:
     uri = path.as_uri()
     session = Session(Workspace([str(tmp_path)], [str(EXAMPLES / "testing")]))
     session.open(uri, "", 0)
+    fresh = Workspace([str(tmp_path)], [str(EXAMPLES / "testing")])
     for index, character in enumerate(text):
         written = text[: index + 1]
         end = session.positions.position(session.source(uri) or _missing(), index)
@@ -51,7 +52,8 @@ def test_typing_an_example(tmp_path: Path) -> None:
             found += [outline.document_symbols(session, uri), outline.selection_ranges(session, uri, [here])]
             found += [hover.hover(session, uri, here, 0), navigation.highlights(session, uri, here)]
             found += [inlay_hints(session, uri, lsp.Range(lsp.Position(0, 0), here), 0)]
-            fresh = Workspace([str(tmp_path)], [str(EXAMPLES / "testing")])
+        if character == "\n":
+            fresh.close(source.path)
             fresh.put(Source(source.path, written))
             assert session.workspace.diagnostics(source.path) == fresh.diagnostics(source.path)
         for place in ranges([each for each in found if not isinstance(each, lsp.Location)]):

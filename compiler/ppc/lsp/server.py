@@ -25,9 +25,12 @@ from ppc.lsp.workspace import Workspace
 
 _QUIET_SECONDS: Final = 0.03
 """A check begins when nothing was typed for so long."""
-_IDLE_SECONDS: Final = 2.0
+_IDLE_SECONDS: Final = 0.5
 """So long after a check, if nothing came meanwhile, what earlier ones have left is collected: to do so while somebody
 types would delay them."""
+_MOST_CHECKS: Final = 20
+"""After so many without a pause what they have left is collected all the same, but what is older is not looked at."""
+_YOUNGEST, _ALL = 0, 2
 
 _WATCHED: Final = ("**/*.ppd", "**/*.py")
 
@@ -40,6 +43,7 @@ class Server(LanguageServer):
         self._paths, self._python = list(paths), python
         self._session: Session | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._checks = 0
 
     @property
     def session(self) -> Session:
@@ -74,12 +78,20 @@ class Server(LanguageServer):
     def _check(self) -> None:
         for told in self.session.publish():
             self.text_document_publish_diagnostics(told)
-        self._timer = asyncio.get_running_loop().call_later(_IDLE_SECONDS, gc.collect)
+        self._checks += 1
+        if self._checks == _MOST_CHECKS:
+            self._collect(_YOUNGEST)
+        self._timer = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._collect, _ALL)
+
+    def _collect(self, generation: int) -> None:
+        self._checks = 0
+        gc.collect(generation)
 
 
 def serve(paths: Sequence[str], python: str | None) -> None:
     """Serves one editor over standard input and output until it says `exit` or is gone."""
     gc.freeze()  # what is there by now stays: nothing of it need be looked at
+    gc.disable()  # see `Server._check`
     # The server closes its streams in the end, which the rest of the command goes on using.
     make_server(paths, python).start_io(open(os.dup(0), "rb"), open(os.dup(1), "wb"))  # noqa: PTH123, SIM115
 

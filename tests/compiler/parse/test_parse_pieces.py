@@ -35,7 +35,7 @@ edits = st.lists(
     min_size=1,
     max_size=8,
 )
-MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def edited(text: str, place: float, cut: int, put: str) -> str:
@@ -78,9 +78,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     read_piece = parse_pieces.read_piece
 
-    def counted(source: Source, start: int, stops: list[int]) -> Piece | None:
+    def counted(source: Source, start: int, stops: list[int], supplied: int) -> Piece | None:
         found.append(source.text[start:].partition("\n")[0])
-        return read_piece(source, start, stops)
+        return read_piece(source, start, stops, supplied)
 
     monkeypatch.setattr(parse_pieces, "read_piece", counted)
     return found
@@ -99,6 +99,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("dag d7 {\n  task t = print(7)\n}\n\n", "", []),
         ("dag d7 {", "let more = 2\ndag d7 {", ["let more = 2"]),
         ("print(39)\n}\n\n", "print(39)\n}\n\n\n", ["dag d39 {"]),
+        ("print(7)\n}", "print(7)\n", ["dag d7 {"]),
+        ("print(7)\n}", "print(7) {\n  retries = 2\n}", ["dag d7 {"]),
+        ("dag d7 {\n", "dag d7 {\n  group g {\n", ["dag d7 {"]),
+        ("print(39)\n}", "print(39)\n", ["dag d39 {"]),
     ],
 )
 def test_an_edit_parses_the_piece_that_it_touches(read: list[str], old: str, new: str, parsed: list[str]) -> None:
@@ -114,9 +118,9 @@ def test_an_edit_parses_the_piece_that_it_touches(read: list[str], old: str, new
 def test_what_a_file_out_of_balance_had_before_is_not_parsed_again_when_it_is_mended(read: list[str]) -> None:
     pieces = Pieces()
     pieces.parse(Source("t.ppd", LARGE))
-    torn = Source("t.ppd", LARGE.replace("dag d7 {\n", "dag d7 {\n  group g {\n"))
+    torn = Source("t.ppd", LARGE.replace("print(7)\n}", 'print(7)\n  """\n}'))
     assert pieces.parse(torn) == parse(torn)
     read.clear()
-    mended = Source("t.ppd", LARGE.replace("dag d7 {\n", "dag d7 {\n  group g {\n  task u = empty()\n  }\n"))
+    mended = Source("t.ppd", LARGE.replace("print(7)\n}", "print(7)\n}\n"))
     assert pieces.parse(mended) == parse(mended)
     assert read == ["dag d7 {"]
