@@ -173,6 +173,9 @@ def test_a_backfill_under_way_is_cancelled(visits: Visits, served: Serving) -> N
     dialog.get_by_role("button", name="Cancel the backfill").click()
     expect(row).to_contain_text("cancelled")
     expect(row.get_by_role("button")).to_have_count(0)
+    page.goto("/system")
+    done = page.get_by_role("row").filter(has_text="cancel backfill").get_by_role("link")
+    expect(done).to_have_attribute("href", f"/runs?backfill={made}")
     runs = served.client.runs(backfill=made).runs
     assert {served.ended(run.id).run.status for run in runs} == {"cancelled"}
     assert len(runs) == 2

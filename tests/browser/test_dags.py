@@ -119,6 +119,7 @@ def test_a_dag_is_run_and_paused_by_keys(visits: Visits) -> None:
     expect(page.get_by_role("link", name="Run", exact=True)).to_be_visible()
     page.keyboard.press("r")
     expect(page).to_have_url(re.compile("/dags/daily_sales/run$"))
+    expect(page.get_by_label("day", exact=True)).to_be_focused()
 
 
 def test_the_list_is_live_and_touches_only_what_changed(visits: Visits, served: Serving) -> None:

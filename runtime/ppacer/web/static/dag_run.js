@@ -13,6 +13,8 @@ export function open(place, { id, go, operator }) {
     if (key === made) return; // what was typed stays
     made = key;
     place.replaceChildren(operator ? form(detail, id, go) : h("p", { class: "empty" }, "Your role may look, not ask for runs."));
+    // Whoever came for the form goes on in it; where a field brings a keyboard onto the screen, it waits for a touch.
+    if (matchMedia("(pointer: fine)").matches && [document.body, place.parentElement].includes(document.activeElement)) place.querySelector("input, select, textarea")?.focus();
   };
 }
 

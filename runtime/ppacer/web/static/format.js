@@ -74,7 +74,8 @@ export function relative(iso, now = Date.now()) {
   const text = size < 100 ? `${Math.floor(size)} s`
     : size < 6000 ? `${Math.round(size / 60)} min`
     : size < 129600 ? `${Math.round(size / 3600)} h`
-    : `${Math.round(size / 86400)} days`;
+    : size < 63072000 ? `${Math.round(size / 86400)} days`
+    : `${Math.round(size / 31557600)} years`;
   return seconds > 0 ? `in ${text}` : `${text} ago`;
 }
 

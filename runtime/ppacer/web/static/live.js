@@ -4,7 +4,8 @@
 import { Away, get, Refused, sleep } from "./api.js";
 
 const LEAST_PAUSE = 200; // milliseconds between two looks
-const SHARE = 3; // a view waits so many times as long as its last look took, so that it takes a quarter of the time
+const SHARE = 3; // a view waits so many times as long as its last look took, so that it takes a quarter of the time,
+const MOST_PAUSE = 5000; // but no longer than this: a look that took long once must not leave the next one waiting
 const link = document.getElementById("link");
 const followers = new Set();
 let source = null;
@@ -38,7 +39,7 @@ export async function follow(signal, look) {
       await sleep(1000, signal);
       continue;
     }
-    await sleep(Math.max(LEAST_PAUSE, SHARE * (performance.now() - start)), signal);
+    await sleep(Math.min(MOST_PAUSE, Math.max(LEAST_PAUSE, SHARE * (performance.now() - start))), signal);
     await frame();
   }
 }

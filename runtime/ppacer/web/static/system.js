@@ -170,19 +170,20 @@ function auditOf({ entries, next }) {
         h("td", { class: "c-when" }, when(each.at)),
         h("td", { class: "c-name" }, h("span", { class: "name" }, each.actor || "nobody known"), h("span", { class: "quiet" }, `${each.how}, ${each.address}`)),
         h("td", {}, words(each.action), each.detail && h("span", { class: "quiet" }, ` ${each.detail}`)),
-        h("td", {}, subject(each.subject)),
+        h("td", {}, subject(each)),
         h("td", { class: "c-outcome" }, each.outcome < 400 ? "done" : h("span", { class: "state bad" }, `refused, ${each.outcome}`)))))),
     next && h("p", { class: "quiet", "data-key": "more" }, "and earlier ones: ", h("code", {}, "audit"), " lists them all"),
   ].filter(Boolean);
 }
 
-const RUN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\/(.+))?$/;
+const ID = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\/(.+))?$/;
 
-// What something was done to; a run by the end of its id, as everywhere.
-function subject(text) {
-  const [, run, task] = RUN.exec(text) ?? [];
-  if (!run) return h("code", {}, text);
-  return h("a", { href: `/runs/${run}${task ? `?task=${encodeURIComponent(task)}` : ""}`, title: run }, `run ${run.slice(-8)}${task ? `, ${task}` : ""}`);
+// What something was done to; runs and backfills by the end of their ids, as everywhere.
+function subject({ action, subject: text }) {
+  const [, id, task] = ID.exec(text) ?? [];
+  if (!id) return h("code", {}, text);
+  if (action.includes("backfill")) return h("a", { href: `/runs?backfill=${id}`, title: id }, `backfill ${id.slice(-8)}`);
+  return h("a", { href: `/runs/${id}${task ? `?task=${encodeURIComponent(task)}` : ""}`, title: id }, `run ${id.slice(-8)}${task ? `, ${task}` : ""}`);
 }
 
 function bytes(size) {
