@@ -138,10 +138,13 @@ class Client(AccountCalls, OperationCalls):
         """Who this client is to the program, and as what it may do things."""
         return self._get(Me, f"{API}/me")
 
-    def dags(self, *, removed: bool = False, since: str | None = None) -> DagList:
-        """The program's dags; with `removed` also those that it no longer has, with `since` (the `mark` of an earlier
-        answer) only those of which something else is to be told now."""
-        return self._get(DagList, "/api/v1/dags", {"removed": "true" if removed else None, "since": since})
+    def dags(
+        self, *, removed: bool = False, since: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> DagList:
+        """The program's dags, at most `limit` of them behind the dag `after`; with `removed` also those that it no
+        longer has, with `since` (the `mark` of an earlier answer) only those of which something else is to be told."""
+        asked = {"removed": "true" if removed else None, "since": since, "after": after}
+        return self._get(DagList, "/api/v1/dags", {**asked, "limit": None if limit is None else str(limit)})
 
     def dag(self, dag: str) -> DagDetail:
         return self._get(DagDetail, dag_address(dag))
@@ -220,9 +223,11 @@ class Client(AccountCalls, OperationCalls):
         query |= {"planned_from": planned_from, "planned_to": planned_until, "before": before, "limit": str(limit)}
         return self._get(RunList, f"{API}/runs", query, words={"status": statuses, "kind": kinds})
 
-    def run(self, run_id: str, *, members: int | None = None) -> RunDetail:
-        """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
-        return self._get(RunDetail, run_address(run_id), {"members": _number(members)})
+    def run(self, run_id: str, *, members: int | None = None, logs: bool = True) -> RunDetail:
+        """The run with its tasks, of each run-time family at most `members`: those first that need a look. Without
+        `logs` it is not told how far the log of each attempt has come, which for many is much of the work."""
+        asked = {"members": _number(members), "logs": None if logs else "false"}
+        return self._get(RunDetail, run_address(run_id), asked)
 
     def task(self, run_id: str, task: str, position: int | None = None) -> TaskView:
         """One task with all of its output; of a run-time family the whole unless a position is given."""

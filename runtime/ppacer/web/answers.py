@@ -131,8 +131,9 @@ def dag_of(store: Store, program: spec.Program, run: Run) -> spec.Dag | None:
     return next((dag for dag in program.dags if dag.id == run.dag), None)
 
 
-def one_run(store: Store, logs: LogStore, subject: Subject, members: int) -> RunDetail:
-    """The run with its tasks, of each run-time family at most `members`: those first that need a look."""
+def one_run(store: Store, logs: LogStore | None, subject: Subject, members: int) -> RunDetail:
+    """The run with its tasks, of each run-time family at most `members`: those first that need a look. Without `logs`
+    it is not told how far the log of each attempt has come, which for many is much of the work."""
     # The number first: what changes while the rows are read is then told by the next long-poll. Then the run: where it
     # has ended, so have its tasks.
     seq = store.last_event_seq([subject.run.id]).get(subject.run.id, 0)
@@ -145,7 +146,7 @@ def one_run(store: Store, logs: LogStore, subject: Subject, members: int) -> Run
             families[family.task] = Members(store.member_counts(family), shown)
             attempts += _attempts_of(store, [row for row in shown if row.position != 0])
     # After the attempts: what one that has ended had to say is all there by then.
-    newest = logs.last_seq(attempt.id for attempt in attempts)
+    newest = {} if logs is None else logs.last_seq(attempt.id for attempt in attempts)
     rows = RunRows(run, subject.dag, tasks, attempts, families, subject.progress, subject.executors, newest)
     return run_detail(rows, seq=seq)
 

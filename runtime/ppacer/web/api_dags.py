@@ -27,11 +27,15 @@ _NEXT_TIMES = 10
 
 
 class DagsHandler(BaseHandler):
-    """The program's dags; with `?removed=true` also those that it no longer has, with `?since=` what is new in them."""
+    """The program's dags, with `?limit=` a page of them; with `?removed=true` also those that it no longer has, with
+    `?since=` what is new in them."""
 
     @operation("List dags", DagList, query=DagsQuery)
     async def get(self, query: DagsQuery) -> Encoded:
-        return await self.site.dag_list.answer(self.site, query.since, removed=query.removed)
+        if query.after is not None and self.site.scheduler.dag(query.after) is None:
+            detail = f"there is no dag `{query.after[:100]}` to go on behind"
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "after")
+        return await self.site.dag_list.answer(self.site, query)
 
 
 class DagsOwnHandler(BaseHandler):

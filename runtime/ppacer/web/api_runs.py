@@ -72,7 +72,8 @@ class RunHandler(RunsOwnHandler):
     @operation("Show a run", RunDetail, query=RunQuery)
     async def get(self, run_id: str, query: RunQuery) -> RunDetail:
         subject = await self.subject(await self.run_of(run_id))
-        return await self.read(answers.one_run, self.site.store, self.site.logs, subject, query.members)
+        logs = self.site.logs if query.logs else None
+        return await self.read(answers.one_run, self.site.store, logs, subject, query.members)
 
 
 class TaskHandler(RunsOwnHandler):

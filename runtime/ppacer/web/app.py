@@ -11,7 +11,7 @@ from functools import cache
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConnectionDelegate
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, GZipContentEncoding, RequestHandler
 
 from ppacer.protocol import EXCHANGE_PATH
 from ppacer.web.api import (
@@ -137,6 +137,7 @@ ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/login", LoginHandler),
     ("/logout", LogoutHandler),
     ("/static/FILE", StaticHandler),
+    ("/static/VERSION/FILE", StaticHandler),
     ("/", PageHandler),
     ("/dags/DAG", PageHandler),
     ("/dags/DAG/VIEW", PageHandler),
@@ -155,12 +156,18 @@ def _description(program: str, *, is_open: bool) -> str:
     return json.dumps(describe_api(program, ROUTES, is_open=is_open), ensure_ascii=False, indent=1)
 
 
+class Compression(GZipContentEncoding):
+    """Of what is made for each request: the loop stands still meanwhile, so quickly rather than well."""
+
+    GZIP_LEVEL = 1
+
+
 def make_app(site: Site) -> Application:
     return Application(
         [(re.sub("[A-Z]+", "([^/]+)", path), handler, {"site": site}) for path, handler in ROUTES],
         default_handler_class=MissingHandler,
         default_handler_args={"site": site},
-        compress_response=True,
+        transforms=[Compression],
         log_function=_say_nothing,
     )
 

@@ -20,6 +20,7 @@ from ppacer.store.store import Store
 from ppacer.web import answers
 from ppacer.web.codec import Encoded, encode
 from ppacer.web.dag_views import dag_view
+from ppacer.web.queries import DagsQuery
 
 if TYPE_CHECKING:
     from ppacer.web.site import Site
@@ -48,15 +49,19 @@ class DagListing:
         self._numbers = count(1)
         self._number = 0
 
-    async def answer(self, site: Site, since: str | None, *, removed: bool) -> Encoded:
-        """A `DagList`: all dags, or with a mark those whose entries are others than in the answer that had it."""
+    async def answer(self, site: Site, query: DagsQuery) -> Encoded:
+        """A `DagList`: all dags, or with a mark those whose entries are others than in the answer that had it. `after`
+        must be one of them."""
         async with self._lock:
             await self._refresh(site)
-            known = self._known(site, since)
-            texts = [entry.text for entry in self._entries.values() if entry.since > known]
+            known = self._known(site, query.since)
+            told = [dag for dag in self._behind(query.after) if self._entries[dag].since > known]
+            shown = told[: query.limit]
+            texts = [self._entries[dag].text for dag in shown]
+            total = len(self._entries)
             mark = f"{site.instance}.{self._number}"
         gone: tuple[object, ...] = ()
-        if removed:
+        if query.removed:
             gone = await site.scheduler.journal.read(answers.removed_dags, site.store)
         parts = {
             "program": json.dumps(site.program.name).encode(),
@@ -64,9 +69,16 @@ class DagListing:
             "dags": b"[%s]" % b",".join(texts),
             "removed": b"[%s]" % b",".join(map(encode, gone)),
             "mark": encode(mark),
-            "complete": encode(known == 0),
+            "complete": encode(known == 0 and len(shown) == total),
+            "total": encode(total),
+            "next": encode(shown[-1]) if len(shown) < len(told) else b"null",
         }
         return Encoded(b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), text) for name, text in parts.items()))
+
+    def _behind(self, dag: str | None) -> list[str]:
+        """The dags in their order, those behind that one if there is one."""
+        dags = list(self._entries)
+        return dags if dag is None else dags[dags.index(dag) + 1 :]
 
     async def _refresh(self, site: Site) -> None:
         scheduler = site.scheduler

@@ -47,10 +47,12 @@ class RemovedDag:
 
 @dataclass(frozen=True, slots=True)
 class DagList:
-    """The program's dags in its order; `removed` only where it was asked for.
+    """The program's dags in its order, of `total` in all; `removed` only where it was asked for.
 
     `mark` stands for what is told: given as `since`, it brings only the dags of which something else is to be told
-    then, with another mark. `complete` says whether all dags are here, as they are where nothing is known of the mark.
+    then, with another mark. Who reads page by page keeps the mark of the first. `complete` says whether all dags are
+    here, as they are where nothing is known of the mark and no page was asked for. `next` is what to go on `after`,
+    none where this is the end.
     """
 
     program: str
@@ -59,6 +61,8 @@ class DagList:
     removed: tuple[RemovedDag, ...] = ()
     mark: str = ""
     complete: bool = True
+    total: int = 0
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,11 +74,14 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class DagsQuery:
-    """With `removed` also the dags that the program no longer has, with `since` only those of which something else is
-    to be told than when an answer had that `mark`."""
+    """At most `limit` dags (all without it), only those behind the dag `after`. With `removed` also the dags that the
+    program no longer has, with `since` only those of which something else is to be told than when an answer had that
+    `mark`."""
 
     removed: bool = False
     since: str | None = None
+    after: str | None = None
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,11 @@ class RunsQuery:
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """`members`: how many members of each run-time family are told."""
+    """`members`: how many members of each run-time family are told; `logs`: whether the number of each attempt's newest
+    log entry is."""
 
     members: Annotated[int, Between(0, MAX_PAGE)] = SHOWN_MEMBERS
+    logs: bool = True
 
 
 @dataclass(frozen=True, slots=True)

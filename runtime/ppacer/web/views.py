@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ppacer import spec
 from ppacer.core.foresight import Touched
-from ppacer.core.instants import to_datetime
+from ppacer.core.instants import SECOND, to_datetime
 from ppacer.core.model import FAMILY, Attempt, Event, Notification, Run, TaskRow, TaskStatus
 from ppacer.protocol import LogEntry, Progress
 from ppacer.store.leader import Leader
@@ -41,7 +42,14 @@ SHOWN_MEMBERS = 100
 
 def time_text(instant: int) -> str:
     """ISO 8601 in UTC, always with six digits after the second, so that texts sort as times do."""
-    return f"{to_datetime(instant).isoformat(timespec='microseconds').removesuffix('+00:00')}Z"
+    second, rest = divmod(instant, SECOND)
+    return f"{_second_text(second)}.{rest:06}Z"
+
+
+@lru_cache(4096)
+def _second_text(second: int) -> str:
+    """What most times of a run share with their neighbours."""
+    return to_datetime(second * SECOND).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def optional_time(instant: int | None) -> str | None:

@@ -262,3 +262,13 @@ def test_runs_for_a_logical_time(server: Server) -> None:
         with pytest.raises(RefusedError, match="expected a time") as caught:
             client.runs(planned_from="soon")
         assert caught.value.problem.field == "planned_from"
+
+
+def test_how_far_logs_have_come_is_told_unless_nobody_wants_to_know(server: Server, executor: FakeExecutor) -> None:
+    run_id = server.trigger("by_hand")
+    (assignment,) = executor.claim()
+    executor.log(assignment, "a line", "another")
+    [told] = server.run(run_id)["tasks"]["only"]["attempts"]
+    assert told["log"] == 2
+    [told] = server.run(run_id, logs="false")["tasks"]["only"]["attempts"]
+    assert told["log"] is None

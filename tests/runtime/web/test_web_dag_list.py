@@ -64,6 +64,29 @@ def test_only_what_is_new_since_a_mark_is_told(server: Server) -> None:
             assert ([dag.id for dag in everything.dags], everything.complete) == (["daily", "by_hand"], True)
 
 
+def test_it_comes_page_by_page(server: Server) -> None:
+    with Client(server.url) as client:
+        first = client.dags(limit=1)
+        assert ([dag.id for dag in first.dags], first.next, first.total, first.complete) == (
+            ["daily"],
+            "daily",
+            2,
+            False,
+        )
+        server.trigger("daily")
+        last = client.dags(after=first.next, limit=1)
+        assert ([dag.id for dag in last.dags], last.next, last.total, last.complete) == (["by_hand"], None, 2, False)
+        assert [dag.id for dag in client.dags(since=first.mark).dags] == ["daily"], "it has changed between the pages"
+        everything = client.dags(limit=2)
+        assert (len(everything.dags), everything.next, everything.complete) == (2, None, True)
+
+
+def test_a_page_behind_what_there_is_not_is_refused(server: Server) -> None:
+    refused = server.ask("/api/v1/dags?after=nothing")
+    assert (refused.status, refused.json["field"]) == (422, "after")
+    assert server.ask("/api/v1/dags?limit=0").status == 422
+
+
 def test_a_run_that_is_no_longer_kept_leaves_the_list(server: Server, executor: FakeExecutor) -> None:
     run_id = server.trigger("by_hand")
     executor.work_off(1)

@@ -10,8 +10,15 @@ export class Refused extends Error {
 
 export class Away extends Error {}
 
+// What first.js has asked for already; each answer is for one who asks.
+function early(path, { method }) {
+  const answer = method ? undefined : globalThis.asked.get(path);
+  if (answer) globalThis.asked.delete(path);
+  return answer;
+}
+
 async function send(path, options) {
-  const response = await fetch(`/api/v1${path}`, { cache: "no-cache", ...options }).catch((error) => {
+  const response = await (early(path, options) ?? fetch(`/api/v1${path}`, { cache: "no-cache", ...options })).catch((error) => {
     if (error.name === "AbortError") throw error;
     throw new Away("The program does not answer.");
   });

@@ -5,6 +5,7 @@ import { may, me, Refused } from "./api.js";
 import { tell } from "./dialog.js";
 import { h } from "./dom.js";
 import { ahead, milliseconds, relative, running } from "./format.js";
+import { imported } from "./modules.js";
 
 const main = document.getElementById("main");
 const program = document.getElementById("program");
@@ -37,6 +38,7 @@ async function open() {
     dispatchEvent(new Event("ppacer:query"));
     return;
   }
+  if (current) globalThis.asked.clear(); // that was for the first view
   const same = current && found && current.name === found.name && current.id === found.id;
   current?.abort.abort();
   const abort = new AbortController();
@@ -48,7 +50,7 @@ async function open() {
   }
   if (!found) return fail("There is no such page.");
   try {
-    const view = await VIEWS[found.name]();
+    const view = await imported(VIEWS[found.name]);
     if (abort.signal.aborted) return;
     name(view.title(found.id, found.tab));
     await view.show(main, {
@@ -173,10 +175,6 @@ Promise.all([me(), may("operator")]).then(([{ user, role, how }, operator]) => {
   shown.replaceChildren(h("span", { class: "who" }, user), " ", h("span", { class: "role" }, role));
   shown.title = `${user}, ${role}: password, log out`;
   shown.hidden = false;
-}, () => {});
-fetch("/health").then((response) => response.json()).then((health) => {
-  document.title = document.title.replace(/ppacer$/, health.program);
-  program.textContent = health.program;
 }, () => {});
 showTheme();
 open();

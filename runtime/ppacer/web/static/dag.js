@@ -5,6 +5,7 @@ import { get, may, part } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { plural, shortTime } from "./format.js";
 import { follow } from "./live.js";
+import { imported } from "./modules.js";
 import { dagLink, fact, next, schedule, squares } from "./parts.js";
 
 const TABS = {
@@ -27,7 +28,7 @@ export async function show(main, context) {
   const found = tab === "run" ? FORM : Object.hasOwn(TABS, tab) ? TABS[tab] : null;
   if (!found) throw new Error(`a dag has no view “${tab}”`);
   crumb();
-  const [operator, { open }] = await Promise.all([may("operator"), found[1]()]);
+  const [operator, { open }] = await Promise.all([may("operator"), imported(found[1])]);
   const head = h("section", { class: "top" });
   const place = h("section", { class: `tab-${tab}`, "aria-label": found[0] });
   let look = null;

@@ -1,13 +1,14 @@
 // The first page: all dags with how they did lately and when they run next; search, tags and states as filters.
 
 import { get, may, search } from "./api.js";
-import { h, morph, morphChildren } from "./dom.js";
-import { here, plural, shortTime } from "./format.js";
-import { follow } from "./live.js";
-import { choices, dagLink, next, none, schedule, squares } from "./parts.js";
+import { Rows } from "./dags_rows.js";
+import { h, morphChildren } from "./dom.js";
+import { here, plural } from "./format.js";
+import { follow, frame } from "./live.js";
+import { choices } from "./parts.js";
 
-const AT_ONCE = 40; // rows that are made before the first paint; the others follow, some per frame
-const PER_FRAME = 60;
+const FIRST = 40; // dags of the first answer, which first.js asks for: the first screen and what is near to it
+const PAGE = 250; // dags of the answers after that
 
 export const title = () => "Dags";
 
@@ -25,38 +26,29 @@ const latest = (dag) => dag.last_runs.find((run) => run.finished_at) ?? null;
 
 export async function show(main, { signal, query, change }) {
   const operator = await may("operator");
-  const rows = new Map();
-  let list = null;
+  let list = null; // {dags, total, mark, next}: what has come of the list, and what to go on behind
   const box = h("input", { type: "search", placeholder: "Search dags", "aria-label": "Search dags by name, tag, owner or words", "data-search": true });
   box.value = query().get("q") ?? "";
   box.addEventListener("input", () => change({ q: box.value.trim() }));
   const count = h("span", { class: "quiet" });
   const filters = h("div", { class: "filters" });
   const head = h("section", { class: "top" }, h("div", { class: "heading" }, h("h1", {}, "Dags ", count), box), filters);
-  const body = h("tbody", { role: "rowgroup" });
-  const table = frame(body, operator);
+  const table = frameOf(operator);
+  const rows = new Rows(table, operator, signal);
   const said = h("p", { class: "unseen", role: "status" });
   const empty = h("div", { class: "nothing", hidden: true });
+  table.hidden = true;
   main.replaceChildren(head, table, empty, said);
 
   const draw = () => {
     const asked = query();
-    const wanted = filter(asked);
-    const found = list.dags.filter(wanted);
+    const found = list.dags.filter(filter(asked));
     if (document.activeElement !== box) box.value = asked.get("q") ?? "";
-    const total = list.dags.length;
-    count.textContent = found.length === total ? total : `${found.length} of ${total}`;
+    count.textContent = found.length === list.dags.length ? list.total : `${found.length} of ${list.total}`;
     morphChildren(filters, chips(list.dags, asked));
-    for (const dag of list.dags) {
-      const known = rows.get(dag.id);
-      if (!known) rows.set(dag.id, { dag, element: null });
-      else if (known.dag !== dag) {
-        known.dag = dag;
-        if (known.element) morph(known.element, row(dag, operator));
-      }
-    }
-    fill(body, found.map((dag) => rows.get(dag.id)), operator);
+    rows.show(found);
     table.hidden = !found.length;
+    if (list.next) return; // more is to come: what there is not is not known yet
     empty.hidden = found.length > 0;
     if (!found.length) empty.replaceChildren(...nothing(list));
     const text = `${plural(found.length, "dag")} shown`;
@@ -64,9 +56,18 @@ export async function show(main, { signal, query, change }) {
   };
   addEventListener("ppacer:query", () => { if (list) draw(); }, { signal });
   await follow(signal, async () => {
-    const told = await get(`/dags${search({ since: list?.mark })}`, signal);
-    list = told.complete || !list ? told : merged(list, told);
-    draw();
+    if (list && !list.next) {
+      const told = await get(`/dags${search({ since: list.mark })}`, signal);
+      list = told.complete ? told : merged(list, told);
+      return draw();
+    }
+    do {
+      const told = await get(`/dags${search(list ? { after: list.next, limit: PAGE } : { limit: FIRST })}`, signal);
+      list = list ? { ...list, dags: [...list.dags, ...told.dags], next: told.next } : told;
+      draw();
+      await frame(); // what has come is painted before more is asked for
+    } while (list.next && !signal.aborted);
+    return undefined;
   });
 }
 
@@ -97,49 +98,11 @@ function chips(dags, asked) {
   ];
 }
 
-const cell = (name, ...children) => h("td", { role: "cell", class: name }, children);
-
-function frame(body, operator) {
+function frameOf(operator) {
   const columns = [["dag", ""], ["last runs", ""], [`next run`, here], ["schedule", ""], [operator ? "actions" : "", ""]];
   return h("table", { class: "dags list", role: "table", "aria-label": "Dags" },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(([text, note]) =>
-      h("th", { role: "columnheader", scope: "col" }, text === "actions" ? h("span", { class: "unseen" }, text) : text, note && h("span", { class: "note" }, ` ${note}`))))),
-    body);
-}
-
-function row(dag, operator) {
-  return h("tr", { role: "row", "data-key": dag.id, class: dag.paused ? "off" : null },
-    cell("c-name",
-      h("a", { href: dagLink(dag.id), class: "row" }, dag.id),
-      dag.tags.map((tag) => h("a", { class: "tag", href: search({ tag }) }, tag)),
-      dag.silenced_until && h("span", { class: "state" }, "silenced until ", shortTime(dag.silenced_until)),
-      dag.doc && h("span", { class: "doc" }, dag.doc.trim().split("\n")[0])),
-    cell("c-tiles", dag.last_runs.length ? squares(dag.last_runs) : none("no run yet"), dag.queued_runs > 0 && h("span", { class: "state" }, `${dag.queued_runs} queued`)),
-    cell("c-next", next(dag)),
-    cell("c-schedule", schedule(dag)),
-    cell("c-do", operator && [
-      h("button", { type: "button", "data-do": "run", "data-dag": dag.id, "aria-label": `Run ${dag.id}` }, "Run"),
-      dag.schedules.length > 0 && h("button", { type: "button", class: "plain", "data-do": dag.paused ? "resume" : "pause", "data-dag": dag.id, "aria-label": `${dag.paused ? "Resume" : "Pause"} ${dag.id}` }, dag.paused ? "Resume" : "Pause")]));
-}
-
-// Puts the rows in their order and leaves alone those that are there; makes the first ones now, the others by and by.
-function fill(body, wanted, operator) {
-  const turn = (body.turn = (body.turn ?? 0) + 1);
-  const kept = new Set(wanted.map((each) => each.element).filter(Boolean));
-  for (const element of [...body.children]) if (!kept.has(element)) element.remove();
-  let place = body.firstChild;
-  let index = 0;
-  const put = (most) => {
-    const end = Math.min(wanted.length, index + most);
-    for (; index < end; index += 1) {
-      const each = wanted[index];
-      each.element ??= row(each.dag, operator);
-      if (each.element === place) place = place.nextSibling;
-      else body.insertBefore(each.element, place);
-    }
-    if (index < wanted.length) requestAnimationFrame(() => { if (body.turn === turn) put(PER_FRAME); });
-  };
-  put(Math.max(AT_ONCE, kept.size));
+      h("th", { role: "columnheader", scope: "col" }, text === "actions" ? h("span", { class: "unseen" }, text) : text, note && h("span", { class: "note" }, ` ${note}`))))));
 }
 
 function nothing(list) {

@@ -1,39 +1,38 @@
 // Times and durations as people read them. The API's times are ISO 8601 in UTC; here they are shown in local time.
 
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const SHORT_PARTS = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
-const SHORT = new Intl.DateTimeFormat(undefined, SHORT_PARTS);
-const SHORT_YEAR = new Intl.DateTimeFormat(undefined, { ...SHORT_PARTS, year: "numeric" });
-const TODAY = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+// A way to show moments, made when it is first needed: none is cheap, and few views need them all.
+function shown(options) {
+  let made = null;
+  return (iso) => (made ??= new Intl.DateTimeFormat(undefined, options)).format(new Date(iso));
+}
 
-const ZONED_PARTS = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
-const ZONED = new Intl.DateTimeFormat(undefined, ZONED_PARTS);
-const ZONED_YEAR = new Intl.DateTimeFormat(undefined, { ...ZONED_PARTS, year: "numeric" });
-const LONG = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
-const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+// The same, of a moment of today, of this year, and of another: what a reader knows anyhow is left out.
+function shownFrom(now, thisYear) {
+  const [today, near, far] = [now, thisYear, { ...thisYear, year: "numeric" }].map(shown);
+  return (iso) => {
+    const moment = new Date(iso);
+    const present = new Date();
+    if (moment.toDateString() === present.toDateString()) return today(iso);
+    return (moment.getFullYear() === present.getFullYear() ? near : far)(iso);
+  };
+}
+
+const HOUR = { hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
 
 export const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 // A moment with its zone: `02:15 CET` today, `Sat 28 Nov, 02:15 CET` on another day, with the year if it is another.
-export const zonedTime = (iso) => told(iso, HOUR, ZONED, ZONED_YEAR);
-export const longTime = (iso) => LONG.format(new Date(iso));
+export const zonedTime = shownFrom(HOUR, { weekday: "short", day: "numeric", month: "short", ...HOUR });
+export const longTime = shown({ weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
 
 // The same moment as the clocks of another zone show it.
 export function timeIn(iso, zone) {
   return new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: zone, timeZoneName: "short" }).format(new Date(iso));
 }
 
-export const fullTime = (iso) => DATE.format(new Date(iso));
-export const shortTime = (iso) => told(iso, TODAY, SHORT, SHORT_YEAR);
-
-function told(iso, today, thisYear, otherYear) {
-  const moment = new Date(iso);
-  const now = new Date();
-  if (moment.toDateString() === now.toDateString()) return today.format(moment);
-  return (moment.getFullYear() === now.getFullYear() ? thisYear : otherYear).format(moment);
-}
-export const clockTime = (iso) => CLOCK.format(new Date(iso));
+export const fullTime = shown({ dateStyle: "medium", timeStyle: "medium" });
+export const shortTime = shownFrom({ timeStyle: "medium" }, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+export const clockTime = shown({ hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 export const milliseconds = (iso) => new Date(iso).getTime();
 
 export function elapsed(seconds) {

@@ -182,6 +182,7 @@ export class Graph {
     this.#view.resize(width, height);
     if (this.#wanted) this.#reveal(this.#wanted);
     this.#wanted = null;
+    this.#draw(); // in this frame, whose layout has told how much room there is
   }
 
   #reveal(id) {
@@ -287,8 +288,10 @@ export class Graph {
     const { seen, far } = this.#view;
     this.#world.setAttribute("transform", this.#view.transform);
     this.element.classList.toggle("afar", far);
-    this.#drawFar();
+    const first = !this.#drawn && !far;
     if (this.#stale.scene || this.#left(seen)) this.#drawScene(seen);
+    if (first) this.#ask(); // the small picture of all of it may come a frame later
+    else this.#drawFar();
     this.#window.setAttribute("x", seen.left);
     this.#window.setAttribute("y", seen.top);
     this.#window.setAttribute("width", seen.right - seen.left);

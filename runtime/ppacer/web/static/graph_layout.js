@@ -112,10 +112,12 @@ function curve(x, y, toX, toY) {
 
 const n = (number) => Math.round(number * 10) / 10;
 const WIDE = /[\u1100-\u115f\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/u;
-const cells = (text) => [...text].reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0);
+const NARROW = /^[\x20-\x7e]*$/;
+const cells = (text) => (NARROW.test(text) ? text.length : [...text].reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0));
 
 // The text, or its beginning and end.
 function shortened(text) {
+  if (text.length <= LONGEST) return text;
   const signs = [...text];
   return signs.length <= LONGEST ? text : `${signs.slice(0, LONGEST / 2).join("")}…${signs.slice(1 - LONGEST / 2).join("")}`;
 }

@@ -45,7 +45,7 @@ export async function follow(signal, look) {
 }
 
 // The next time that the browser paints; at once where it does not, in a page that nobody sees.
-const frame = () => new Promise((resolve) => { if (document.hidden) resolve(); else requestAnimationFrame(resolve); });
+export const frame = () => new Promise((resolve) => { if (document.hidden) resolve(); else requestAnimationFrame(resolve); });
 
 function connect() {
   if (source || document.hidden) return;

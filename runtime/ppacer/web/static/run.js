@@ -3,13 +3,11 @@
 import { get, may, part } from "./api.js";
 import { h, morphChildren } from "./dom.js";
 import { fullTime, notation, plural, shortTime } from "./format.js";
-import { Gantt } from "./gantt.js";
 import { Graph } from "./graph.js";
 import { follow } from "./live.js";
+import { imported } from "./modules.js";
 import { badge, dagLink, duration, fact, when } from "./parts.js";
 import { ENDED, runActions } from "./run_actions.js";
-import { EventTable } from "./run_events.js";
-import { TaskPanel } from "./run_panel.js";
 import { counted, ended, TaskTable } from "./run_tasks.js";
 
 const VIEWS = [["graph", "Graph"], ["gantt", "Gantt"], ["tasks", "Tasks"], ["events", "Events"]];
@@ -18,6 +16,7 @@ const MEMBER = /^(.+)\[(\d+)\]$/s;
 export const title = (id) => `run ${id.slice(-8)}`;
 
 const FIRST = VIEWS[0][0];
+const LATER = { gantt: () => import("./gantt.js"), events: () => import("./run_events.js") };
 
 export async function show(main, { id, signal, query, crumb, go }) {
   const shown = () => location.pathname.split("/")[3] ?? FIRST;
@@ -45,7 +44,7 @@ export async function show(main, { id, signal, query, crumb, go }) {
   const allowed = may("operator");
   await follow(signal, async () => {
     if (seq >= 0 && (await get(`/runs/${part(id)}/changes?since=${seq}`, signal)).seq === seq) return;
-    const detail = await get(`/runs/${part(id)}`, signal);
+    const detail = await get(`/runs/${part(id)}?logs=false`, signal);
     seq = detail.seq;
     crumb([detail.run.dag, dagLink(detail.run.dag)]);
     await view.update(detail, await allowed);
@@ -66,7 +65,7 @@ class RunView {
   #head = h("section", { class: "run-head" });
   #tabs = h("nav", { class: "tabs", "aria-label": "Views of the run" });
   #place = h("div", { class: "view" });
-  #panel;
+  #panel = null;
   #split;
   #views = {};
 
@@ -77,8 +76,7 @@ class RunView {
     this.#shown = shown;
     this.#go = go;
     this.#signal = signal;
-    this.#panel = new TaskPanel(signal, link);
-    this.#split = h("div", { class: "split" }, this.#place, this.#panel.element);
+    this.#split = h("div", { class: "split" }, this.#place);
     this.element.append(this.#head, this.#tabs, this.#split);
   }
 
@@ -92,24 +90,31 @@ class RunView {
     if (!this.#detail) return;
     const { run, tasks } = this.#detail;
     morphChildren(this.#head, header(this.#detail, this.#allowed ? runActions(run, tasks) : []));
-    const wanted = this.#shown();
-    const name = VIEWS.some(([each]) => each === wanted) ? wanted : FIRST;
+    const name = this.#wanted();
     const picked = this.#query().get("task");
     morphChildren(this.#tabs, VIEWS.map(([each, text]) => h("a", { href: this.#link({ view: each }), "aria-current": each === name ? "page" : null, "data-key": each }, text)));
     this.#split.classList.toggle("picked", Boolean(picked));
-    this.#show(name, picked);
-    const task = picked ? await this.#find(picked) : null;
-    if (picked === this.#query().get("task")) this.#panel.show(run, task, { tried: Number(this.#query().get("attempt")) || null, epoch: Number(this.#query().get("epoch")) || null, changes: this.#allowed });
+    await this.#show(name, picked);
+    const [task] = picked ? await Promise.all([this.#find(picked), this.#makePanel()]) : [null];
+    if (picked === this.#query().get("task")) this.#panel?.show(this.#detail.run, task, { tried: Number(this.#query().get("attempt")) || null, epoch: Number(this.#query().get("epoch")) || null, changes: this.#allowed });
     if (picked && !task) this.#split.classList.remove("picked");
   }
 
-  #show(name, picked) {
-    const { run, tasks } = this.#detail;
-    if (!tasks.length && name !== "events") {
-      this.#place.replaceChildren(h("p", { class: "empty" }, ENDED.has(run.status) ? "It ended before it began." : "It waits for its turn: no more runs of the dag may be active."));
+  // The view of the address: the first one where that names none.
+  #wanted() {
+    const named = this.#shown();
+    return VIEWS.some(([each]) => each === named) ? named : FIRST;
+  }
+
+  async #show(name, picked) {
+    if (!this.#detail.tasks.length && name !== "events") {
+      this.#place.replaceChildren(h("p", { class: "empty" }, ENDED.has(this.#detail.run.status) ? "It ended before it began." : "It waits for its turn: no more runs of the dag may be active."));
       return;
     }
-    const view = (this.#views[name] ??= this.#make(name));
+    const loaded = LATER[name] && (await imported(LATER[name]));
+    if (this.#wanted() !== name) return; // it was loaded meanwhile
+    const view = (this.#views[name] ??= this.#make(name, loaded));
+    const { tasks } = this.#detail;
     if (this.#place.firstChild !== view.element) this.#place.replaceChildren(view.element);
     if (name === "graph") {
       view.show(states(tasks));
@@ -117,10 +122,19 @@ class RunView {
     } else view.show(this.#detail, picked);
   }
 
-  #make(name) {
-    if (name === "gantt") return new Gantt(this.#link, this.#signal);
+  // The panel of the picked task, which is loaded with the first that is picked.
+  async #makePanel() {
+    const { TaskPanel } = await imported(() => import("./run_panel.js"));
+    if (this.#panel) return;
+    this.#panel = new TaskPanel(this.#signal, this.#link);
+    this.#split.append(this.#panel.element);
+  }
+
+  // `loaded` is the module of a view that is loaded when it is first looked at.
+  #make(name, loaded) {
+    if (name === "gantt") return new loaded.Gantt(this.#link, this.#signal);
     if (name === "tasks") return new TaskTable(this.#link);
-    if (name === "events") return new EventTable(this.#id, this.#link, this.#signal);
+    if (name === "events") return new loaded.EventTable(this.#id, this.#link, this.#signal);
     const whole = this.#detail.tasks.filter((task) => task.name === task.id);
     return new Graph({
       tasks: whole.map(({ id, parents, x, y, family, handler, callable }) => ({ id, parents, x, y, below: under({ family, handler, callable }), kind: family ? "family" : handler === "none" ? "task" : "handler" })),
