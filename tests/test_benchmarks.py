@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import finished, graph, page, programs
+from benchmarks import editor, finished, graph, page, programs
 from benchmarks.baseline import drive
 from benchmarks.table import Row, markdown
 from ppc.cli import main
@@ -114,6 +114,18 @@ def test_many_runs_of_many_dags_are_copies_of_one(tmp_path: Path) -> None:
         assert [[run["status"] for run in dag["last_runs"]] for dag in found] == [["success"] * 10] * 3
         [run] = program.get("/api/v1/runs?dag=d2&limit=1")["runs"]  # type: ignore[misc]
         assert [task["status"] for task in program.get(f"/api/v1/runs/{run['id']}")["tasks"]] == ["success"]  # type: ignore[attr-defined]
+
+
+def test_the_files_in_the_editor_are_sound_and_as_long_as_they_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert editor.large(editor.LINES).count("\n") == editor.LINES
+    Path("shop.py").write_text(editor.SHOP, encoding="utf-8")
+    Path("base.ppd").write_text(editor.BASE, encoding="utf-8")
+    Path("large.ppd").write_text(editor.large(150), encoding="utf-8")
+    Path("one.ppd").write_text(editor.member("one"), encoding="utf-8")
+    assert main(["check", "large.ppd"]) == main(["check", "one.ppd"]) == 0
 
 
 def test_a_row_says_whether_its_mark_is_reached() -> None:
