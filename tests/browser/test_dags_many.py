@@ -74,7 +74,8 @@ def test_what_is_far_off_is_but_a_name_until_it_comes_near(visits: Visits, listi
     expect(row(page, "dag_299").locator("a.row")).to_be_focused()  # the row was made whole around it
     expect(row(page, "dag_299")).to_be_in_viewport()
     expect(row(page, "dag_150").locator("td")).to_have_count(1)
-    visits.shot(page, "dags-many")
+    if width == PHONE:  # on a wide screen the whole page would be in the picture
+        visits.shot(page, "dags-many")
 
 
 def test_the_first_screen_waits_for_the_first_dags_alone(visits: Visits, listing: Listing) -> None:
@@ -86,7 +87,8 @@ def test_the_first_screen_waits_for_the_first_dags_alone(visits: Visits, listing
     page = visits.open("about:blank")
     page.route(re.compile(r"/api/v1/dags\?"), listing.answer)
     page.route(re.compile(r"/api/v1/dags\?after="), hold, times=1)
-    page.goto("/")
+    with page.expect_request(re.compile(r"/api/v1/dags\?after=")):
+        page.goto("/")
     expect(row(page, "dag_12").locator(".tile")).to_have_count(TILES)
     expect(page.locator("h1")).to_have_text(f"Dags {MANY}")
     expect(page.locator("tbody tr")).to_have_count(40)

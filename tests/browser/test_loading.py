@@ -57,7 +57,7 @@ def test_what_is_shown_first_does_not_wait_for_the_modules(visits: Visits) -> No
 
     page = visits.open("about:blank")
     page.route("**/app.js", hold, times=1)
-    with page.expect_response(lambda response: address(response.request) == LIST):
+    with page.expect_request("**/app.js"), page.expect_response(lambda response: address(response.request) == LIST):
         page.goto("/", wait_until="commit")
     with page.expect_response("**/app.js"):
         held[0].continue_()
