@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
+from ppacer.walk_calls import walk
 from ppacer.web.account_messages import AuditList, NewToken, TokenList, TokenView, UserList, UserView
 from ppacer.web.messages import Json
 
@@ -23,9 +24,18 @@ class AccountCalls(ABC):
     @abstractmethod
     def _post(self, kind: type[_Message], path: str, body: Mapping[str, Json] | None = None) -> _Message: ...
 
-    def users(self) -> UserList:
+    def users(self, *, after: str | None = None, limit: int = 500) -> UserList:
         """Those who can log in, by name."""
-        return self._get(UserList, f"{_API}/users")
+        return self._get(UserList, f"{_API}/users", {"after": after, "limit": str(limit)})
+
+    def each_user(self) -> Iterator[UserView]:
+        """Those who can log in, by name."""
+
+        def page(after: str | None, most: int) -> tuple[Sequence[UserView], str | None]:
+            found = self.users(after=after, limit=most)
+            return found.users, found.next
+
+        return walk(page)
 
     def add_user(self, name: str, role: str, password: str) -> UserView:
         """`role` is `viewer`, `operator` or `admin`."""
@@ -42,9 +52,18 @@ class AccountCalls(ABC):
         """All logins of the user end."""
         return self._post(UserView, _user(name, "password"), {"password": password})
 
-    def tokens(self) -> TokenList:
+    def tokens(self, *, after: str | None = None, limit: int = 500) -> TokenList:
         """In the order in which they were made; their secrets nobody can tell."""
-        return self._get(TokenList, f"{_API}/tokens")
+        return self._get(TokenList, f"{_API}/tokens", {"after": after, "limit": str(limit)})
+
+    def each_token(self) -> Iterator[TokenView]:
+        """In the order in which they were made."""
+
+        def page(after: str | None, most: int) -> tuple[Sequence[TokenView], str | None]:
+            found = self.tokens(after=after, limit=most)
+            return found.tokens, found.next
+
+        return walk(page)
 
     def add_token(self, name: str, scope: str, *, expires_at: str | None = None) -> NewToken:
         """`scope` is a role or `executor`. The secret is told this once."""

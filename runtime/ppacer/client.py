@@ -1,30 +1,38 @@
 """A typed client of a running program's JSON API, for scripts and for the program's own commands.
 
-    client = Client("http://127.0.0.1:9321")
-    run = client.trigger("hello")
-    print(client.run(run.id).run.status)
+    with Client("http://127.0.0.1:9321") as client:
+        run = client.trigger("hello", params={"name": "World"})
+        print(client.wait_for_run(run.id).run.status)
 
-It keeps one connection and belongs to one thread.
+It keeps one connection and belongs to one thread. What it answers are the messages of `ppacer.web.messages` and its
+neighbours, what it raises stands in `ppacer.client_errors`; docs/api.md shows both at work.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
-import select
 import ssl
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from datetime import date
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
-from urllib.parse import urlencode, urlsplit
 
 from ppacer.account_calls import AccountCalls
 from ppacer.addresses import API, address, dag_address, run_address
+from ppacer.client_connection import Connection
+from ppacer.client_errors import (
+    AwayError,
+    ClientError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from ppacer.follow_calls import FollowCalls
 from ppacer.operation_calls import OperationCalls
-from ppacer.web.codec import AnswerError, decode
+from ppacer.walk_calls import WalkCalls, walk
 from ppacer.web.dag_messages import (
     BackfillList,
     BackfillView,
@@ -46,7 +54,7 @@ from ppacer.web.messages import (
     Me,
     MemberList,
     NotificationList,
-    Problem,
+    NotificationView,
     Pulse,
     RunDetail,
     RunList,
@@ -55,33 +63,28 @@ from ppacer.web.messages import (
 )
 from ppacer.web.overview_messages import DayList, Grid
 
+__all__ = [
+    "AwayError",
+    "Client",
+    "ClientError",
+    "ConflictError",
+    "ForbiddenError",
+    "InvalidError",
+    "NotFoundError",
+    "RefusedError",
+    "UnauthorizedError",
+    "UnavailableError",
+]
+
 _COPYING = 3600.0
 """How long the program may take to count its rows or to copy its database, in seconds."""
 
 _PIECE = 256 * 1024
-_LOST = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.IncompleteRead)
-"""How it shows that a connection was lost while a request was made: nobody knows whether it arrived."""
 
 _Message = TypeVar("_Message")
 
 
-class ClientError(Exception):
-    """The base of both: nobody answered, or the answer was a refusal."""
-
-
-class AwayError(ClientError):
-    """Nobody answers at the address, or not what a ppacer program would say."""
-
-
-class RefusedError(ClientError):
-    """The program refused the request; `problem` says why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail or problem.title)
-        self.problem = problem
-
-
-class Client(AccountCalls, OperationCalls):
+class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
     """`url` is the program's address; an answer may take `timeout` seconds more than it was asked to wait.
 
     `actor` is who the history of runs and dags names for what is done, where the token does not say: 1 to 100 printable
@@ -90,6 +93,7 @@ class Client(AccountCalls, OperationCalls):
     Where a connection is lost, a request is made once more; a change has a key of its own, so that it is made once.
 
     Every call raises `AwayError` or `RefusedError`. Times are ISO 8601; without an offset they are in the dag's zone.
+    What lists a page has a `next`, and beside it what walks all pages: `each_run` for `runs`.
     """
 
     def __init__(
@@ -101,28 +105,16 @@ class Client(AccountCalls, OperationCalls):
         actor: str | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url} is no address such as http://127.0.0.1:9321")
-        self.url = url.rstrip("/")
-        self._secure = parts.scheme == "https"
-        self._address = (parts.hostname, parts.port or (443 if self._secure else 80))
-        self._prefix = parts.path.rstrip("/")
-        self._headers = {"Accept": "application/json"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-        if actor is not None:
-            self._headers["X-Ppacer-Actor"] = actor
-        self.token = token
-        self._timeout = timeout
-        self._tls = tls
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection = Connection(url, token, timeout=timeout, actor=actor, tls=tls)
+
+    @property
+    def url(self) -> str:
+        return self._connection.url
 
     def again(self) -> Client:
         """Another client of the same program as the same user: for a thread of its own."""
-        return Client(
-            self.url, self.token, timeout=self._timeout, actor=self._headers.get("X-Ppacer-Actor"), tls=self._tls
-        )
+        made = self._connection
+        return Client(made.url, made.token, timeout=made.timeout, actor=made.actor, tls=made.tls)
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
@@ -162,9 +154,9 @@ class Client(AccountCalls, OperationCalls):
         asked = {"from": None if first is None else first.isoformat(), "to": None if last is None else last.isoformat()}
         return self._get(DayList, dag_address(dag, "days"), asked)
 
-    def versions(self, dag: str, *, limit: int = 10) -> VersionList:
+    def versions(self, dag: str, *, before: str | None = None, limit: int = 10) -> VersionList:
         """The shapes that the dag has had, newest first."""
-        return self._get(VersionList, dag_address(dag, "versions"), {"limit": str(limit)})
+        return self._get(VersionList, dag_address(dag, "versions"), {"before": before, "limit": str(limit)})
 
     def version(self, dag: str, build: str) -> VersionDetail:
         """One of them, with the Python of its tasks; `build` may be cut to its first characters."""
@@ -189,13 +181,22 @@ class Client(AccountCalls, OperationCalls):
 
     def copy_database(self, part: str, file: BinaryIO) -> None:
         """Writes a copy of the part `runs` or `logs` to the file, while the program goes on. Raises `OSError` of it."""
-        with self._answer("GET", address("database", part, "copy"), wait=_COPYING) as response:
-            while piece := self._reading(response, _PIECE):
+        with self._connection.answer("GET", address("database", part, "copy"), wait=_COPYING) as response:
+            while piece := self._connection.reading(response, _PIECE):
                 file.write(piece)
 
     def failed_notifications(self, *, before: str | None = None, limit: int = 50) -> NotificationList:
         """What nobody could be told, newest first."""
         return self._get(NotificationList, f"{API}/notifications", {"before": before, "limit": str(limit)})
+
+    def each_failed_notification(self, *, limit: int | None = None) -> Iterator[NotificationView]:
+        """What nobody could be told, newest first."""
+
+        def page(before: str | None, most: int) -> tuple[Sequence[NotificationView], str | None]:
+            found = self.failed_notifications(before=before, limit=most)
+            return found.notifications, found.next
+
+        return walk(page, limit)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -244,9 +245,19 @@ class Client(AccountCalls, OperationCalls):
         """The run's history after the event numbered `after`, in order."""
         return self._get(EventList, run_address(run_id, "events"), {"after": str(after), "limit": str(limit)})
 
-    def run_notifications(self, run_id: str) -> NotificationList:
+    def run_notifications(self, run_id: str, *, after: str | None = None, limit: int = 50) -> NotificationList:
         """What was to be told of the run, in the order in which it came up."""
-        return self._get(NotificationList, run_address(run_id, "notifications"))
+        query = {"after": after, "limit": str(limit)}
+        return self._get(NotificationList, run_address(run_id, "notifications"), query)
+
+    def each_run_notification(self, run_id: str, *, limit: int | None = None) -> Iterator[NotificationView]:
+        """What was to be told of the run, in the order in which it came up."""
+
+        def page(after: str | None, most: int) -> tuple[Sequence[NotificationView], str | None]:
+            found = self.run_notifications(run_id, after=after, limit=most)
+            return found.notifications, found.next
+
+        return walk(page, limit)
 
     def logs(
         self,
@@ -292,14 +303,12 @@ class Client(AccountCalls, OperationCalls):
         """Asks for a run; it is durable when this returns. The same key again gives the run that it made then."""
         body = {"params": dict(params or {}), "scheduled_at": scheduled_at}
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._send(RunView, "POST", dag_address(dag, "runs"), body=body, headers=headers)
+        return self._connection.send(RunView, "POST", dag_address(dag, "runs"), body=body, headers=headers)
 
     # --- how they are asked ------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -318,120 +327,11 @@ class Client(AccountCalls, OperationCalls):
         words: Mapping[str, Sequence[str]] | None = None,
         wait: float = 0.0,
     ) -> _Message:
-        given = [(name, value) for name, value in (query or {}).items() if value is not None]
-        given += [(name, word) for name, several in (words or {}).items() for word in several]
-        return self._send(kind, "GET", f"{path}?{urlencode(given)}" if given else path, wait=wait)
+        return self._connection.get(kind, path, query, words=words, wait=wait)
 
     def _post(self, kind: type[_Message], path: str, body: Mapping[str, Json] | None = None) -> _Message:
-        return self._send(kind, "POST", path, body=dict(body or {}))
-
-    def _send(
-        self,
-        kind: type[_Message],
-        method: str,
-        path: str,
-        *,
-        body: Json = None,
-        headers: Mapping[str, str] | None = None,
-        wait: float = 0.0,
-    ) -> _Message:
-        content = None if body is None else json.dumps(body).encode()
-        changing = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
-        sent = {**self._headers, **(changing if content is not None else {}), **(headers or {})}
-        try:
-            answer = self._asked(method, path, content, sent, wait=wait)
-        except AwayError as error:
-            if not isinstance(error.__cause__, _LOST):
-                raise
-            answer = self._asked(method, path, content, sent, wait=wait)  # with the same key: it is done once
-        try:
-            return decode(kind, answer)
-        except AnswerError as error:
-            raise AwayError(f"{self.url} is no ppacer program: {error}") from error
-
-    def _asked(
-        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str], *, wait: float
-    ) -> bytes:
-        with self._answer(method, path, content, headers, wait=wait) as response:
-            return self._reading(response)
-
-    @contextmanager
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        wait: float = 0.0,
-    ) -> Iterator[http.client.HTTPResponse]:
-        """An answer that is no refusal, to be read to its end within."""
-        try:
-            with self._speaking():
-                connection = self._connect(self._timeout + wait)
-                connection.request(method, self._prefix + path, content, headers or self._headers)
-                response = connection.getresponse()
-            if response.status >= 400:
-                raise RefusedError(_problem(response.status, response.reason, self._reading(response)))
-            yield response
-        except RefusedError:
-            raise
-        except BaseException:
-            self.close()  # an answer that was not read would be taken for that of the next request
-            raise
-
-    def _reading(self, response: http.client.HTTPResponse, size: int | None = None) -> bytes:
-        """So much of an answer, or the rest of it. Of one that was cut off it raises `AwayError`."""
-        with self._speaking():
-            piece = response.read(size)
-            if size is not None and not piece and response.length:
-                raise http.client.IncompleteRead(b"", response.length)
-            return piece
-
-    @contextmanager
-    def _speaking(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise AwayError(f"{self.url} does not answer: {_reason(error)}") from error
-
-    def _connect(self, timeout: float) -> http.client.HTTPConnection:
-        """The kept connection, if the other side has not closed it, else a new one."""
-        if self._connection is not None and (self._connection.sock is None or _readable(self._connection)):
-            self.close()
-        if self._connection is None:
-            self._connection = (
-                http.client.HTTPSConnection(*self._address, timeout=timeout, context=self._tls)
-                if self._secure
-                else http.client.HTTPConnection(*self._address, timeout=timeout)
-            )
-        if self._connection.sock is not None:
-            self._connection.sock.settimeout(timeout)
-        self._connection.timeout = timeout
-        return self._connection
+        return self._connection.send(kind, "POST", path, body=dict(body or {}))
 
 
 def _number(value: int | None) -> str | None:
     return None if value is None else str(value)
-
-
-def _readable(connection: http.client.HTTPConnection) -> bool:
-    """Whether something waits to be read while no answer is due: the end of the connection."""
-    return bool(select.select([connection.sock], [], [], 0)[0])
-
-
-def _problem(status: int, reason: str, answer: bytes) -> Problem:
-    with suppress(AnswerError):
-        return decode(Problem, answer)
-    with suppress(AnswerError):  # `/ready` says of itself what is wrong
-        return Problem(status, reason, decode(Health, answer).problem or "")
-    return Problem(status, reason)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate cannot be trusted: {error.verify_message} (--tls-ca names its authority)"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__

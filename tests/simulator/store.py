@@ -189,7 +189,7 @@ class MemoryStore:
         return self.memory.tables["notifications"].get(notification_id)
 
     def notifications(self, run_id: str) -> list[m.Notification]:
-        return sorted(self.memory.of_run(run_id, "notifications"), key=lambda row: (row.at, row.id))
+        return sorted(self.memory.of_run(run_id, "notifications"), key=lambda row: row.id)
 
     def pending_notifications(self) -> list[m.Notification]:
         rows = [row for row in self.memory.tables["notifications"].values() if not row.status.terminal]

@@ -154,14 +154,16 @@ def audit(invocation: Invocation) -> int:
     since = None if given is None else _moment(given)
     try:
         with program_of(invocation) as program:
-            found = program.audit(
-                actor=invocation.optional("actor"),
-                action=invocation.optional("did"),
-                since=since,
-                limit=invocation.number("count", _DEFAULT),
+            found = list(
+                program.each_audit_entry(
+                    actor=invocation.optional("actor"),
+                    action=invocation.optional("did"),
+                    since=since,
+                    limit=invocation.number("count", _DEFAULT),
+                )
             )
     except NothingYetError:
-        found = None
+        found = []
     rows: list[list[str | Cell]] = [
         [
             Cell(local_time(instant_of(entry.at), seconds=True), Style.DIM),
@@ -170,7 +172,7 @@ def audit(invocation: Invocation) -> int:
             _outcome(entry.outcome),
             Cell(printable(", ".join(filter(None, (entry.how, entry.address, entry.detail)))), Style.DIM),
         ]
-        for entry in (found.entries if found is not None else ())[::-1]
+        for entry in found[::-1]
     ]
     if rows:
         invocation.console.table(rows)

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 from ppacer import spec
 from ppacer.cli.alone_accounts import AloneAccounts
 from ppacer.cli.log import log_faults
-from ppacer.client import RefusedError
+from ppacer.client_errors import RefusedError, refusal
 from ppacer.core.accounts import AuditEntry, How
 from ppacer.core.instants import from_datetime
 from ppacer.core.model import FAMILY, RunKind, RunStatus, TaskStatus
@@ -27,6 +27,7 @@ from ppacer.services.snapshots import DagState
 from ppacer.store import Store, StoreError
 from ppacer.store.leader import this_process
 from ppacer.store.logs import LogStore
+from ppacer.walk_calls import WalkCalls
 from ppacer.web import answers
 from ppacer.web.answers import RunFilter, Subject
 from ppacer.web.dag_messages import (
@@ -46,7 +47,7 @@ from ppacer.web.views import SHOWN_MEMBERS, run_view
 _T = TypeVar("_T")
 
 
-class Alone(AloneAccounts):
+class Alone(AloneAccounts, WalkCalls):
     """The database and the logs are the caller's, who holds them alone. A scheduler is started for the first change;
     it takes over what is under way, but no run begins, nothing runs and no due time is decided. Belongs to one thread.
     """
@@ -82,8 +83,8 @@ class Alone(AloneAccounts):
     def dag_events(self, dag: str, *, before: str | None = None, limit: int = 50) -> DagEventList:
         return answers.dag_events(self._store, dag, before, limit)
 
-    def versions(self, dag: str, *, limit: int = 10) -> VersionList:
-        return answers.version_list(self._store, dag, limit)
+    def versions(self, dag: str, *, before: str | None = None, limit: int = 10) -> VersionList:
+        return answers.version_list(self._store, dag, _optional_instant(before), limit)
 
     def backfills(self, *, dag: str | None = None, before: str | None = None, limit: int = 20) -> BackfillList:
         return answers.backfill_list(self._store, dag, before, limit)
@@ -104,15 +105,23 @@ class Alone(AloneAccounts):
         statuses: Sequence[str] = (),
         kinds: Sequence[str] = (),
         backfill: str | None = None,
+        made_from: str | None = None,
+        made_until: str | None = None,
+        planned_from: str | None = None,
+        planned_until: str | None = None,
         before: str | None = None,
         limit: int = 20,
     ) -> RunList:
         if id_part is not None:
-            return answers.found_runs(self._store, id_part, limit)
+            return answers.found_runs(self._store, id_part, before, limit)
         wanted = RunFilter(
             dag=dag,
             statuses=[RunStatus(status) for status in statuses],
             kinds=[RunKind(kind) for kind in kinds],
+            made_from=_optional_instant(made_from),
+            made_until=_optional_instant(made_until),
+            planned_from=_optional_instant(planned_from),
+            planned_until=_optional_instant(planned_until),
             backfill=backfill,
             before=before,
         )
@@ -166,7 +175,7 @@ class Alone(AloneAccounts):
         scheduled_at: str | None = None,
         idempotency_key: str | None = None,
     ) -> RunView:
-        at = None if scheduled_at is None else _instant(scheduled_at)
+        at = _optional_instant(scheduled_at)
         made = self._do(
             "trigger",
             dag,
@@ -230,7 +239,7 @@ class Alone(AloneAccounts):
         return self._dag(dag)
 
     def silence(self, dag: str, until: str | None, *, reason: str = "") -> DagView:
-        at = None if until is None else _instant(until)
+        at = _optional_instant(until)
         self._do("silence", dag, lambda scheduler: scheduler.silence_dag(dag, at, actor=self._actor, reason=reason))
         return self._dag(dag)
 
@@ -317,9 +326,13 @@ class Alone(AloneAccounts):
 
 
 def _refused(error: SchedulerError) -> RefusedError:
-    return RefusedError(problem_of(error))
+    return refusal(problem_of(error))
 
 
 def _instant(text: str) -> int:
     """A time that a command worked out, with its offset."""
     return from_datetime(datetime.fromisoformat(text))
+
+
+def _optional_instant(text: str | None) -> int | None:
+    return None if text is None else _instant(text)

@@ -13,7 +13,7 @@ from ppacer.services.scheduler import Scheduler
 from ppacer.store import Store
 from ppacer.store.accounts import AuditFilter
 from ppacer.web.account_messages import AuditList, NewToken, TokenList, TokenView, UserList, UserView
-from ppacer.web.account_views import audit_list, token_view, user_view
+from ppacer.web.account_views import audit_list, token_list, token_view, user_list, user_view
 
 _T = TypeVar("_T")
 
@@ -31,7 +31,7 @@ class AloneAccounts(ABC):
     def _now(self) -> int: ...
 
     def users(self) -> UserList:
-        return UserList(tuple(map(user_view, self._store.accounts.users())))
+        return user_list(self._store.accounts.users())
 
     def add_user(self, name: str, role: str, password: str) -> UserView:
         made = self._do(
@@ -56,8 +56,7 @@ class AloneAccounts(ABC):
         return user_view(changed)
 
     def tokens(self) -> TokenList:
-        now = self._now()
-        return TokenList(tuple(token_view(token, now) for token in self._store.accounts.tokens()))
+        return token_list(self._store.accounts.tokens(), self._now())
 
     def add_token(self, name: str, scope: str, *, expires_at: str | None = None) -> NewToken:
         until = None if expires_at is None else _instant(expires_at)

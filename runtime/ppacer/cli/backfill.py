@@ -20,7 +20,9 @@ from ppacer.web.views import time_text
 _WAIT_SECONDS = 20.0
 _PAUSE_SECONDS = 0.2
 _ACTIVE_LINES = 8
-_PAGE = 100
+_TOLD = 200
+"""Behind so many runs that have been told, all have: at most so many are active at once as were asked for."""
+
 _LISTED = 20
 
 
@@ -115,14 +117,14 @@ def _over(view: BackfillView) -> bool:
 def _untold(client: Client, backfill_id: str, told: set[str]) -> Iterator[RunView]:
     """The backfill's runs, oldest first, without those that have been told."""
     found: list[RunView] = []
-    before: str | None = None
-    while True:
-        page = client.runs(backfill=backfill_id, before=before, limit=_PAGE)
-        found += [run for run in page.runs if run.id not in told]
-        before = page.next
-        # At most so many runs are active at once, so a page of told ones has only told ones after it.
-        if before is None or all(run.id in told for run in page.runs):
-            return reversed(found)
+    passed = 0
+    for run in client.each_run(backfill=backfill_id):
+        if run.id not in told:
+            found.append(run)
+            passed = 0
+        elif (passed := passed + 1) >= _TOLD:
+            break
+    return reversed(found)
 
 
 def _tell(run: RunView, console: Console) -> None:
@@ -180,7 +182,7 @@ _LIKE = {
 
 def _list(invocation: Invocation, dag: str | None) -> int:
     with program_of(invocation) as program:
-        found = program.backfills(dag=dag, limit=invocation.number("count", _LISTED)).backfills
+        found = list(program.each_backfill(dag=dag, limit=_LISTED))
     rows: list[list[str | Cell]] = [
         [
             Cell(f"{status_cell(_LIKE[BackfillStatus(view.status)]).text[:1]} {view.status}"),
@@ -201,7 +203,7 @@ def _list(invocation: Invocation, dag: str | None) -> int:
 
 def _cancel(invocation: Invocation, wanted: str) -> int:
     with program_of(invocation) as program:
-        found = [view for view in program.backfills(limit=500).backfills if wanted in view.id]
+        found = [view for view in program.each_backfill() if wanted in view.id]
         if len(found) != 1:
             problem = "fits more than one" if found else "is no part of the id of a"
             raise CommandError(f"`{wanted}` {problem} backfill: `backfill --list` shows them", 2)

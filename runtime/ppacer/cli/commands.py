@@ -130,7 +130,7 @@ def _runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--status", dest="statuses", choices=RUN_STATUSES, action="append", help="only those; repeat it for more"
     )
-    parser.add_argument("-n", dest="count", metavar="N", type=_page, help="how many to show [20]")
+    parser.add_argument("-n", dest="count", metavar="N", type=_count, help="how many to show [20]")
 
 
 def _logs(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +140,7 @@ def _logs(parser: argparse.ArgumentParser) -> None:
 
 def _history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="DAG|RUN", help="a dag's name, or a run as `logs` takes it")
-    parser.add_argument("-n", dest="count", metavar="N", type=_page, help="how many events of a dag to show [30]")
+    parser.add_argument("-n", dest="count", metavar="N", type=_count, help="how many events of a dag to show [30]")
     parser.add_argument("--all", action="store_true", help="every step of a run, attempts too")
 
 
@@ -189,7 +189,7 @@ def _audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--actor", metavar="NAME", help="what this user did, or token:NAME")
     parser.add_argument("--action", dest="did", metavar="ACTION", help="only this, such as trigger or login")
     parser.add_argument("--since", metavar="TIME", help="not before; or a duration before now")
-    parser.add_argument("-n", dest="count", metavar="N", type=_page, help="how many to show [30]")
+    parser.add_argument("-n", dest="count", metavar="N", type=_count, help="how many to show [30]")
 
 
 def _backfill(parser: argparse.ArgumentParser) -> None:
@@ -225,15 +225,10 @@ _ADDERS = {
 }
 
 
+_MOST = 10_000
+
+
 def _count(text: str) -> int:
-    return _number(text, 10_000)
-
-
-def _page(text: str) -> int:
-    return _number(text, 500)
-
-
-def _number(text: str, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {most}")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {_MOST}")
     return int(text)

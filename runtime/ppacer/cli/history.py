@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from ppacer.cli.access import Program, program_of
+from ppacer.cli.access import program_of
 from ppacer.cli.command import Invocation
 from ppacer.cli.console import Cell, Style, printable
 from ppacer.cli.find import find_run
@@ -18,7 +18,6 @@ from ppacer.web.messages import EventView, Json
 from ppacer.web.views import shown_name
 
 _DEFAULT = 30
-_PAGE = 500
 _YEAR_2000 = 946_684_800_000_000
 _BUILD = re.compile(r"[0-9a-f]{64}")
 _SHORT = 12
@@ -44,11 +43,13 @@ def history(invocation: Invocation) -> int:
     families: frozenset[str] = frozenset()
     with program_of(invocation) as program:
         if what in known or what in {dag.id for dag in program.dags(removed=True).removed}:
-            events = program.dag_events(what, limit=invocation.number("count", _DEFAULT)).events[::-1]
+            events = list(program.each_dag_event(what, limit=invocation.number("count", _DEFAULT)))[::-1]
         else:
             detail = program.run(find_run(program, what), members=0)
             families = frozenset(task.id for task in detail.tasks if task.family is not None)
-            events = _run_events(program, detail.run.id, with_all=invocation.flag("all"))
+            with_all = invocation.flag("all")
+            found = program.each_run_event(detail.run.id)
+            events = [event for event in found if with_all or event.kind not in _OF_ATTEMPTS]
     rows: list[list[str | Cell]] = [
         [
             Cell(local_time(instant_of(event.at), seconds=True), Style.DIM),
@@ -79,16 +80,6 @@ def versions(invocation: Invocation) -> int:
     if found.total > len(rows):
         invocation.console.line(f"… and {found.total - len(rows)} before", Style.DIM)
     return 0
-
-
-def _run_events(program: Program, run_id: str, *, with_all: bool) -> list[EventView]:
-    events: list[EventView] = []
-    after: int | None = 0
-    while after is not None:
-        page = program.run_events(run_id, after=after, limit=_PAGE)
-        events += [event for event in page.events if with_all or event.kind not in _OF_ATTEMPTS]
-        after = page.next
-    return events
 
 
 def _what(event: DagEventView | EventView) -> str:

@@ -64,13 +64,7 @@ def _wanted(program: Program, detail: RunDetail, text: object) -> list[TaskView]
     whole = program.task(detail.run.id, named.task)
     if whole.family is None or whole.error is not None:
         return [whole]
-    members: list[TaskView] = []
-    after: int | None = -1
-    while after is not None:
-        page = program.members(detail.run.id, named.task, after=after, limit=500)
-        members += page.members
-        after = page.next
-    return members
+    return list(program.each_member(detail.run.id, named.task))
 
 
 def _tell_left_out(detail: RunDetail, console: Console) -> None:
@@ -87,17 +81,13 @@ def _print_task(program: Program, detail: RunDetail, task: TaskView, wanted: _At
     if attempt is None:
         _print_error(task.error, console)
         return
-    after, told = 0, False
-    while True:
-        page = program.logs(
-            detail.run.id, task.id, position=task.position, attempt=attempt.number, epoch=attempt.epoch, after=after
-        )
-        for entry in page.entries:
-            told = told or entry.message == attempt.error
-            _print_entry(entry, console)
-        if page.complete or not page.entries:
-            break
-        after = page.last
+    told = False
+    lines = program.each_log_line(
+        *(detail.run.id, task.id), position=task.position, attempt=attempt.number, epoch=attempt.epoch
+    )
+    for entry in lines:
+        told = told or entry.message == attempt.error
+        _print_entry(entry, console)
     if not told:
         _print_error(attempt.error, console)
     if attempt.id == task.attempts[-1].id and task.epoch > attempt.epoch and task.error != attempt.error:

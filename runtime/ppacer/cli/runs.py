@@ -16,7 +16,7 @@ def runs(invocation: Invocation) -> int:
     dag = invocation.optional("dag")
     statuses = invocation.several("statuses")
     with program_of(invocation) as program:
-        found = program.runs(dag=dag, statuses=statuses, limit=invocation.number("count", _DEFAULT)).runs
+        found = list(program.each_run(dag=dag, statuses=statuses, limit=invocation.number("count", _DEFAULT)))
     names = [each.id for each in invocation.program.dags]
     if not found and dag is not None and dag not in names:
         raise CommandError(f"there is no dag `{dag}`{similar(dag, names)}", 2)

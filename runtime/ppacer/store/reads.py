@@ -94,11 +94,18 @@ class Reads:
         row = self._one(select(schema.builds).where(schema.builds.c.build == build))
         return None if row is None else rows.to_build(row)
 
-    def dag_versions(self, dag: str) -> list[DagVersion]:
-        """The shapes that the dag has had, newest first."""
+    def dag_versions(self, dag: str, before: int | None = None, limit: int | None = None) -> list[DagVersion]:
+        """The shapes that the dag has had, newest first: at most `limit`, and only those from before an instant."""
         table = schema.dag_versions
         query = select(table).where(table.c.project == PROJECT, table.c.dag == dag).order_by(table.c.at.desc())
-        return [rows.to_dag_version(row) for row in self._all(query)]
+        if before is not None:
+            query = query.where(table.c.at < before)
+        return [rows.to_dag_version(row) for row in self._all(query if limit is None else query.limit(limit))]
+
+    def dag_version_count(self, dag: str) -> int:
+        table = schema.dag_versions
+        query = select(func.count().label("number")).where(table.c.project == PROJECT, table.c.dag == dag)
+        return int(self._all(query)[0].number)
 
     def dag_events(self, dag: str, before: str | None = None, limit: int = 100) -> list[DagEvent]:
         """The dag's history, newest first: at most `limit` events, only those older than the one with id `before`."""
@@ -225,11 +232,11 @@ class Reads:
             query = query.where(table.c.backfill == backfill)
         return self._runs(_page(query, table.c.id, before, limit))
 
-    def find_runs(self, id_part: str, limit: int = 10) -> list[Run]:
-        """Runs whose id holds `id_part` anywhere, newest first."""
+    def find_runs(self, id_part: str, limit: int = 10, before: str | None = None) -> list[Run]:
+        """Runs whose id holds `id_part` anywhere, newest first: only those older than the run with the id `before`."""
         table = schema.runs
         matches = table.c.id.contains(id_part.lower(), autoescape=True)
-        return self._runs(select(table).where(matches).order_by(table.c.id.desc()).limit(limit))
+        return self._runs(_page(select(table).where(matches), table.c.id, before, limit))
 
     # --- tasks and attempts ---
 
@@ -322,11 +329,14 @@ class Reads:
         row = self._one(select(schema.notifications).where(schema.notifications.c.id == notification_id))
         return None if row is None else rows.to_notification(row)
 
-    def notifications(self, run_id: str) -> list[Notification]:
-        """What was to be told of a run, in the order in which it came up."""
+    def notifications(self, run_id: str, after: str | None = None, limit: int | None = None) -> list[Notification]:
+        """What was to be told of a run, in the order in which it came up: at most `limit`, and only what came after
+        that with the id `after`."""
         table = schema.notifications
-        query = select(table).where(table.c.run_id == run_id)
-        return self._notifications(query.order_by(table.c.at, table.c.id))
+        query = select(table).where(table.c.run_id == run_id).order_by(table.c.id)
+        if after is not None:
+            query = query.where(table.c.id > after)
+        return self._notifications(query if limit is None else query.limit(limit))
 
     def pending_notifications(self) -> list[Notification]:
         """What has still to be told, by the time when it may be tried."""

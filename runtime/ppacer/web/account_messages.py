@@ -30,7 +30,10 @@ class UserView:
 
 @dataclass(frozen=True, slots=True)
 class UserList:
+    """`next` is the value of `after` that gives the page after this one."""
+
     users: tuple[UserView, ...]
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ class TokenView:
 
 @dataclass(frozen=True, slots=True)
 class TokenList:
+    """`next` is the value of `after` that gives the page after this one."""
+
     tokens: tuple[TokenView, ...]
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class AuditView:
 
 @dataclass(frozen=True, slots=True)
 class AuditList:
-    """`next` is the `before` of the page behind this one."""
+    """`next` is the value of `before` that gives the page after this one."""
 
     entries: tuple[AuditView, ...]
     next: str | None

@@ -104,9 +104,10 @@ def run_list(store: Store, wanted: RunFilter, limit: int) -> RunList:
     return RunList(tuple(map(run_view, shown)), shown[-1].id if more else None)
 
 
-def found_runs(store: Store, part: str, limit: int) -> RunList:
-    """Runs whose id holds `part`."""
-    return RunList(tuple(map(run_view, store.find_runs(part, limit))))
+def found_runs(store: Store, part: str, before: str | None, limit: int) -> RunList:
+    """Runs whose id holds `part`, newest first."""
+    shown, more = _page(store.find_runs(part, limit + 1, before), limit)
+    return RunList(tuple(map(run_view, shown)), shown[-1].id if more else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +228,10 @@ def find_attempt(
     return max(found, key=lambda each: (each.epoch, each.number), default=None)
 
 
-def run_notifications(store: Store, run_id: str) -> NotificationList:
+def run_notifications(store: Store, run_id: str, after: str | None, limit: int) -> NotificationList:
     """What was to be told of a run, in the order in which it came up."""
-    return NotificationList(tuple(map(notification_view, store.notifications(run_id))))
+    shown, more = _page(store.notifications(run_id, after, limit + 1), limit)
+    return NotificationList(tuple(map(notification_view, shown)), shown[-1].id if more else None)
 
 
 def failed_notifications(store: Store, before: str | None, limit: int) -> NotificationList:
@@ -258,13 +260,14 @@ def dag_events(store: Store, dag: str, before: str | None, limit: int) -> DagEve
     return DagEventList(tuple(map(dag_event_view, shown)), shown[-1].id if more else None)
 
 
-def version_list(store: Store, dag: str, limit: int) -> VersionList:
-    """The dag's latest versions, newest first, each with what it changed in the one before."""
-    rows = store.dag_versions(dag)
-    read = [_version(store, row) for row in rows[: limit + 1]]
+def version_list(store: Store, dag: str, before: int | None, limit: int) -> VersionList:
+    """The dag's versions from before an instant, newest first, each with what it changed in the one before."""
+    rows = store.dag_versions(dag, before, limit + 1)
+    read = [_version(store, row) for row in rows]
     older: list[Version | None] = [*read[1:], None]
     views = [version_view(new, old) for new, old in zip(read, older, strict=True)]
-    return VersionList(tuple(views[:limit]), len(rows))
+    shown, more = _page(views, limit)
+    return VersionList(tuple(shown), store.dag_version_count(dag), shown[-1].at if more else None)
 
 
 def one_version(store: Store, dag: str, build: str) -> VersionDetail | None:

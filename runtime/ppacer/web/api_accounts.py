@@ -23,10 +23,10 @@ from ppacer.web.account_messages import (
     UserRequest,
     UserView,
 )
-from ppacer.web.account_views import audit_list, token_view, user_view
+from ppacer.web.account_views import audit_list, token_list, token_view, user_list, user_view
 from ppacer.web.base import ApiError, BaseHandler, instant
 from ppacer.web.operation import operation
-from ppacer.web.queries import AuditQuery
+from ppacer.web.queries import AuditQuery, FromPageQuery
 from ppacer.web.requests import NoRequest
 
 _BUSY = "too many passwords are being hashed at the moment: try again"
@@ -42,9 +42,9 @@ class _AccountsHandler(BaseHandler):
 class UsersHandler(_AccountsHandler):
     """Those who can log in, by name."""
 
-    @operation("List users", UserList, right=Right.ADMINISTER)
-    async def get(self) -> UserList:
-        return UserList(tuple(map(user_view, self.known.users())))
+    @operation("List users", UserList, query=FromPageQuery, right=Right.ADMINISTER)
+    async def get(self, query: FromPageQuery) -> UserList:
+        return user_list(self.known.users(), query.after, query.limit)
 
     @operation("Add a user", UserView, body=UserRequest, status=HTTPStatus.CREATED, right=Right.ADMINISTER)
     async def post(self, request: UserRequest) -> UserView:
@@ -61,7 +61,7 @@ class RemoveUserHandler(_AccountsHandler):
     @operation("Remove a user", UserList, body=NoRequest, right=Right.ADMINISTER)
     async def post(self, name: str, _: NoRequest) -> UserList:
         await self.known.remove_user(name)
-        return UserList(tuple(map(user_view, self.known.users())))
+        return user_list(self.known.users())
 
 
 class UserRoleHandler(_AccountsHandler):
@@ -113,10 +113,9 @@ class OwnPasswordHandler(_AccountsHandler):
 class TokensHandler(_AccountsHandler):
     """What scripts and executors are known by, in the order in which they were made."""
 
-    @operation("List tokens", TokenList, right=Right.ADMINISTER)
-    async def get(self) -> TokenList:
-        now = self.site.scheduler.clock.now()
-        return TokenList(tuple(token_view(token, now) for token in self.known.tokens()))
+    @operation("List tokens", TokenList, query=FromPageQuery, right=Right.ADMINISTER)
+    async def get(self, query: FromPageQuery) -> TokenList:
+        return token_list(self.known.tokens(), self.site.scheduler.clock.now(), query.after, query.limit)
 
     @operation("Add a token", NewToken, body=TokenRequest, status=HTTPStatus.CREATED, right=Right.ADMINISTER)
     async def post(self, request: TokenRequest) -> NewToken:

@@ -87,7 +87,8 @@ class VersionsHandler(DagsOwnHandler):
     @operation("List versions of a dag", VersionList, query=VersionsQuery)
     async def get(self, dag_id: str, query: VersionsQuery) -> VersionList:
         await self.known(dag_id)
-        return await self.read(answers.version_list, self.site.store, dag_id, query.limit)
+        before = None if query.before is None else instant(query.before, "before", "UTC")
+        return await self.read(answers.version_list, self.site.store, dag_id, before, query.limit)
 
 
 class VersionHandler(DagsOwnHandler):

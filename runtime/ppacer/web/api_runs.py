@@ -25,6 +25,7 @@ from ppacer.web.operation import operation
 from ppacer.web.queries import (
     EventsQuery,
     FollowLogQuery,
+    FromPageQuery,
     LogQuery,
     MembersQuery,
     RunChangesQuery,
@@ -40,7 +41,7 @@ class RunsHandler(BaseHandler):
     @operation("List runs", RunList, query=RunsQuery)
     async def get(self, query: RunsQuery) -> RunList:
         if query.id is not None:
-            return await self.read(answers.found_runs, self.site.store, query.id, query.limit)
+            return await self.read(answers.found_runs, self.site.store, query.id, query.before, query.limit)
         state = None if query.dag is None else self.site.scheduler.dag(query.dag)
         timezone = "UTC" if state is None else state.dag.timezone
         wanted = RunFilter(
@@ -136,10 +137,10 @@ class RunChangesHandler(BaseHandler):
 class RunNotificationsHandler(BaseHandler):
     """What was to be told of a run, in the order in which it came up."""
 
-    @operation("List notifications of a run", NotificationList)
-    async def get(self, run_id: str) -> NotificationList:
+    @operation("List notifications of a run", NotificationList, query=FromPageQuery)
+    async def get(self, run_id: str, query: FromPageQuery) -> NotificationList:
         await self.run_of(run_id)
-        return await self.read(answers.run_notifications, self.site.store, run_id)
+        return await self.read(answers.run_notifications, self.site.store, run_id, query.after, query.limit)
 
 
 class LogsHandler(BaseHandler):

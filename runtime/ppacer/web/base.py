@@ -92,6 +92,8 @@ class GuardedHandler(RequestHandler):
     """Asked by those only whom `access` lets in. Bodies are JSON unless `takes` says otherwise."""
 
     open_to_all = False
+    from_anywhere = False
+    """Whether a page of another site may have a link to it: what it answers is a page, which costs little."""
     right = Right.VIEW
     """What is asked of whoever asks for what is no declared operation."""
     max_body = MAX_API_BODY
@@ -120,7 +122,7 @@ class GuardedHandler(RequestHandler):
         if not access.host_allowed(host):
             raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "the Host header names another machine")
         reads = self.request.method in ("GET", "HEAD")
-        navigation = reads and headers.get("Sec-Fetch-Mode") == "navigate"
+        navigation = self.from_anywhere and reads and headers.get("Sec-Fetch-Mode") == "navigate"
         if not access.origin_allowed(host, headers.get("Origin"), headers.get("Sec-Fetch-Site"), navigation=navigation):
             raise ApiError(HTTPStatus.FORBIDDEN, "the request comes from a page of another site")
         self.identity = self.identified()
@@ -138,6 +140,11 @@ class GuardedHandler(RequestHandler):
         """Who asks, as things stand by now."""
         authorization = self.request.headers.get("Authorization")
         return identify(self.access, self.accounts, authorization, self.get_cookie(self.cookie_name))
+
+    def check_again(self) -> None:
+        """Raises `ApiError` where whoever has waited for an answer would not be let in any more."""
+        self.identity = self.identified()
+        self._check_identity(reads=True)
 
     def _check_identity(self, *, reads: bool) -> None:
         found, needed = self.identity, self.needed

@@ -154,10 +154,12 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True)
 class VersionList:
-    """A dag's latest versions, newest first, of `total` that it has had."""
+    """A dag's versions, newest first, of `total` that it has had; `next` is the value of `before` that gives the page
+    after this one."""
 
     versions: tuple[VersionView, ...]
     total: int
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

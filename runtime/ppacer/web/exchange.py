@@ -22,11 +22,19 @@ class ExchangeHandler(BaseHandler):
         exchange = self.body(Exchange)
         self._under_way = asyncio.ensure_future(self.site.scheduler.exchange(exchange))
         try:
-            answer = await self._under_way
+            with self.site.scheduler.accounts.watched(self._look_again):
+                answer = await self._under_way
         except asyncio.CancelledError:
+            self.check_again()  # which says so where the token does not hold any more
             return  # the connection has closed: nobody is there to be answered
         self.set_header("Content-Type", "application/json")
         self.finish(wire.encode(answer))
+
+    def _look_again(self) -> None:
+        """Ends the long-poll of who would not be let in any more, before anything is handed out."""
+        found = self.identified()
+        if found is None or not found.role.may(self.needed):
+            self.on_connection_close()
 
     def on_connection_close(self) -> None:
         """Ends the long-poll, so that nothing is handed to an executor that has gone."""

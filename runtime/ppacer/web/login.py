@@ -80,6 +80,7 @@ class _FormHandler(BaseHandler):
 
 class LoginHandler(_FormHandler):
     open_to_all = True
+    from_anywhere = True
 
     async def get(self) -> None:
         found = self.identity

@@ -361,7 +361,8 @@ class NotificationView:
 
 @dataclass(frozen=True, slots=True)
 class NotificationList:
-    """Notifications, newest first; `next` is the value of `before` that gives the page after this one."""
+    """Notifications; `next` gives the page after this one: as `after` for those of a run, which are in the order in
+    which they came up, else as `before`, newest first."""
 
     notifications: tuple[NotificationView, ...]
     next: str | None = None

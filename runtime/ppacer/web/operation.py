@@ -25,6 +25,9 @@ EVENT_STREAM = "text/event-stream"
 DRY_RUN = "dry_run"
 """The field of a body by which nothing is done, and what would be is answered."""
 
+WAIT = "wait"
+"""The field of a query that says for how many seconds its answer may be waited for."""
+
 OPERATION = "operation"
 """The attribute of a handler's method that holds its `Operation`."""
 
@@ -86,6 +89,8 @@ def operation(
                 return await (handler.recorded(doing, status) if changes else doing)
 
             answer = await (handler.replayed(do) if changes and takes_key(declared) else do())
+            if getattr(asked, WAIT, 0.0):
+                handler.check_again()
             handler.answer(answer, status if unready is None or handler.get_status() != unready else unready)
 
         setattr(handle, OPERATION, declared)

@@ -70,6 +70,8 @@ class PageHandler(FileHandler):
     """Every view is the same document but for the modules that it names; its script looks at the address. A browser
     that is not logged in is sent to the login."""
 
+    from_anywhere = True
+
     def check(self) -> None:
         try:
             super().check()

@@ -60,6 +60,14 @@ class PageQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class FromPageQuery:
+    """At most `limit` entries, only those behind the one that `after` stands for."""
+
+    after: str | None = None
+    limit: Limit = MAX_PAGE
+
+
+@dataclass(frozen=True, slots=True)
 class AuditQuery:
     """At most `limit` entries of an `actor` or an `action`, from the time `since` to before `until`, only those older
     than the one with the id `before`."""
@@ -103,6 +111,9 @@ class DaysQuery:
 
 @dataclass(frozen=True, slots=True)
 class VersionsQuery:
+    """At most `limit` versions, only those from before the time `before`."""
+
+    before: str | None = None
     limit: Annotated[int, Between(1, 100)] = 10
 
 

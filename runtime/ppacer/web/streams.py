@@ -31,7 +31,7 @@ MOST_STREAMS = 200
 """How many connections may be followed at once; each costs a descriptor and some memory."""
 
 _LONGEST = 86_400.0
-"""Seconds for which a timer may be set: no stream is followed for so long by the same login."""
+"""Seconds for which a timer is set at most; then it is set again."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,16}")
 
@@ -50,7 +50,8 @@ class StreamHandler(BaseHandler):
 
     followed = 0
     _task: asyncio.Task[object] | None = None
-    _shut_out = False
+    _timer: asyncio.TimerHandle | None = None
+    _left = False
 
     def compute_etag(self) -> None:
         """What has no end has no tag."""
@@ -60,7 +61,7 @@ class StreamHandler(BaseHandler):
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_STREAMS} streams are followed already")
         StreamHandler.followed += 1
         self._task = asyncio.current_task()
-        until = self._until()
+        self._set_timer()
         try:
             self.set_header("Content-Type", EVENT_STREAM)
             self.set_header("X-Accel-Buffering", "no")  # nginx would hold it back
@@ -72,33 +73,40 @@ class StreamHandler(BaseHandler):
         except (StreamClosedError, SchedulerError):
             pass  # the client has gone, or the program is going, or the run: nobody is there to be told, or nothing
         except asyncio.CancelledError:
-            if not self._shut_out or self._task is None:
+            if not self._left or self._task is None:
                 raise
             self._task.uncancel()  # the answer ends here, as it would by itself
         finally:
             StreamHandler.followed -= 1
-            if until is not None:
-                until.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
 
     def on_connection_close(self) -> None:
         """Ends the waiting: nobody is there for what comes."""
-        if self._task is not None:
-            self._task.cancel()
+        self._leave()
 
     def _look_again(self) -> None:
         """Ends the stream when who follows it would not be let in any more: logged out, revoked, of another role."""
         found = self.identified()
-        if (found is None or not found.role.may(self.needed)) and self._task is not None and not self._shut_out:
-            self._shut_out = True
+        if found is not None and found.role.may(self.needed):
+            self._set_timer()
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._task is not None and not self._left:
+            self._left = True
             self._task.cancel()
 
-    def _until(self) -> asyncio.TimerHandle | None:
-        """Looks again when the login or the token expires."""
+    def _set_timer(self) -> None:
+        """Has it looked again when the login or the token expires, however far that is."""
+        if self._timer is not None:
+            self._timer.cancel()
         until = None if self.identity is None else self.identity.until
-        if until is None:
-            return None
-        left = (until - self.site.scheduler.clock.now()) / SECOND
-        return asyncio.get_running_loop().call_later(min(max(0.0, left) + 1.0, _LONGEST), self._look_again)
+        if until is not None:
+            left = (until - self.site.scheduler.clock.now()) / SECOND
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(min(max(0.0, left) + 1.0, _LONGEST), self._look_again)
 
     @property
     def goes_on(self) -> bool:

@@ -197,7 +197,7 @@ def test_a_run_that_waits_has_no_tasks_yet(call: Call) -> None:
         (("silence", "daily", "--until", "2020-01-01"), "--until 2020-01-01: that has passed"),
         (("silence", "daily", "--until", "soon"), "--until soon: expected a time such as"),
         (("runs", "--status", "odd"), "invalid choice: 'odd'"),
-        (("runs", "-n", "501"), "501 is not a number from 1 to 500"),
+        (("runs", "-n", "10001"), "10001 is not a number from 1 to 10000"),
         (("pause", "dayli"), "did you mean `daily`?"),
         (("backfill",), "say which dag"),
         (("backfill", "daily"), "say which due times"),

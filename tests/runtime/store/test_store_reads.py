@@ -106,6 +106,7 @@ def test_runs_are_found_by_any_part_of_their_id(store: Store, rows: Any) -> None
     assert store.find_runs("2A-7000") == [rows.run(0x2A)]
     assert store.find_runs("a-7") == [rows.run(0x2A), rows.run(0x1A)]
     assert store.find_runs("a-7", limit=1) == [rows.run(0x2A)]
+    assert store.find_runs("a-7", before=rows.id(0x2A)) == [rows.run(0x1A)]
     assert store.find_runs("%") == []
     assert store.find_runs("0199_") == []
 
@@ -167,6 +168,10 @@ def test_the_versions_of_a_dag_newest_first(store: Store, rows: Any) -> None:
     versions = [rows.dag_version(at) for at in (20, 10, 30)]
     store.write([InsertDagVersion(version) for version in [*versions, rows.dag_version(40, dag="hourly")]])
     assert store.dag_versions("daily") == [versions[2], versions[0], versions[1]]
+    assert store.dag_versions("daily", limit=1) == [versions[2]]
+    assert store.dag_versions("daily", 30, 1) == [versions[0]]
+    assert store.dag_versions("daily", before=10) == []
+    assert (store.dag_version_count("daily"), store.dag_version_count("x")) == (3, 0)
 
 
 def test_backfills_newest_first_and_the_active_oldest_first(store: Store, rows: Any) -> None:
@@ -194,7 +199,9 @@ def test_notifications_of_a_run_those_to_send_and_those_that_failed(store: Store
     earlier = replace(rows.notification(7, status=NotificationStatus.SENT), at=90)
     store.write([InsertRun(rows.run(1)), InsertRun(rows.run(2))])
     store.write([InsertNotification(row) for row in (late, soon, *failed, of_no_run, sent, earlier)])
-    assert store.notifications(rows.id(1)) == [earlier, late, failed[0], soon, failed[1]]
+    assert store.notifications(rows.id(1)) == [late, failed[0], soon, failed[1], earlier]
+    assert store.notifications(rows.id(1), limit=2) == [late, failed[0]]
+    assert store.notifications(rows.id(1), failed[0].id, 2) == [soon, failed[1]]
     assert store.notifications(rows.id(2)) == [sent]
     assert store.pending_notifications() == [soon, of_no_run, late]
     assert store.failed_notifications() == failed[::-1]

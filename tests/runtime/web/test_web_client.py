@@ -101,9 +101,9 @@ def test_refusals_carry_the_problem(serving: Serve) -> None:
 def test_a_connection_that_was_closed_is_opened_anew(server: Server) -> None:
     with Client(server.url) as client:
         client.health()
-        assert client._connection is not None
-        assert client._connection.sock is not None
-        client._connection.sock.shutdown(2)
+        kept = client._connection._connection
+        assert kept is not None
+        kept.sock.shutdown(2)
         assert client.health().status == "ok"
 
 

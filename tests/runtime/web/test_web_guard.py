@@ -98,7 +98,12 @@ def test_a_foreign_host_or_origin_is_refused_everywhere(server: Server, path: st
 
 def test_a_link_from_elsewhere_opens_the_page_but_writes_nothing(server: Server) -> None:
     followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert server.ask("/", headers=followed).status == 200
+    for page in ("/", "/login", "/runs", "/dags/daily"):
+        assert server.ask(page, headers=followed).status == 200
+    for costly in ("/api/v1/database/runs/copy", "/api/v1/database", "/api/v1/runs?id=0", "/api/v1/stream", "/metrics"):
+        assert server.ask(costly, headers=followed).status == 403
+    typed = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
+    assert server.ask("/api/v1/dags", headers=typed).status == 200
     assert server.ask("/api/v1/dags/daily/runs", method="POST", body="{}", headers=followed).status == 403
 
 

@@ -18,6 +18,7 @@ from ppacer.services import accounts as accounts_module
 from ppacer.services import passwords
 from ppacer.services.accounts import MOST_SESSIONS, SESSION_SECONDS, digest_of
 from ppacer.services.login_limits import BY_ADDRESS, BY_USER
+from ppacer.web import streams
 from tests.runtime.web.conftest import Answer, Serve, Server
 
 PASSWORD = "correct horse battery"
@@ -402,6 +403,18 @@ def test_a_stream_ends_when_the_token_expires(guarded: Server, follow: Callable[
     accounts = guarded.site.scheduler.accounts
     now = guarded.site.scheduler.clock.now()
     _, secret = guarded.call(accounts.add_token("brief", Role.VIEWER, by="test", expires_at=now + 5_000_000))
+    goes = follow(Authorization=f"Bearer {secret}")
+    assert goes.ended.wait(20)
+
+
+def test_a_stream_ends_when_the_token_expires_however_far_that_is(
+    guarded: Server, follow: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A timer is set for a day at most: the token may hold for a month."""
+    monkeypatch.setattr(streams, "_LONGEST", 0.05)
+    accounts = guarded.site.scheduler.accounts
+    now = guarded.site.scheduler.clock.now()
+    _, secret = guarded.call(accounts.add_token("brief", Role.VIEWER, by="test", expires_at=now + 2_000_000))
     goes = follow(Authorization=f"Bearer {secret}")
     assert goes.ended.wait(20)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import ppacer
 from ppacer.services.measures import Histogram
-from ppacer.web.metrics import METRICS, MetricKind
+from ppacer.web.metrics import METRICS, Metric, MetricKind, Sample, snapshot
+from ppacer.web.metrics_text import written
+from tests.runtime.counting import calls
+from tests.runtime.store.executed import executed
 from tests.runtime.web.conftest import FakeExecutor, Serve, Server
 from tests.runtime.web.test_web_operations import PROGRAM as WITH_FAMILIES
 
@@ -107,6 +111,37 @@ def test_a_scraper_needs_the_token_where_all_do(serving: Serve) -> None:
     server = serving(host="0.0.0.0", token="s3cret")
     assert server.ask("/metrics").status == 401
     assert server.ask("/metrics", headers={"Authorization": "Bearer s3cret"}).status == 200
+
+
+def series(dags: int) -> list[tuple[Metric, list[Sample]]]:
+    """What is counted of so many dags."""
+    counted = [metric for metric in METRICS if metric.labels == ("dag", "status")]
+    labels = [(f"dag_{number}", status) for number in range(dags) for status in ("success", "failed")]
+    return [(metric, [Sample(each, number) for number, each in enumerate(labels)]) for metric in counted]
+
+
+def test_a_look_takes_no_statement_and_no_more_after_more_runs(server: Server, executor: FakeExecutor) -> None:
+    def work_off(runs: int) -> None:
+        for _ in range(runs):
+            server.trigger("by_hand")
+            executor.work_off(1)
+
+    work_off(1)
+    metrics(server)
+    with executed(server.site.store._database) as statements:
+        metrics(server)
+    assert statements == []
+    few = calls(lambda: snapshot(server.site))
+    lines = len(server.ask("/metrics").body.splitlines())
+    work_off(10)
+    assert calls(lambda: snapshot(server.site)) == few
+    assert len(server.ask("/metrics").body.splitlines()) == lines
+
+
+def test_what_a_look_costs_grows_with_the_dags_and_no_faster() -> None:
+    written(series(1))
+    few, many = (calls(partial(written, series(dags))) for dags in (100, 1000))
+    assert many < 11 * few
 
 
 def test_the_library_is_loaded_only_when_somebody_looks() -> None:

@@ -129,11 +129,13 @@ def test_where_nothing_happens_the_line_is_kept_open(server: Server, monkeypatch
         assert followed.line() == b":"
 
 
-def test_whoever_has_gone_costs_nothing_more(server: Server) -> None:
+def test_whoever_has_gone_costs_nothing_more(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     with follow(server, "/stream") as followed:
         followed.event()
         assert streams.StreamHandler.followed == 1
     wait_until(lambda: streams.StreamHandler.followed == 0, "the handler to end")
+    server.ask("/health")  # by when all that is said of it has been
+    assert caplog.text == ""
 
 
 def test_there_are_only_so_many(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
