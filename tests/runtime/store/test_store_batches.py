@@ -295,6 +295,7 @@ SORTS = {
     "old.dags_of_runs_since",
     "active_runs",
     "notifications",
+    "notifications after",
 }
 """Reads that give all that they find, and order it themselves."""
 
