@@ -39,6 +39,7 @@ from ppacer.web.dag_messages import (
     DagDetail,
     DagEventList,
     DagList,
+    DagView,
     ExecutorList,
     PoolList,
     VersionDetail,
@@ -137,6 +138,15 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
         longer has, with `since` (the `mark` of an earlier answer) only those of which something else is to be told."""
         asked = {"removed": "true" if removed else None, "since": since, "after": after}
         return self._get(DagList, "/api/v1/dags", {**asked, "limit": None if limit is None else str(limit)})
+
+    def each_dag(self, *, limit: int | None = None) -> Iterator[DagView]:
+        """The program's dags in its order."""
+
+        def page(after: str | None, most: int) -> tuple[Sequence[DagView], str | None]:
+            found = self.dags(after=after, limit=most)
+            return found.dags, found.next
+
+        return walk(page, limit)
 
     def dag(self, dag: str) -> DagDetail:
         return self._get(DagDetail, dag_address(dag))

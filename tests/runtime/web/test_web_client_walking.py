@@ -59,6 +59,7 @@ def test_lists_of_runs_and_of_what_happened(server: Server) -> None:
         assert [run.id for run in client.each_run(id_part=made[0][:8])] == made[::-1]
         assert list(client.each_run(statuses=["failed"])) == []
         assert list(client.each_run(limit=0)) == []
+        assert [dag.id for dag in client.each_dag()] == ["daily", "by_hand"]
         kinds = ["resumed", "paused", "resumed", "paused", "added"]
         assert [event.kind for event in client.each_dag_event("by_hand")] == kinds
         entries = client.each_audit_entry(actor="ann", action="trigger")
