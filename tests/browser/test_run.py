@@ -10,7 +10,13 @@ from playwright.sync_api import Route, expect
 from tests.browser.visits import LAPTOP, PHONE, WALL, Scheme, Visits
 from tests.e2e.serving import Serving
 
-VIEWS = {"graph": "", "gantt": "/gantt", "tasks": "/tasks", "events": "/events"}
+VIEWS = {
+    # the path of each, and what is there only once it is shown
+    "graph": ("", ".graph .picture .name"),
+    "gantt": ("/gantt", ".gantt .segment"),
+    "tasks": ("/tasks", ".tasks tbody tr"),
+    "events": ("/events", ".events tbody tr"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +28,10 @@ def failed(served: Serving) -> str:
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (LAPTOP, "light"), (WALL, "dark")])
 def test_each_view_of_a_run(visits: Visits, served: Serving, failed: str, width: int, scheme: Scheme) -> None:
     page = visits.open(f"/runs/{failed}", width=width, scheme=scheme)
-    for name, path in VIEWS.items():
+    for name, (path, proof) in VIEWS.items():
         page.get_by_role("navigation", name="Views of the run").get_by_role("link", name=name).click()
         expect(page).to_have_url(re.compile(rf"/runs/{failed}{path}$"))
+        expect(page.locator(".view").locator(proof).first).to_be_visible()
         expect(page.locator(".view").get_by_text("parse", exact=True).first).to_be_visible()
         visits.shot(page, f"run-{name}")
         if width != WALL:

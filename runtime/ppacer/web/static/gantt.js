@@ -40,7 +40,7 @@ export class Gantt {
         h("span", { class: "zoom", role: "group", "aria-label": "Zoom" },
           button("−", "Zoom out", () => this.#scale(1 / 1.6)), button("+", "Zoom in", () => this.#scale(1.6)), button("Fit", "Show all of it", () => this.#scale(1 / this.#zoom))),
         this.#epochs,
-        h("span", { class: "gantt-legend quiet" }, h("span", { class: "sample queue" }), "in the queue", h("span", { class: "sample run" }), "running", h("span", { class: "sample pause" }), "until the next try")),
+        h("span", { class: "gantt-legend quiet" }, ...Object.entries({ queue: "in the queue", run: "running", pause: "until the next try" }).map(([kind, words]) => h("span", {}, h("span", { class: `sample ${kind}` }), words)))),
       this.#none, this.#scroll);
     this.#scroll.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
