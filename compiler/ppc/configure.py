@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from ppacer import spec
-from ppacer.core.schedule import DagClock
 from ppc import ast
 from ppc.bodies import BodyScope, ResolvedTask
 from ppc.callables import FoundCallable
@@ -45,7 +44,7 @@ def _configure_pool(scope: BodyScope, pool: ResolvedPool) -> None:
 
 
 def _configure_dag(file: ResolvedFile, dag: ResolvedDag, file_defaults: Settings) -> None:
-    clock = _read_dag(file, dag)
+    scheduled = _read_dag(file, dag)
     inherited = _defaults(dag.body, dag.decl.body).over(file_defaults)
     plain = _without_async(inherited)
     places = {id(each): tuple(each.at.items()) for each in (inherited, plain)}
@@ -62,9 +61,9 @@ def _configure_dag(file: ResolvedFile, dag: ResolvedDag, file_defaults: Settings
             task.settings, task.settings_at = settings.values, places[id(settings)]
         if "timeout" in settings.written:
             timeouts.append((task, settings.written["timeout"]))
-    if timeouts and clock is not None:
+    if timeouts and scheduled is not None:
         limit = dag.settings.get("run_timeout")
-        pace.check(clock, timeouts, limit if isinstance(limit, timedelta) else None)
+        pace.check(scheduled, timeouts, limit if isinstance(limit, timedelta) else None)
 
 
 def _without_async(inherited: Settings) -> Settings:
@@ -93,8 +92,8 @@ def _defaults(scope: BodyScope, items: Iterable[ast.TopItem] | Iterable[ast.Body
     return found
 
 
-def _read_dag(file: ResolvedFile, dag: ResolvedDag) -> DagClock | None:
-    """The dag's settings; its clock if it has a sound schedule."""
+def _read_dag(file: ResolvedFile, dag: ResolvedDag) -> spec.Dag | None:
+    """The dag's settings; what they say of its due times if it has a sound schedule."""
     settings = read_settings(dag.body, {}, [i for i in dag.decl.body if isinstance(i, ast.Setting)], Owner.DAG)
     values = dict(settings.values)
     zone = values.get("timezone")
@@ -109,4 +108,4 @@ def _read_dag(file: ResolvedFile, dag: ResolvedDag) -> DagClock | None:
     asked = {name: values[name] for name in ("schedules", "timezone", "start", "end") if name in values}
     # The values fit the fields: `read_settings` has tested them.
     lowered = spec.Dag(dag.decl.name.name, file.scope.at(dag.decl.name.span), (), **asked)  # type: ignore[arg-type]
-    return time.check_span(dag, lowered)
+    return lowered if time.check_span(dag, lowered) else None

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
 from itertools import pairwise
 
+from ppacer import spec
 from ppacer.core.operators import text
 from ppacer.core.schedule import DagClock
+from ppacer.records import replace
 from ppc import ast
 from ppc.bodies import ResolvedTask
 
@@ -21,8 +24,11 @@ _FROM = 1_767_225_600_000_000
 """2026-01-01 in UTC: any time does, as long as it is the same for every build."""
 
 
-def check(clock: DagClock, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]], run_timeout: timedelta | None) -> None:
-    """`timeouts` are the tasks whose time-out somebody wrote, and where; `run_timeout` ends the run in any case."""
+def check(
+    scheduled: spec.Dag, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]], run_timeout: timedelta | None
+) -> None:
+    """`scheduled` has a sound schedule; `timeouts` are the tasks whose time-out somebody wrote, and where;
+    `run_timeout` ends the run in any case."""
     interval: timedelta | None = None
     reported: set[tuple[int, int]] = set()
     for task, setting in timeouts:
@@ -30,7 +36,7 @@ def check(clock: DagClock, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]],
         if not isinstance(timeout, timedelta) or not isinstance(retries, int):
             continue
         if interval is None:
-            interval = _interval(clock)
+            interval = _interval(_without_places(scheduled))
             if interval is None:
                 return
         longest = timeout * (retries + 1)
@@ -49,8 +55,20 @@ def check(clock: DagClock, timeouts: Iterable[tuple[ResolvedTask, ast.Setting]],
             )
 
 
-def _interval(clock: DagClock) -> timedelta | None:
-    """The time that most often lies between two due times; none where there are not two."""
+_NOWHERE = spec.At(1, 1)
+
+
+def _without_places(dag: spec.Dag) -> spec.Dag:
+    """What of the dag its due times depend on, wherever in its file it stands."""
+    schedules = tuple(replace(schedule, at=_NOWHERE) for schedule in dag.schedules)
+    return spec.Dag("", _NOWHERE, (), schedules=schedules, timezone=dag.timezone, start=dag.start, end=dag.end)
+
+
+@lru_cache
+def _interval(dag: spec.Dag) -> timedelta | None:
+    """The time that most often lies between two due times; none where there are not two. An editor asks for it with
+    every key, and most dags of a file are due alike."""
+    clock = DagClock(dag)
     due: list[int] = []
     after = _FROM
     while len(due) < _SAMPLE:

@@ -69,10 +69,10 @@ def check_zone(file: FileScope, setting: ast.Setting, name: str) -> bool:
     return True
 
 
-def check_span(dag: ResolvedDag, lowered: spec.Dag) -> DagClock | None:
+def check_span(dag: ResolvedDag, lowered: spec.Dag) -> bool:
     """`end` after `start`, and a due time between them. `lowered` has schedules, zone, start and end alone.
 
-    The dag's clock, if it has one that is sound.
+    Whether it has a schedule of which all due times are known.
     """
     at = {item.name.name: item.value.span for item in dag.decl.body if isinstance(item, ast.Setting)}
     start, end = lowered.start, lowered.end
@@ -80,16 +80,15 @@ def check_span(dag: ResolvedDag, lowered: spec.Dag) -> DagClock | None:
     if start is not None and end is not None and _moment(end) <= _moment(start):
         labels = (Label(at["start"], "the start"),)
         report(END_BEFORE_START, "`end` is not after `start`: no run would ever be due", at["end"], labels=labels)
-        return None
+        return False
     if not lowered.schedules or any(isinstance(each, spec.CustomSchedule) for each in lowered.schedules):
-        return None
-    clock = DagClock(lowered)
-    if end is not None and clock.next(_LONG_AGO) is None:
+        return False
+    if end is not None and DagClock(lowered).next(_LONG_AGO) is None:
         between = "before `end`" if start is None else "between `start` and `end`"
         labels = (Label(at["end"], "the end"),)
         report(NEVER_DUE, f"the schedule has no due time {between}", at["schedule"], labels=labels)
-        return None
-    return clock
+        return False
+    return True
 
 
 def _moment(day: date) -> datetime:

@@ -23,13 +23,14 @@ from ppc.lsp.positions import Positions
 from ppc.lsp.session import Session, file_of
 from ppc.lsp.workspace import Workspace
 
-_QUIET_SECONDS: Final = 0.03
+_QUIET_SECONDS: Final = 0.01
 """A check begins when nothing was typed for so long."""
 _IDLE_SECONDS: Final = 0.5
-"""So long after a check, if nothing came meanwhile, what earlier ones have left is collected: to do so while somebody
-types would delay them."""
-_MOST_CHECKS: Final = 20
-"""After so many without a pause what they have left is collected all the same, but what is older is not looked at."""
+"""So long after a check, if nothing came meanwhile, all that earlier ones have left is collected. Right after one only
+what is young is looked at: the more of it there is, the longer somebody who types would have to wait."""
+_MOST_CHECKS: Final = 32
+"""After so many without a pause all is collected: what one check has made outlives its own look, and is left by the
+next one."""
 _YOUNGEST, _ALL = 0, 2
 
 _WATCHED: Final = ("**/*.ppd", "**/*.py")
@@ -79,12 +80,13 @@ class Server(LanguageServer):
         for told in self.session.publish():
             self.text_document_publish_diagnostics(told)
         self._checks += 1
-        if self._checks == _MOST_CHECKS:
-            self._collect(_YOUNGEST)
-        self._timer = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._collect, _ALL)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._collect, _ALL if self._checks == _MOST_CHECKS else _YOUNGEST)
+        self._timer = loop.call_later(_IDLE_SECONDS, self._collect, _ALL)
 
     def _collect(self, generation: int) -> None:
-        self._checks = 0
+        if generation == _ALL:
+            self._checks = 0
         gc.collect(generation)
 
 
