@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,7 @@ class GoneError(Exception):
 
 
 @dataclass
-class Between:
+class Between(ABC):
     """Listens on a port of its own for the scheduler at `port`."""
 
     port: int
@@ -42,9 +43,9 @@ class Between:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @abstractmethod
     async def exchange(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
         """Answers one request, or raises `GoneError`."""
-        raise NotImplementedError
 
     async def pass_on(self, request: bytes) -> bytes:
         """The scheduler's answer to it, over a connection of its own. Raises OSError or EOFError if there is none."""

@@ -11,22 +11,22 @@ const NONE = { ppc: "", python: "", path: [] };
 const never = () => false;
 
 test("ppc is that of the settings, else that of the folder, else the one on the path", () => {
-  const own = (file) => file === "/work/.venv/bin/ppc";
-  assert.deepEqual(compiler(NONE, "/work", own, false), { command: "/work/.venv/bin/ppc", options: [] });
-  assert.equal(compiler(NONE, "/work", never, false).command, "ppc");
+  const own = (file) => file === "/shop/.venv/bin/ppc";
+  assert.deepEqual(compiler(NONE, "/shop", own, false), { command: "/shop/.venv/bin/ppc", options: [] });
+  assert.equal(compiler(NONE, "/shop", never, false).command, "ppc");
   assert.equal(compiler(NONE, undefined, never, false).command, "ppc");
-  assert.equal(compiler({ ...NONE, ppc: "ppc-next" }, "/work", own, false).command, "ppc-next");
-  assert.equal(compiler({ ...NONE, ppc: "/opt/ppc" }, "/work", own, false).command, "/opt/ppc");
-  assert.equal(compiler({ ...NONE, ppc: "env/bin/ppc" }, "/work", own, false).command, "/work/env/bin/ppc");
-  assert.equal(compiler({ ...NONE, ppc: "${workspaceFolder}/ppc" }, "/work", own, false).command, "/work/ppc");
+  assert.equal(compiler({ ...NONE, ppc: "ppc-next" }, "/shop", own, false).command, "ppc-next");
+  assert.equal(compiler({ ...NONE, ppc: "/opt/ppc" }, "/shop", own, false).command, "/opt/ppc");
+  assert.equal(compiler({ ...NONE, ppc: "env/bin/ppc" }, "/shop", own, false).command, "/shop/env/bin/ppc");
+  assert.equal(compiler({ ...NONE, ppc: "${workspaceFolder}/ppc" }, "/shop", own, false).command, "/shop/ppc");
   const scripts = (file) => file.endsWith("ppc.exe");
-  assert.match(compiler(NONE, "/work", scripts, true).command, /\.venv.Scripts.ppc\.exe$/);
+  assert.match(compiler(NONE, "/shop", scripts, true).command, /\.venv.Scripts.ppc\.exe$/);
 });
 
 test("folders and the Python are given to every call", () => {
   const settings = { ppc: "", python: "../env/bin/python", path: ["lib", "/shared"] };
-  const { options } = compiler(settings, "/work/sales", never, false);
-  assert.deepEqual(options, ["--path", "/work/sales/lib", "--path", "/shared", "--python", "/work/env/bin/python"]);
+  const { options } = compiler(settings, "/shop/sales", never, false);
+  assert.deepEqual(options, ["--path", "/shop/sales/lib", "--path", "/shared", "--python", "/shop/env/bin/python"]);
 });
 
 test("tasks call ppc with the file, and what follows a program's file is the program's", () => {
