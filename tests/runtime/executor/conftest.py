@@ -107,6 +107,7 @@ class FakeScheduler:
         self.changed = asyncio.Condition()
         self._granted: dict[str, tuple[Assignment, ...]] = {}
         self._told: set[str] = set()
+        self._ended: set[tuple[str, int]] = set()
         self._numbers = itertools.count(1)
 
     async def exchange(self, exchange: Exchange) -> ExchangeAnswer:
@@ -123,6 +124,7 @@ class FakeScheduler:
             if notice not in told:
                 told.append(notice)
         for report in exchange.reports:
+            self._ended.add((report.attempt, report.token))
             if report.attempt not in self.stale:
                 self.reports.setdefault(report.attempt, report)
         await self._tell()
@@ -202,7 +204,7 @@ class FakeScheduler:
         if claim is None:
             return ()
         if exchange.request in self._granted:
-            return tuple(one for one in self._granted[exchange.request] if one.attempt not in self.reports)
+            return tuple(one for one in self._granted[exchange.request] if (one.attempt, one.token) not in self._ended)
         try:
             async with asyncio.timeout(claim.wait), self.changed:
                 await self.changed.wait_for(lambda: self._has_news(claim))

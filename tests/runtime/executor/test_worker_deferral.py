@@ -202,8 +202,15 @@ def test_a_part_may_come_back_before_the_answer_to_the_report_on_the_one_before(
     bench.module("m", MODULE)
     silent = True
 
+    def tells_of_the_first(exchange: Exchange) -> bool:
+        return any(report.token == 1 for report in exchange.reports)
+
+    def before(exchange: Exchange) -> None:
+        if silent and reports(1) and tells_of_the_first(exchange):
+            raise OSError("lost before it arrives, so that it cannot be granted the later part")
+
     def after(exchange: Exchange) -> None:
-        if silent and any(report.token == 1 for report in exchange.reports):
+        if silent and tells_of_the_first(exchange):
             raise OSError("lost on the way")
 
     def reports(token: int) -> list[Report]:
@@ -211,6 +218,7 @@ def test_a_part_may_come_back_before_the_answer_to_the_report_on_the_one_before(
 
     async def main() -> None:
         nonlocal silent
+        scheduler.before = before
         scheduler.after = after
         scheduler.lease = 1.5 if refused else 30.0
         async with bench.executor(scheduler, capacity=2) as executor:
