@@ -22,8 +22,9 @@ from ppc.source import Source
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")] + sorted(
-    (ROOT / "docs").glob("*.md")
+    file for file in (ROOT / "docs").rglob("*.md") if file.parent.name != "reference"
 )
+"""All but those that are made of what else is tested (`tests/docs/test_references.py`)."""
 
 
 def text(name: str) -> str:
@@ -144,10 +145,36 @@ def test_a_program_takes_every_command_as_it_is_told(command: str) -> None:
     arguments.parse(Program("p", "00" * 32, "0", (), (), ()), Path("pipeline.py"), words)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def anchors(document: Path) -> set[str]:
+    """What links to parts of a document may name: its heads, as code hosts make anchors of them."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found: dict[str, int] = {}
+    for head in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", head).lower()
+        anchor = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        found[anchor] = found.get(anchor, -1) + 1
+    return {f"{anchor}-{number}" if number else anchor for anchor, last in found.items() for number in range(last + 1)}
+
+
+@pytest.mark.parametrize(
+    "document",
+    sorted(
+        file
+        for folder in ("*.md", "docs/**/*.md", "examples/**/*.md", "benchmarks/**/*.md", "grammar/**/*.md")
+        for file in ROOT.glob(folder)
+        if "node_modules" not in file.parts
+    ),
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
 def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
-        assert "://" in target or (document.parent / target).exists(), target
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        path, _, anchor = target.partition("#")
+        place = document.parent / path if path else document
+        assert place.exists(), target
+        assert not anchor or anchor in anchors(place), target
 
 
 def test_what_contributing_names_is_there() -> None:

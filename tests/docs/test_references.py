@@ -1,0 +1,50 @@
+"""The references are those of the tables that they are made of."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from ppacer.cli.commands import COMMANDS
+from ppacer.config import SETTINGS
+from ppacer.web.metrics import METRICS
+from ppc import cli, explanations
+from ppc.callables import BUILT_IN_TASKS
+from ppc.settings import DAG_SETTINGS, TASK_SETTINGS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    texts = runpy.run_path(str(DOCS / "make_references.py"))["texts"]
+    found: dict[str, str] = texts()
+    return found
+
+
+def test_the_references_are_current(made: dict[str, str]) -> None:
+    stored = {file.name: file.read_text(encoding="utf-8") for file in (DOCS / "reference").iterdir()}
+    stale = sorted(name for name in made.keys() | stored.keys() if made.get(name) != stored.get(name))
+    assert stale == [], "run `python docs/make_references.py`"
+
+
+def test_they_leave_nothing_out(made: dict[str, str]) -> None:
+    assert re.findall(r"^## ([EW]\d{3}):", made["errors.md"], re.MULTILINE) == explanations.codes()
+    assert re.findall(r"^## `(\w+)`$", made["tasks.md"], re.MULTILINE) == list(BUILT_IN_TASKS)
+    assert re.findall(r"^## `ppc (\w+)`$", made["ppc.md"], re.MULTILINE) == list(cli._COMMANDS)
+    assert re.findall(r"^## `(\w+)`$", made["program.md"], re.MULTILINE) == list(COMMANDS)
+    assert all(f"| `{setting.flag} " in made["program.md"] for setting in SETTINGS)
+    assert all(f"| `{name}` |" in made["settings.md"] for name in (*TASK_SETTINGS, *DAG_SETTINGS))
+    assert all(f"| `{metric.name}` |" in made["metrics.md"] for metric in METRICS)
+    assert len(re.findall(r"^## `(?:GET|POST) /", made["http-api.md"], re.MULTILINE)) > 50
+
+
+def test_pages_of_codes_keep_their_code(made: dict[str, str]) -> None:
+    """A comment in Python begins as a head does in Markdown."""
+    for code in explanations.codes():
+        page = explanations.page(code)
+        for block in re.findall(r"^```\w+[^\n]*\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+            assert block in made["errors.md"], code
