@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import Server, empty, shared_server
 
 ServerOf = Callable[[str], Server]
+
+# What is tried is the same each time and takes as long as it takes: a gate fails for what it was given, and not by
+# chance. Others are tried by `--hypothesis-profile=default`.
+settings.register_profile("gate", settings.get_profile("ci"))
+settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")

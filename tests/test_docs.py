@@ -117,7 +117,7 @@ def test_what_the_readme_does_with_a_pipeline_can_be_done(tmp_path: Path) -> Non
     assert install.split("#")[0].strip() == "python -m pip install '.[build]'"
     assert len(commands) == 3
     script = re.sub(r"^ppc ", f"{sys.executable} -m ppc.cli ", "\n".join(commands), flags=re.MULTILINE)
-    done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✔ hello success" in done.stdout
     assert (tmp_path / "build" / "pipeline.py").is_file()

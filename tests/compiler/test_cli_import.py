@@ -229,7 +229,7 @@ def ran(crontab: str) -> str:
     command = task.args[0]
     assert isinstance(command, spec.Literal)
     shell = ["/bin/sh", "-c", str(command.value)]
-    done = subprocess.run(shell, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(shell, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=300)
     return done.stdout
 
 

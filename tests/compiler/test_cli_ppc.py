@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -318,7 +319,7 @@ def test_what_is_no_python_is_told(script: str | None, message: str, capsys: pyt
 
 def ppc(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "ppc.cli", *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "ppc.cli", *arguments], capture_output=True, text=True, check=False, timeout=300
     )
 
 
@@ -362,9 +363,21 @@ def test_a_run_that_fails_ends_with_1_and_keeps_its_logs(temporary: Path) -> Non
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert "so it goes" in logs.stdout
+
+
+def ends(group: int) -> bool:
+    """Whether a group of processes is gone, once whoever inherits those that have ended has noticed."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 @pytest.mark.slow
@@ -383,10 +396,9 @@ def test_ctrl_c_cancels_the_run_and_leaves_nothing_running(temporary: Path) -> N
                 break
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does; the group is this command's own
         rest = process.stdout.read()
-        assert process.wait(30) == 1, rest
+        assert process.wait(90) == 1, rest
         assert "cancel" in rest
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.pid, 0)
+        assert ends(process.pid), "something of its group is left"
 
 
 @pytest.mark.slow
@@ -402,7 +414,7 @@ def test_a_command_imports_only_what_it_needs() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=300,
         )
         loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
         assert "ppc" in loaded

@@ -50,7 +50,7 @@ def test_a_request_to_end_reaches_the_program(number: signal.Signals) -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.stdout.read() == f"asked to end by {number.name}\n"
-        assert process.wait(20) == 7
+        assert process.wait(90) == 7
 
 
 def test_an_interrupt_from_the_terminal_is_the_programs_to_answer() -> None:
@@ -62,7 +62,7 @@ def test_an_interrupt_from_the_terminal_is_the_programs_to_answer() -> None:
         assert process.stdout.readline() == "ready\n"
         os.killpg(process.pid, signal.SIGINT)  # its own session: nobody else is in the group
         assert process.stdout.read() == "asked to end by SIGINT\n"
-        assert process.wait(20) == 7
+        assert process.wait(90) == 7
 
 
 SERVING = """
@@ -89,11 +89,11 @@ def test_whoever_serves_a_program_passes_on_that_it_is_to_end(number: signal.Sig
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.stdout.read() == f"asked to end by {told.name}\n"
-        assert process.wait(20) == 7
+        assert process.wait(90) == 7
 
 
 def test_whoever_serves_a_program_leaves_none_behind() -> None:
     gone = "import signal; signal.pause()"
     command = [sys.executable, "-c", SERVING, gone, "ends early"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 3

@@ -69,7 +69,7 @@ def test_the_allowed_warning_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_walk(tmp_path: Path) -> None:
     (walk,) = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
     script = re.sub(r"^ppc ", f"{sys.executable} -m ppc.cli ", walk, flags=re.MULTILINE)
-    done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "build" / "sales.py").is_file()
     assert (tmp_path / "sales" / "sales.svg").is_file()

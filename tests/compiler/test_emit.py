@@ -457,10 +457,10 @@ def chain(length: int) -> s.Program:
 
 def test_ten_thousand_tasks_are_written_and_read_in_seconds() -> None:
     program = chain(10_000)
-    began = time.perf_counter()
+    began = time.process_time()
     text = emit(program)
     assert loaded(text)["PROGRAM"] == program
-    assert time.perf_counter() - began < 20  # 3 s on the slow machine it was written on
+    assert time.process_time() - began < 20  # 3 s on the slow machine it was written on
 
 
 def nested(depth: int, wrap: Callable[[s.Expr], s.Expr]) -> s.Expr:
@@ -492,7 +492,7 @@ def test_depth_is_not_limited_by_the_parser_of_python(wrap: Callable[[s.Expr], s
 
 def run(*command: str, cwd: Path, **environment: str) -> str:
     done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

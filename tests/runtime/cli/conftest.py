@@ -101,4 +101,4 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     for process in made.started:
         if process.poll() is None:
             process.kill()
-        process.wait(20)
+        process.wait(60)

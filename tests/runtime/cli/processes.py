@@ -85,7 +85,7 @@ SCHEDULES_IN_PYTHON = PROGRAM.replace(
 """The same with two more dags: one due every other day from 3 January 2999 on, one whose schedule raises."""
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
@@ -111,7 +111,7 @@ class Shop:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
     def start(self, *arguments: str, output: str = "out.txt", **more: str) -> subprocess.Popen[str]:

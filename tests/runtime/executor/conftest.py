@@ -29,10 +29,19 @@ from ppacer.protocol import (
     RunInfo,
     TaskNotice,
 )
+from ppacer.services import executor as executors
+from ppacer.services import worker_attempt, worker_process
 from ppacer.services.executor import Executor
+from ppacer.services.leases import lease_clock
 from ppacer.services.transport import DirectTransport
 
 T = TypeVar("T")
+
+BOUND = 90.0
+"""Seconds after which what is waited for will not come: a machine may be that busy, and it costs failing tests only."""
+
+FOR_EVER = 3600.0
+"""Seconds that a task, its time-out or a grace takes where something else is to end the attempt."""
 
 PROGRAM = spec.Program(name="tests", build="0" * 64, compiler="test", dags=())
 RUN = RunInfo(
@@ -146,7 +155,7 @@ class FakeScheduler:
         self,
         callable: str,
         *args: object,
-        seconds: float | None = 60.0,
+        seconds: float | None = FOR_EVER,
         given: Mapping[str, object] | None = None,
         **kwargs: object,
     ) -> str:
@@ -171,7 +180,7 @@ class FakeScheduler:
     async def offer(self) -> None:
         await self._tell()
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = BOUND) -> None:
         """Waits until what it has heard satisfies `condition`."""
         async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(condition)
@@ -180,7 +189,7 @@ class FakeScheduler:
         self,
         callable: str,
         *args: object,
-        seconds: float | None = 60.0,
+        seconds: float | None = FOR_EVER,
         given: Mapping[str, object] | None = None,
         **kwargs: object,
     ) -> Report:
@@ -189,7 +198,7 @@ class FakeScheduler:
         await self.offer()
         return await self.report(attempt)
 
-    async def report(self, attempt: str, seconds: float = 20.0) -> Report:
+    async def report(self, attempt: str, seconds: float = BOUND) -> Report:
         await self.until(lambda: attempt in self.reports, seconds)
         return self.reports[attempt]
 
@@ -231,6 +240,10 @@ class Bench:
     """A program's file and its modules, and executors that run it."""
 
     folder: Path
+    slept: float = 0.0
+    """Seconds by which the clock of the executors' leases is ahead, as when a machine has slept."""
+
+    _executors: list[Executor] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
@@ -240,16 +253,48 @@ class Bench:
         """Writes one of the users' modules."""
         (self.folder / "modules" / f"{name}.py").write_text(textwrap.dedent(text))
 
+    def set(self, name: str, value: float) -> None:
+        """Has the processes that workers come from see a variable of a module (`module.NAME`) with another value."""
+        module, _, variable = name.rpartition(".")
+        self.file.write_text(f"import {module}\n{module}.{variable} = {value!r}\n{self.file.read_text()}")
+
+    def ring(self, attempt: str) -> None:
+        """Has the time be over now that an attempt has: its time-out, or that for its neighbours when it was stopped.
+
+        A short one would be over before the task has done what it is to be stopped after, where the machine is busy.
+        """
+        held = self._executors[-1]._held[attempt].attempt
+        assert held._judge.begun, "its time does not run yet"
+        held._ring()
+
     @asynccontextmanager
     async def executor(self, scheduler: FakeScheduler, **settings: object) -> AsyncIterator[Executor]:
         """An executor at work for `scheduler`; it is stopped, and nothing of it is left, at the end of the block."""
-        executor = Executor(PROGRAM, DirectTransport(scheduler.exchange), file=self.file, **settings)  # type: ignore[arg-type]
+        executor = Executor(
+            PROGRAM,
+            DirectTransport(scheduler.exchange),
+            file=self.file,
+            clock=lambda: lease_clock() + self.slept,
+            **settings,  # type: ignore[arg-type]
+        )
+        self._executors.append(executor)
         running = asyncio.create_task(executor.run())
         try:
             yield executor
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine: what heeds a stop does so within the grace, and how a process ended is heard of."""
+    monkeypatch.setattr(worker_attempt, "GRACE_SECONDS", FOR_EVER)
+    monkeypatch.setattr(worker_attempt, "_SOON_SECONDS", FOR_EVER)
+    monkeypatch.setattr(executors, "GRACE_SECONDS", BOUND)
+    monkeypatch.setattr(executors, "_LAST_POLL_SECONDS", BOUND)
+    monkeypatch.setattr(executors, "_LAST_REPORTS_SECONDS", BOUND)
+    monkeypatch.setattr(worker_process, "_SILENCE_SECONDS", FOR_EVER)
 
 
 @pytest.fixture
@@ -271,17 +316,17 @@ def value(report: Report) -> object:
     return codec.decode(report.output)
 
 
-async def eventually(condition: Callable[[], T | None], seconds: float = 15.0) -> T:
+async def eventually(condition: Callable[[], T | None]) -> T:
     """Waits until `condition` gives something true, and returns that."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(BOUND):
         while not (found := condition()):  # noqa: ASYNC110 (processes outside tell nobody)
             await asyncio.sleep(0.01)
     return found
 
 
-async def gone(pids: Sequence[int], seconds: float = 3.0) -> None:
+async def gone(pids: Sequence[int]) -> None:
     """Waits until none of the processes is there any more."""
-    await eventually(lambda: not any(_lives(pid) for pid in pids), seconds)
+    await eventually(lambda: not any(_lives(pid) for pid in pids))
 
 
 async def numbers_in(path: Path) -> list[int]:

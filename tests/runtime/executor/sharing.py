@@ -39,7 +39,7 @@ MODULE = """
 
     def meet(folder, name, others):
         (Path(folder) / name).touch()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while len(list(Path(folder).iterdir())) < others:
             assert time.monotonic() < end
             time.sleep(0.01)
@@ -96,7 +96,13 @@ MODULE = """
         while not Path(go).exists():
             time.sleep(0.01)
 
-    def waits(path, seconds=60):
+    def meets_at(path, gate):
+        Path(path).write_text(str(os.getpid()))
+        while not Path(gate).exists():
+            time.sleep(0.01)
+        return "waited"
+
+    def waits(path, seconds=3600):
         Path(path).write_text(str(os.getpid()))
         time.sleep(seconds)
         return "waited"
@@ -119,18 +125,18 @@ MODULE = """
     async def cleans_up(path, trace):
         Path(path).write_text(str(os.getpid()))
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
         finally:
             Path(trace).write_text("cleaned up")
 
     async def blocks(path):
         Path(path).write_text(str(os.getpid()))
-        time.sleep(60)
+        time.sleep(3600)
 
     async def leaves_tasks(path):
         async def later():
             try:
-                await asyncio.sleep(60)
+                await asyncio.sleep(3600)
             finally:
                 Path(path).write_text("1")
         task = asyncio.create_task(later())
@@ -138,23 +144,23 @@ MODULE = """
         return os.getpid()
 
     def runs_command(path):
-        subprocess.run(["sh", "-c", f"echo $$ > {path}; exec sleep 1000"])
+        subprocess.run(["sh", "-c", f"echo $$ > {path}; exec sleep 3600"])
         return "after it"
 
     def leaves_processes(path):
-        one = subprocess.Popen(["sh", "-c", f"sleep 1000 & echo $! > {path}.new; mv {path}.new {path}; wait"])
+        one = subprocess.Popen(["sh", "-c", f"sleep 3600 & echo $! > {path}.new; mv {path}.new {path}; wait"])
         while not Path(path).exists():
             time.sleep(0.01)
         return [os.getpid(), one.pid, int(Path(path).read_text())]
 
     def leaves_a_daemon(path):
-        subprocess.run(["sh", "-c", f"setsid sh -c 'echo $$ > {path}; exec sleep 1000' >/dev/null 2>&1 &"], check=True)
+        subprocess.run(["sh", "-c", f"setsid sh -c 'echo $$ > {path}; exec sleep 3600' >/dev/null 2>&1 &"], check=True)
         while not Path(path).exists() or not Path(path).read_text():
             time.sleep(0.01)
         return [os.getpid(), int(Path(path).read_text())]
 
     def leaves_a_thread():
-        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+        threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
         return os.getpid()
 
     def forks():
@@ -200,5 +206,5 @@ def player(bench: Bench, scheduler: FakeScheduler) -> Callable[[Body], None]:
     return play
 
 
-async def until_ended(scheduler: FakeScheduler, *attempts: str, seconds: float = 20) -> list[Report]:
-    return [await scheduler.report(attempt, seconds) for attempt in attempts]
+async def until_ended(scheduler: FakeScheduler, *attempts: str) -> list[Report]:
+    return [await scheduler.report(attempt) for attempt in attempts]

@@ -8,17 +8,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from ppacer.protocol import Exchange, ExchangeAnswer, Outcome
+from ppacer.services import executor as executors
+from ppacer.services import leases
 from ppacer.services.executor import Executor
-from ppacer.services.leases import lease_clock
 from ppacer.services.transport import DirectTransport, Fault, TransportError
 
-from .conftest import PROGRAM, Bench, FakeScheduler, eventually, gone, numbers_in, value
+from .conftest import BOUND, FOR_EVER, PROGRAM, Bench, FakeScheduler, eventually, gone, numbers_in, value
 
 pytestmark = pytest.mark.slow
 
@@ -36,20 +36,20 @@ MODULE = """
 
     def meets(folder, name, others):
         (Path(folder) / name).touch()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while len(list(Path(folder).iterdir())) < others:
             assert time.monotonic() < end
             time.sleep(0.01)
         return name
 
     def family(path):
-        child = subprocess.Popen(["setsid", "sh", "-c", "sleep 1000 & echo $! >> $0; wait", path + ".grand"])
+        child = subprocess.Popen(["setsid", "sh", "-c", "sleep 3600 & echo $! >> $0; wait", path + ".grand"])
         while not Path(path + ".grand").exists() or not Path(path + ".grand").read_text():
             time.sleep(0.01)
         text = f"{os.getpid()} {os.getppid()} {child.pid} {Path(path + '.grand').read_text()}"
         Path(path + ".new").write_text(text)
         os.rename(path + ".new", path)
-        time.sleep(1000)
+        time.sleep(3600)
 """
 
 
@@ -112,18 +112,18 @@ def test_a_cancel_is_heard_of_at_once_though_no_slot_is_free(
 
     async def main() -> None:
         async with bench.executor(scheduler, capacity=2) as executor:
-            first, second = (scheduler.assign("m:waits", str(tmp_path / name), 60) for name in ("first", "second"))
+            first, second = (scheduler.assign("m:waits", str(tmp_path / name), 3600) for name in ("first", "second"))
             await scheduler.offer()
             await numbers_in(tmp_path / "first")
             await numbers_in(tmp_path / "second")
             scheduler.cancel.add(first)
             await scheduler.offer()
-            assert (await scheduler.report(first, 5)).outcome is Outcome.CANCELLED
+            assert (await scheduler.report(first)).outcome is Outcome.CANCELLED
             draining = asyncio.create_task(executor.drain())
             await asyncio.sleep(0)
             scheduler.cancel.add(second)
             await scheduler.offer()
-            assert (await scheduler.report(second, 5)).outcome is Outcome.CANCELLED
+            assert (await scheduler.report(second)).outcome is Outcome.CANCELLED
             await draining
 
     asyncio.run(main())
@@ -219,37 +219,48 @@ def test_a_stale_token_ends_the_attempt_without_a_report(
     bench: Bench, scheduler: FakeScheduler, tmp_path: Path, by: str
 ) -> None:
     async def main() -> None:
-        scheduler.lease = 1.5 if by == "renewal" else 3000.0
         async with bench.executor(scheduler, capacity=2) as executor:
-            path = tmp_path / "pid"
+            path, gate = tmp_path / "pid", tmp_path / "gate"
             if by == "renewal":
-                attempt = scheduler.assign("m:waits", str(path), 60)
+                attempt = scheduler.assign("m:waits", str(path), 3600)
             else:
-                command = f"echo $$ > {path}; while :; do echo x; sleep 0.05; done"
+                command = f"echo $$ > {path}; until test -e {gate}; do sleep 0.05; done; echo x; exec sleep 3600"
                 attempt = scheduler.assign("ppacer.tasks.shell:shell", command)
             await scheduler.offer()
             (pid,) = await numbers_in(path)
             before = len(scheduler.exchanges)
             scheduler.stale.add(attempt)
-            await gone([pid], 3)
-            await eventually(lambda: not executor.running, 3)
+            if by == "renewal":
+                bench.slept = 12.0
+            else:
+                gate.touch()
+            await gone([pid])
+            await eventually(lambda: not executor.running)
             assert attempt not in scheduler.reports
             refused = [one for one in scheduler.exchanges[before:] if one.renewals or one.logs]
             assert len(refused) < 5, "what was refused once is not asked for again and again"
-            scheduler.lease = 30.0
             value(await scheduler.run("m:ok"))
 
     asyncio.run(main())
 
 
 def test_leases_are_renewed_every_third_of_their_term(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
+    def renewals() -> int:
+        return sum(bool(one.renewals) for one in scheduler.exchanges)
+
     async def main() -> None:
-        scheduler.lease = 1.5
+        scheduler.lease = 3000.0
         async with bench.executor(scheduler, capacity=1):
-            report = await scheduler.run("m:waits", str(tmp_path / "pid"), 2.4)
-            assert value(report) == "waited"
-        renewals = [one for one in scheduler.exchanges if one.renewals]
-        assert 2 <= len(renewals) <= 6  # four or five where nothing else runs
+            path = tmp_path / "pid"
+            scheduler.assign("m:waits", str(path), 3600)
+            await scheduler.offer()
+            await numbers_in(path)
+            for count in range(1, 5):
+                bench.slept += 600.0  # no reason yet: less than a third has passed since it was renewed
+                await asyncio.sleep(1.5 * leases._CHECK_SECONDS if count == 1 else 0.0)
+                assert renewals() == count - 1
+                bench.slept += 500.0
+                await scheduler.until(lambda count=count: renewals() == count)  # type: ignore[misc]
 
     asyncio.run(main())
 
@@ -279,16 +290,16 @@ def test_an_executor_that_cannot_renew_stops_its_work(bench: Bench, scheduler: F
     async def main() -> None:
         nonlocal cut_off
         scheduler.before = before
-        scheduler.lease = 1.2
         async with bench.executor(scheduler, capacity=1):
             path = tmp_path / "pid"
-            attempt = scheduler.assign("m:waits", str(path), 60)
+            attempt = scheduler.assign("m:waits", str(path), 3600)
             await scheduler.offer()
             (pid,) = await numbers_in(path)
             cut_off = True
-            await gone([pid], 10)  # the task itself would go on for a minute
+            bench.slept = 29.0
+            await gone([pid])  # the task itself would go on for an hour
             cut_off = False
-            report = await scheduler.report(attempt, 15)
+            report = await scheduler.report(attempt)
             assert (report.outcome, report.error_kind) == (Outcome.LOST, "lost")
 
     asyncio.run(main())
@@ -296,23 +307,21 @@ def test_an_executor_that_cannot_renew_stops_its_work(bench: Bench, scheduler: F
 
 def test_a_clock_that_jumps_fences_at_once(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
     """As when a machine has slept: the lease is over although no timer has gone off."""
-    slept = 0.0
 
     def before(exchange: Exchange) -> None:
-        if slept and not exchange.reports:
+        if bench.slept and not exchange.reports:
             raise OSError("cut off")
 
     async def main() -> None:
-        nonlocal slept
         scheduler.before = before
-        async with bench.executor(scheduler, capacity=1, clock=lambda: lease_clock() + slept):
+        async with bench.executor(scheduler, capacity=1):
             path = tmp_path / "pid"
-            attempt = scheduler.assign("m:waits", str(path), 60)
+            attempt = scheduler.assign("m:waits", str(path), 3600)
             await scheduler.offer()
             (pid,) = await numbers_in(path)
-            slept = 3600.0
-            await gone([pid], 3)
-            assert (await scheduler.report(attempt, 3)).outcome is Outcome.LOST
+            bench.slept = 3600.0
+            await gone([pid])
+            assert (await scheduler.report(attempt)).outcome is Outcome.LOST
 
     asyncio.run(main())
 
@@ -322,7 +331,6 @@ def test_a_claim_whose_answer_came_late_is_confirmed_before_it_starts(
     bench: Bench, scheduler: FakeScheduler, tmp_path: Path, stale: bool
 ) -> None:
     """The clock jumps while the answer is under way, so the lease may be over: stale work must not begin."""
-    slept = 0.0
     unanswered = 0
 
     def before(exchange: Exchange) -> None:
@@ -333,20 +341,19 @@ def test_a_claim_whose_answer_came_late_is_confirmed_before_it_starts(
             raise OSError("lost on the way")
 
     def after(exchange: Exchange) -> None:
-        nonlocal slept
         if exchange.claim and scheduler._granted:
-            slept = 25.0
+            bench.slept = 25.0
 
     async def main() -> None:
         scheduler.before, scheduler.after = before, after
-        async with bench.executor(scheduler, capacity=1, clock=lambda: lease_clock() + slept) as executor:
+        async with bench.executor(scheduler, capacity=1) as executor:
             path = tmp_path / "pid"
             attempt = scheduler.assign("m:waits", str(path))
             if stale:
                 scheduler.stale.add(attempt)
             await scheduler.offer()
             await scheduler.until(lambda: any(one.renewals for one in scheduler.exchanges))
-            await eventually(lambda: not executor.running, 5)
+            await eventually(lambda: not executor.running)
             assert path.exists() is not stale
             assert (attempt in scheduler.reports) is not stale
 
@@ -395,28 +402,36 @@ def test_draining_for_a_time_hands_back_what_still_runs(bench: Bench, scheduler:
     async def main() -> None:
         async with bench.executor(scheduler, capacity=2) as executor:
             path = tmp_path / "pid"
-            attempt = scheduler.assign("m:waits", str(path), 60)
+            attempt = scheduler.assign("m:waits", str(path), 3600)
             await scheduler.offer()
             (pid,) = await numbers_in(path)
             await executor.drain(0.2)
             assert scheduler.reports[attempt].outcome is Outcome.LOST
-            await gone([pid], 0.5)
+            await gone([pid])
 
     asyncio.run(main())
 
 
-def test_an_idle_executor_drains_at_once(bench: Bench, scheduler: FakeScheduler) -> None:
+def test_an_idle_executor_drains_at_once(
+    bench: Bench, scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only when its long-poll is over."""
+    monkeypatch.setattr(executors, "LONG_POLL_SECONDS", FOR_EVER)
+
     async def main() -> None:
         async with bench.executor(scheduler) as executor:
-            await scheduler.until(lambda: bool(scheduler.exchanges))
-            began = time.monotonic()
-            await executor.drain()
-            assert time.monotonic() - began < 5  # a long-poll would hold it for longer
+            executor._leases.term = FOR_EVER
+            await scheduler.until(lambda: bool(scheduler.exchanges) and scheduler.exchanges[-1].claim is not None)
+            async with asyncio.timeout(BOUND):
+                await executor.drain()
 
     asyncio.run(main())
 
 
-def test_draining_ends_although_the_scheduler_is_away(bench: Bench, scheduler: FakeScheduler, tmp_path: Path) -> None:
+def test_draining_ends_although_the_scheduler_is_away(
+    bench: Bench, scheduler: FakeScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "_LAST_REPORTS_SECONDS", 0.5)
     cut_off = False
 
     def before(exchange: Exchange) -> None:
@@ -428,13 +443,13 @@ def test_draining_ends_although_the_scheduler_is_away(bench: Bench, scheduler: F
         scheduler.before = before
         async with bench.executor(scheduler, capacity=1) as executor:
             path = tmp_path / "pid"
-            scheduler.assign("m:waits", str(path), 60)
+            scheduler.assign("m:waits", str(path), 3600)
             await scheduler.offer()
             (pid,) = await numbers_in(path)
             cut_off = True
-            async with asyncio.timeout(12):
+            async with asyncio.timeout(BOUND):
                 await executor.drain(0.1)
-            await gone([pid], 0.5)
+            await gone([pid])
 
     asyncio.run(main())
 
@@ -450,10 +465,10 @@ def test_the_zygote_killed_costs_its_attempts_and_nothing_else(
             await scheduler.offer()
             pids = await numbers_in(path)
             os.kill(pids[1], signal.SIGKILL)
-            report = await scheduler.report(attempt, 5)
+            report = await scheduler.report(attempt)
             assert (report.outcome, report.error_kind) == (Outcome.LOST, "lost")
             assert "was killed by signal 9" in (report.error or "")
-            await gone(pids, 2)
+            await gone(pids)
             value(await scheduler.run("m:ok"))
 
     asyncio.run(main())
@@ -483,7 +498,7 @@ def test_an_executor_killed_with_9_leaves_no_process(bench: Bench, tmp_path: Pat
             assert len(pids) == 4
         finally:
             process.kill()
-        asyncio.run(gone(pids, 2))
+        asyncio.run(gone(pids))
 
 
 _EXECUTOR_SCRIPT = """
@@ -498,7 +513,7 @@ async def main():
     async with bench.Bench(Path("{folder}")).executor(scheduler):
         scheduler.assign("m:family", "{path}", given=dict(isolation="{isolation}"))
         await scheduler.offer()
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 asyncio.run(main())
 """

@@ -11,6 +11,7 @@ import pytest
 
 from ppacer.protocol import Outcome
 from ppacer.services import leases
+from ppacer.services.executor import Executor
 
 from .conftest import Bench, FakeScheduler, eventually
 
@@ -22,7 +23,7 @@ MODULE = """
     async def waits(gate):
         import os
         while not os.path.exists(gate):
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
 
     async def talks():
         print("said")
@@ -50,6 +51,11 @@ def counted(calls: list[int]) -> Iterator[None]:
         calls.append(count)
 
 
+def at_work(executor: Executor) -> int:
+    """How many attempts have begun: until the worker has said so of each, there is something to hear of them."""
+    return sum(held.attempt._judge.begun for held in executor._held.values())
+
+
 async def calls_for_one(bench: Bench, callable: str, isolation: str, *, others: int) -> int:
     """The fewest calls that an attempt took from its offer to its report, while others wait in the shared worker."""
     scheduler = FakeScheduler()
@@ -57,7 +63,7 @@ async def calls_for_one(bench: Bench, callable: str, isolation: str, *, others: 
         for _ in range(others):
             scheduler.assign("m:waits", str(bench.folder / "never"), given={"isolation": "async"})
         await scheduler.offer()
-        await eventually(lambda: executor.running == others)
+        await eventually(lambda: at_work(executor) == others)
         calls: list[int] = []
         for _ in range(12):
             attempt = scheduler.assign(callable, given={"isolation": isolation})
@@ -91,7 +97,7 @@ def test_an_attempts_log_costs_the_same_among_many(bench: Bench) -> None:
             for _ in range(others + 1):
                 scheduler.assign("m:waits", str(bench.folder / "never"), given={"isolation": "async"})
             await scheduler.offer()
-            await eventually(lambda: executor.running == others + 1)
+            await eventually(lambda: at_work(executor) == others + 1)
             held = list(executor._held.values())[-1]
             held.attempt.output.write("stdout", b"first\n")
             calls: list[int] = []

@@ -189,14 +189,16 @@ def test_exchanges_without_an_answer_do_not_hold_others_up() -> None:
 
         listening = await asyncio.start_server(hang, "127.0.0.1", 0)
         transport = HttpTransport(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
-        for _ in range(6):
-            with pytest.raises(TransportError, match="did not answer in time"):
-                await Link(transport).try_once(EXCHANGE, 0.1)
+        async with asyncio.timeout(60):
+            for arrived in range(1, 7):
+                while hanging < arrived:  # a busy machine may not have connected within that time
+                    with pytest.raises(TransportError, match="did not answer in time"):
+                        await Link(transport).try_once(EXCHANGE, 0.1)
         transport.close()
         listening.close()
 
     asyncio.run(main())
-    assert hanging == 6
+    assert hanging >= 6
 
 
 def test_exchanges_share_a_connection_one_after_the_other() -> None:
@@ -309,7 +311,7 @@ def test_whoever_waits_for_the_scheduler_goes_on_when_another_exchange_is_answer
         link = Link(DirectTransport(handler))
         asking = asyncio.create_task(link.ask(EXCHANGE, 5.0))
         await failed.wait()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await link.try_once(EXCHANGE, 5.0) == ANSWER
             assert await asking == ANSWER
 
@@ -335,6 +337,12 @@ def test_a_scheduler_in_the_program_that_fails() -> None:
 
 
 # --- several schedulers ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine, whoever stands by says so quickly."""
+    monkeypatch.setattr("ppacer.services.transport._QUICK_SECONDS", 3600.0)
 
 
 class Several:

@@ -14,7 +14,7 @@ from ppacer.core import codec
 from ppacer.deferral import NOTHING, Deferred, defer, defer_to_run
 from ppacer.protocol import Deferral, Exchange, Outcome, Report, RunRequest
 
-from .conftest import Bench, FakeScheduler, eventually, value
+from .conftest import FOR_EVER, Bench, FakeScheduler, eventually, value
 
 MODULE = """
     import asyncio, time
@@ -52,7 +52,7 @@ MODULE = """
         raise Deferred()
 
     def sleeps():
-        time.sleep(60)
+        time.sleep(3600)
 
     def holds(folder, context: TaskContext):
         if context.part == 0:
@@ -69,7 +69,7 @@ def call(bench: Bench, scheduler: FakeScheduler) -> Callable[..., Report]:
     """Runs one callable of the module; its report."""
     bench.module("m", MODULE)
 
-    def call(callable: str, *args: object, given: dict[str, object] | None = None, seconds: float = 60) -> Report:
+    def call(callable: str, *args: object, given: dict[str, object] | None = None, seconds: float = FOR_EVER) -> Report:
         async def main() -> Report:
             async with bench.executor(scheduler, capacity=2):
                 return await scheduler.run(callable, *args, given=given, seconds=seconds)
@@ -135,7 +135,7 @@ def test_a_task_goes_on_where_it_left_off(bench: Bench, scheduler: FakeScheduler
             assert (report.outcome, report.output, report.error) == (Outcome.DEFERRED, None, None)
             assert report.deferral is not None
             assert report.deferral.until is not None
-            assert 0 <= report.deferral.until - 60_000_000 - before < 30_000_000
+            assert before <= report.deferral.until - 60_000_000 <= time.time_ns() // 1000
             state = report.deferral.state
             assert state is not None
             again = await scheduler.run("m:counts", 1, given={"isolation": isolation, "state": state, "part": 1})
@@ -186,10 +186,10 @@ def test_what_cannot_be_left_behind(call: Callable[..., Report], callable: str, 
 @pytest.mark.slow
 @pytest.mark.parametrize("left", [0.4, -3.0])
 def test_the_time_out_of_a_later_part_is_what_is_left_of_it(call: Callable[..., Report], left: float) -> None:
+    """Else the task would go on for longer than its report is waited for."""
     report = call("m:sleeps", seconds=600, given={"state": "1", "part": 2, "time_left": left})
     assert report.outcome is Outcome.TIMED_OUT
     assert (report.error or "").startswith("the task ran longer than its time-out of 10m\n")
-    assert report.finished_at - report.started_at < 5_000_000
 
 
 @pytest.mark.slow
@@ -220,16 +220,15 @@ def test_a_part_may_come_back_before_the_answer_to_the_report_on_the_one_before(
         nonlocal silent
         scheduler.before = before
         scheduler.after = after
-        scheduler.lease = 1.5 if refused else 30.0
         async with bench.executor(scheduler, capacity=2) as executor:
             attempt = scheduler.assign("m:holds", str(tmp_path))
             await scheduler.offer()
             await scheduler.until(lambda: bool(reports(1)))
             if refused:
                 scheduler.stale.add(attempt)
+                bench.slept = 12.0  # the lease is to be renewed
                 await eventually(lambda: not executor.running)
                 scheduler.stale.clear()
-                scheduler.lease = 30.0
             part = {"attempt": attempt, "token": 2, "part": 1, "state": "1"}
             scheduler.assign("m:holds", str(tmp_path), given=part)
             await scheduler.offer()

@@ -141,6 +141,7 @@ def test_a_forked_child_logs_to_stderr(play: Callable[[Body], None]) -> None:
 
 def test_records_of_logging_keep_their_parts(play: Callable[[Body], None]) -> None:
     async def body(scheduler: FakeScheduler) -> None:
+        before = time.time()
         attempt = (await scheduler.run("m:logs")).attempt
         lines = [text.splitlines()[0] for text in scheduler.text(attempt, "stdout", "logging")]
         assert sorted(lines) == sorted(["first", "loaded 7 rows", "second", "that failed \\udc80", "detail"])
@@ -155,7 +156,7 @@ def test_records_of_logging_keep_their_parts(play: Callable[[Body], None]) -> No
             "region": "eu",
             "ratio": "nan",
         }
-        assert abs(loaded.at / 1e6 - time.time()) < 60
+        assert before <= loaded.at / 1e6 <= time.time()
         assert failed.level == 40
         assert failed.message.endswith("ZeroDivisionError: division by zero")
         assert (detail.level, detail.logger) == (10, "task")
@@ -169,7 +170,7 @@ def test_a_log_can_be_followed_while_the_task_runs(play: Callable[[Body], None],
         path = bench.folder / "go"
         attempt = scheduler.assign("m:prints_and_waits", str(path))
         await scheduler.offer()
-        await scheduler.until(lambda: attempt in scheduler.logs, 3)
+        await scheduler.until(lambda: attempt in scheduler.logs)
         assert scheduler.text(attempt) == ["early"]
         path.touch()
         await scheduler.report(attempt)

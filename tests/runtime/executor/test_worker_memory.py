@@ -46,11 +46,11 @@ MODULE = """
         return len(bytearray(megabytes * 1_000_000))
 
     def grows_in_children(count, megabytes, path):
-        code = f"block = b'x' * ({megabytes} * 1_000_000); import time; time.sleep(60)"
+        code = f"block = b'x' * ({megabytes} * 1_000_000); import time; time.sleep(3600)"
         children = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(count)]
         Path(path + ".new").write_text(" ".join(str(child.pid) for child in children))
         os.rename(path + ".new", path)
-        time.sleep(60)
+        time.sleep(3600)
 
     def shares(count, megabytes):
         block = b"x" * (megabytes * 1_000_000)

@@ -17,7 +17,7 @@ from ppacer.services.worker_attempt import RunningAttempt
 from ppacer.services.worker_pool import WorkerPool
 from ppacer.services.zygote_process import worker_command
 
-from .conftest import PROGRAM, Bench, FakeScheduler, eventually, gone, make_assignment, numbers_in, value
+from .conftest import FOR_EVER, PROGRAM, Bench, FakeScheduler, eventually, gone, make_assignment, numbers_in, value
 
 AT = spec.At(line=1, column=1)
 PLAIN = """
@@ -38,7 +38,11 @@ PLAIN = """
 def play(bench: Bench, caplog: pytest.LogCaptureFixture) -> Callable[..., None]:
     """Runs a coroutine with a pool that preloads modules, and what it has said of them."""
 
-    def play(modules: Sequence[str], body: Callable[[WorkerPool, Callable[[], list[str]]], Awaitable[None]]) -> None:
+    def play(
+        modules: Sequence[str],
+        body: Callable[[WorkerPool, Callable[[], list[str]]], Awaitable[None]],
+        import_seconds: float = FOR_EVER,
+    ) -> None:
         def told() -> list[str]:
             return [text for record in caplog.records if (text := record.getMessage()).startswith("module ")]
 
@@ -50,6 +54,7 @@ def play(bench: Bench, caplog: pytest.LogCaptureFixture) -> Callable[..., None]:
             finally:
                 await pool.close()
 
+        bench.set("ppacer.services.worker_preload.PROBE_SECONDS", import_seconds)
         with caplog.at_level(logging.DEBUG, "ppacer"):
             asyncio.run(main())
 
@@ -85,6 +90,7 @@ def test_a_worker_that_is_wanted_at_once_does_not_wait(play: Callable[..., None]
         assert by == own
         assert told() == []
 
+    bench.set("ppacer.services.worker_preload.IDLE_SECONDS", FOR_EVER)
     bench.module("plain", PLAIN)
     play(["plain"], body)
 
@@ -115,10 +121,10 @@ def test_a_module_that_sets_logging_up_finds_it_set_up(play: Callable[..., None]
 def test_what_would_harm_workers_is_left_to_them(play: Callable[..., None], bench: Bench) -> None:
     harmful = {
         "thread": (
-            "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(3600,), daemon=True).start()",
             "threads",
         ),
-        "child": ("import subprocess\nX = subprocess.Popen(['sleep', '60'])", "processes"),
+        "child": ("import subprocess\nX = subprocess.Popen(['sleep', '3600'])", "processes"),
         "opens": ("X = open(__file__)", "open files"),
         "connects": ("import socket\nX = socket.socketpair()", "open files"),
         "variable": ("import os\nos.environ['X'] = '1'", "the environment"),
@@ -132,14 +138,13 @@ def test_what_would_harm_workers_is_left_to_them(play: Callable[..., None], benc
         "broken": ("import no_such_module", "it cannot be imported: ModuleNotFoundError"),
         "quits": ("import sys\nsys.exit(0)", "it cannot be imported: SystemExit"),
         "dies": ("import os\nos._exit(3)", "importing it ends the process"),
-        "hangs": ("import time\ntime.sleep(60)", "it takes longer than 5 s to import"),
     }
     expected = {name: f"it leaves changed: {what}" for name, (_, what) in harmful.items()}
     expected |= {name: why for name, (_, why) in others.items()}
 
     async def body(pool: WorkerPool, told: Callable[[], list[str]]) -> None:
         names = [*expected, "plain"]
-        await eventually(lambda: len(told()) == len(names), 30)
+        await eventually(lambda: len(told()) == len(names))
         assert told() == [f"module {name} is left to workers: {why}" for name, why in expected.items()] + [
             "module plain is preloaded"
         ]
@@ -153,18 +158,28 @@ def test_what_would_harm_workers_is_left_to_them(play: Callable[..., None], benc
 
 
 @pytest.mark.slow
+def test_what_takes_long_to_import_is_left_to_workers(play: Callable[..., None], bench: Bench) -> None:
+    async def body(pool: WorkerPool, told: Callable[[], list[str]]) -> None:
+        await eventually(told)
+        assert told() == ["module hangs is left to workers: it takes longer than 0.5 s to import"]
+
+    bench.module("hangs", "import time\ntime.sleep(3600)")
+    play(["hangs"], body, import_seconds=0.5)
+
+
+@pytest.mark.slow
 def test_processes_of_a_module_that_was_tried_are_ended(play: Callable[..., None], bench: Bench) -> None:
     path = bench.folder / "pid"
 
     async def body(pool: WorkerPool, told: Callable[[], list[str]]) -> None:
         await eventually(told)
-        await gone(await numbers_in(path), 2)
+        await gone(await numbers_in(path))
 
-    command = f"setsid sh -c 'echo $$ > {path}.new; mv {path}.new {path}; exec sleep 1000' >/dev/null 2>&1 &"
+    command = f"setsid sh -c 'echo $$ > {path}.new; mv {path}.new {path}; exec sleep 3600' >/dev/null 2>&1 &"
     text = f"""
         import os, subprocess, time
         subprocess.run(["sh", "-c", {command!r}])
-        end = time.monotonic() + 4
+        end = time.monotonic() + 60
         while not os.path.exists({str(path)!r}) and time.monotonic() < end:  # or it is ended before it has written that
             time.sleep(0.01)
     """

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ppacer.protocol import Outcome
+from ppacer.services import worker_attempt
 
-from .conftest import Bench, FakeScheduler, eventually, gone, numbers_in, value
+from .conftest import FOR_EVER, Bench, FakeScheduler, eventually, gone, numbers_in, value
 from .sharing import ASYNC, THREAD, Body, player, until_ended
 
 pytestmark = pytest.mark.slow
@@ -176,18 +177,24 @@ def test_a_flood_of_output_holds_nobody_up(play: Callable[[Body], None], tmp_pat
 @pytest.mark.parametrize("end", ["time-out", "cancel"])
 @pytest.mark.parametrize(("callable", "isolation"), [("beats", THREAD), ("cleans_up", ASYNC), ("cleans_up", THREAD)])
 def test_what_heeds_a_stop_costs_nobody_anything(
-    play: Callable[[Body], None], tmp_path: Path, callable: str, isolation: dict[str, object], end: str
+    play: Callable[[Body], None],
+    bench: Bench,
+    tmp_path: Path,
+    callable: str,
+    isolation: dict[str, object],
+    end: str,
 ) -> None:
     async def body(scheduler: FakeScheduler) -> None:
         path, trace = tmp_path / "pid", tmp_path / "trace"
-        seconds = 0.5 if end == "time-out" else 60
-        attempt = scheduler.assign(f"m:{callable}", str(path), str(trace), seconds=seconds, given=isolation)
+        attempt = scheduler.assign(f"m:{callable}", str(path), str(trace), given=isolation)
         await scheduler.offer()
         (pid,) = await numbers_in(path)
         if end == "cancel":
             scheduler.cancel.add(attempt)
             await scheduler.run("m:ok", given=THREAD)
-        report = await scheduler.report(attempt, 4)
+        else:
+            bench.ring(attempt)
+        report = await scheduler.report(attempt)
         assert report.outcome is (Outcome.TIMED_OUT if end == "time-out" else Outcome.CANCELLED)
         assert trace.read_text() == "cleaned up"
         assert value(await scheduler.run("m:ok", given=THREAD)) == pid
@@ -195,37 +202,47 @@ def test_what_heeds_a_stop_costs_nobody_anything(
     play(body)
 
 
-def test_a_command_of_a_thread_is_told_to_stop_with_it(play: Callable[[Body], None], tmp_path: Path) -> None:
+def test_a_command_of_a_thread_is_told_to_stop_with_it(
+    play: Callable[[Body], None], bench: Bench, tmp_path: Path
+) -> None:
     async def body(scheduler: FakeScheduler) -> None:
         path = tmp_path / "pid"
         before = value(await scheduler.run("m:ok", given=THREAD))
-        report = await scheduler.run("m:runs_command", str(path), seconds=0.5, given=THREAD)
-        assert report.outcome is Outcome.TIMED_OUT
-        assert report.finished_at - report.started_at < 4_000_000
-        await gone([int(path.read_text())])
+        attempt = scheduler.assign("m:runs_command", str(path), given=THREAD)
+        await scheduler.offer()
+        pids = await numbers_in(path)
+        bench.ring(attempt)
+        assert (await scheduler.report(attempt)).outcome is Outcome.TIMED_OUT
+        await gone(pids)
         assert value(await scheduler.run("m:ok", given=THREAD)) == before
 
     play(body)
 
 
 def test_a_thread_that_does_not_stop_retires_its_worker(
-    play: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    play: Callable[[Body], None], bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No new attempts for it; its neighbours get a time to end, and those that do not are lost."""
-    monkeypatch.setattr("ppacer.services.worker_attempt.GRACE_SECONDS", 0.5)
-    monkeypatch.setattr("ppacer.services.worker_attempt.NEIGHBOUR_SECONDS", 3.0)
+    monkeypatch.setattr(worker_attempt, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(worker_attempt, "NEIGHBOUR_SECONDS", FOR_EVER)
 
     async def body(scheduler: FakeScheduler) -> None:
-        quick = scheduler.assign("m:waits", str(tmp_path / "quick"), 2, given=THREAD)
-        slow = scheduler.assign("m:waits", str(tmp_path / "slow"), 60, given=THREAD)
-        stubborn = scheduler.assign("m:waits", str(tmp_path / "stubborn"), 60, seconds=0.3, given=THREAD)
+        gate = tmp_path / "gate"
+        quick = scheduler.assign("m:meets_at", str(tmp_path / "quick"), str(gate), given=THREAD)
+        slow = scheduler.assign("m:waits", str(tmp_path / "slow"), given=THREAD)
+        stubborn = scheduler.assign("m:waits", str(tmp_path / "stubborn"), given=THREAD)
         await scheduler.offer()
-        (pid,) = await numbers_in(tmp_path / "slow")
+        for name in ("quick", "slow", "stubborn"):
+            (pid,) = await numbers_in(tmp_path / name)
+        bench.ring(stubborn)
         while value(await scheduler.run("m:ok", given=THREAD)) == pid:
             assert stubborn not in scheduler.reports
         assert stubborn not in scheduler.reports
-        ended, lost, timed_out = await until_ended(scheduler, quick, slow, stubborn)
-        assert value(ended) == "waited"
+        gate.touch()
+        assert value(await scheduler.report(quick)) == "waited"
+        assert slow not in scheduler.reports
+        bench.ring(stubborn)
+        lost, timed_out = await until_ended(scheduler, slow, stubborn)
         assert timed_out.outcome is Outcome.TIMED_OUT
         assert (lost.outcome, lost.error_kind) == (Outcome.LOST, "lost")
         assert "task task3 of dag sales (sales.ppd:7), which ran in it as well, did not stop" in (lost.error or "")
@@ -234,42 +251,39 @@ def test_a_thread_that_does_not_stop_retires_its_worker(
     play(body)
 
 
-def test_a_thread_alone_in_its_worker_is_killed_after_the_grace(
-    play: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("callable", "isolation"), [("waits", THREAD), ("blocks", ASYNC)])
+def test_what_is_alone_in_its_worker_is_killed_after_the_grace(
+    play: Callable[[Body], None],
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    callable: str,
+    isolation: dict[str, object],
 ) -> None:
-    monkeypatch.setattr("ppacer.services.worker_attempt.GRACE_SECONDS", 0.5)
+    """Without a time for neighbours, and also where it blocks the loop of the worker."""
+    monkeypatch.setattr(worker_attempt, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(worker_attempt, "NEIGHBOUR_SECONDS", FOR_EVER)
 
     async def body(scheduler: FakeScheduler) -> None:
-        report = await scheduler.run("m:waits", str(tmp_path / "pid"), 60, seconds=0.3, given=THREAD)
-        assert report.outcome is Outcome.TIMED_OUT
-        assert report.finished_at - report.started_at < 3_000_000
-        await gone([int((tmp_path / "pid").read_text())], 0.5)
+        attempt = scheduler.assign(f"m:{callable}", str(tmp_path / "pid"), given=isolation)
+        await scheduler.offer()
+        pids = await numbers_in(tmp_path / "pid")
+        bench.ring(attempt)
+        assert (await scheduler.report(attempt)).outcome is Outcome.TIMED_OUT
+        await gone(pids)
 
     play(body)
 
 
-def test_a_coroutine_that_blocks_the_loop_is_no_shelter(
-    play: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_stale_thread_is_told_to_stop_and_not_reported(
+    play: Callable[[Body], None], bench: Bench, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("ppacer.services.worker_attempt.GRACE_SECONDS", 0.5)
-
     async def body(scheduler: FakeScheduler) -> None:
-        report = await scheduler.run("m:blocks", str(tmp_path / "pid"), seconds=0.3, given=ASYNC)
-        assert report.outcome is Outcome.TIMED_OUT
-        await gone([int((tmp_path / "pid").read_text())])
-        assert report.finished_at - report.started_at < 3_000_000
-
-    play(body)
-
-
-def test_a_stale_thread_is_told_to_stop_and_not_reported(play: Callable[[Body], None], tmp_path: Path) -> None:
-    async def body(scheduler: FakeScheduler) -> None:
-        scheduler.lease = 1.5
         attempt = scheduler.assign("m:heeds", str(tmp_path / "pid"), given=THREAD)
         await scheduler.offer()
         (pid,) = await numbers_in(tmp_path / "pid")
         scheduler.stale.add(attempt)
-        scheduler.lease = 30.0
+        bench.slept = 12.0  # the lease is to be renewed
         await scheduler.until(lambda: any(one.renewals for one in scheduler.exchanges))
         assert value(await scheduler.run("m:ok", given=THREAD)) == pid
         assert attempt not in scheduler.reports
@@ -306,7 +320,7 @@ def test_a_crash_of_several_loses_them(play: Callable[[Body], None], tmp_path: P
         await scheduler.offer()
         await numbers_in(tmp_path / "pid")
         report = await scheduler.run("m:segfaults", given=THREAD)
-        other = await scheduler.report(neighbour, 3)
+        other = await scheduler.report(neighbour)
         for one in (report, other):
             assert (one.outcome, one.error_kind) == (Outcome.LOST, "lost")
             assert "killed by SIGSEGV" in (one.error or "")
@@ -326,7 +340,7 @@ def test_what_shared_a_worker_that_crashed_runs_alone_from_then_on(
         neighbour = scheduler.assign("m:waits", str(tmp_path / "first"), given=good)
         await scheduler.offer()
         await numbers_in(tmp_path / "first")
-        lost = [await scheduler.run("m:segfaults", given=bad), await scheduler.report(neighbour, 3)]
+        lost = [await scheduler.run("m:segfaults", given=bad), await scheduler.report(neighbour)]
         assert [report.outcome for report in lost] == [Outcome.LOST, Outcome.LOST]
         neighbour = scheduler.assign("m:meets", str(folder), "good", 2, given=good)
         await scheduler.offer()
@@ -348,7 +362,7 @@ def test_a_worker_killed_from_outside(play: Callable[[Body], None], tmp_path: Pa
         await scheduler.offer()
         (pid,) = await numbers_in(tmp_path / "pid")
         os.kill(pid, signal.SIGKILL)
-        report = await scheduler.report(attempt, 3)
+        report = await scheduler.report(attempt)
         assert (report.outcome, report.error_kind) == (Outcome.FAILED, "killed")
 
     play(body)

@@ -28,7 +28,7 @@ from ppacer.services.zygote_process import worker_command
 T = TypeVar("T")
 
 AT = spec.At(3, 1)
-BOUND = 20.0
+BOUND = 60.0
 """Seconds after which something that should have happened has not."""
 
 NOW = 1_767_225_600_000_000

@@ -96,7 +96,7 @@ def told(bench, tmp_path, monkeypatch):
 
     async def call(name: str, *args: object, **kwargs: object) -> str:
         async with bench.caller(*(f"shop:{each}" for each in NAMES)) as caller:
-            await caller.call(DELIVER, (f"shop:{name}", MESSAGE, *args), kwargs, seconds=20, where="notifier ops")
+            await caller.call(DELIVER, (f"shop:{name}", MESSAGE, *args), kwargs, seconds=600, where="notifier ops")
         return file.read_text().rstrip("\n") if file.exists() else ""
 
     return call
@@ -157,7 +157,7 @@ def test_log_tells_the_first_paragraph(caplog: pytest.LogCaptureFixture, event: 
 
 
 async def deliver(caller: Caller, *urls: object) -> None:
-    await caller.call(DELIVER, ("ppacer.notifiers:apprise", MESSAGE, *urls), seconds=30, where="notifier ops")
+    await caller.call(DELIVER, ("ppacer.notifiers:apprise", MESSAGE, *urls), seconds=600, where="notifier ops")
 
 
 async def test_apprise_sends_to_every_address(bench, kit) -> None:

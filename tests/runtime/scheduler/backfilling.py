@@ -161,7 +161,7 @@ async def quiet(world: BackfillWorld) -> None:
         tasks = world.backfills._tasks
         if not tasks:
             return
-        done, _ = await asyncio.wait(tasks, timeout=20)
+        done, _ = await asyncio.wait(tasks, timeout=60)
         assert done, "it waits for ever"
         assert world.failed is None
     raise AssertionError("it goes on for ever")

@@ -323,7 +323,7 @@ class Storm:
 
     async def _send(self, exchange):
         """Sends until it is answered."""
-        for _ in range(2_000):
+        for _ in range(6_000):
             try:
                 return await self.scheduler.exchange(exchange)
             except SchedulerUnavailable:

@@ -60,12 +60,14 @@ def never_stalled(caplog) -> bool:
 async def test_an_executor_that_dies_in_the_second_part_of_an_attempt_costs_that_attempt_alone(
     place, kit, caplog
 ) -> None:
-    scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a")), settings={"lease": 0.5})
+    scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a")))
     run = await scheduler.trigger("d")
     for _ in range(3):
         wait = Deferral(until=scheduler.clock.now(), state="1")
         await client.ask(client.request(reports=(deferred(await client.claim_one(), wait),)))
+    kit.grant(scheduler, 0.3)
     await client.claim_one()
+    kit.grant(scheduler, kit.for_ever)
     await kit.until(lambda: scheduler.store.current_tasks(run.id)[0].lost == 1)
     assert never_stalled(caplog)
     assert await client.work(1) == ["a"]
@@ -389,12 +391,12 @@ async def test_a_backfill_that_is_cancelled_while_its_schedule_is_asked_after_a_
 async def test_who_learns_new_code_while_it_waits_is_served(place, kit) -> None:
     scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a")))
     codes, client.codes = client.codes, {"other:f": "c9"}
-    poll = asyncio.create_task(client.send(client.request(claim=Claim(1, 20))))
+    poll = asyncio.create_task(client.send(client.request(claim=Claim(1, kit.for_ever))))
     await kit.until(lambda: scheduler.health().executors == 1)
     client.codes = codes
     await client.send(client.request())
     await scheduler.trigger("d")
-    assert (await asyncio.wait_for(poll, 5)).assignments == ()
+    assert (await asyncio.wait_for(poll, kit.bound)).assignments == ()
     assert await client.work(1) == ["a"]
 
 

@@ -179,7 +179,7 @@ async def test_long_polls_are_let_go_when_the_database_fails(place, kit) -> None
     program = kit.program(kit.dag("d", kit.task("a")))
     scheduler = await place.scheduler(program)
     client = kit.client(scheduler.exchange, program)
-    poll = asyncio.create_task(client.send(client.request(claim=Claim(1, 20))))
+    poll = asyncio.create_task(client.send(client.request(claim=Claim(1, kit.for_ever))))
     await asyncio.sleep(0.01)
 
     def broken(writes):
@@ -189,7 +189,7 @@ async def test_long_polls_are_let_go_when_the_database_fails(place, kit) -> None
     with pytest.raises(SchedulerUnavailable):
         await scheduler.trigger("d")
     with pytest.raises(SchedulerUnavailable):
-        await asyncio.wait_for(poll, 5)
+        await asyncio.wait_for(poll, kit.bound)
     scheduler.store.write = real
 
 

@@ -35,15 +35,16 @@ async def test_a_run_in_flight_goes_on_and_nothing_finished_is_run_again(place, 
 
 async def test_a_live_lease_gets_one_full_term_and_then_is_lost(place, kit) -> None:
     program = kit.program(kit.dag("d", kit.task("a")))
-    scheduler = await place.scheduler(program, lease=0.3)
+    clock = kit.clock(2_000_000_000_000_000)
+    scheduler = await place.scheduler(program, clock=clock, lease=30.0)
     run = await scheduler.trigger("d")
     client = kit.client(scheduler.exchange, program)
     lost = await client.claim_one()
     await place.crash(scheduler)
-    await asyncio.sleep(0.4)
+    clock.set(clock.now() + 40_000_000)
 
     begun = time.monotonic()
-    again = await place.scheduler(program, lease=0.3)
+    again = await place.scheduler(program, clock=clock, lease=0.3)
     assert [event.kind for event in again.store.events(run.id)][-1] is EventKind.LEASE_RESTORED
     client.send = again.exchange
     second = await client.claim_one()
@@ -62,11 +63,9 @@ async def test_attempts_of_an_executor_within_the_program_are_known_to_have_died
     assert scheduler.executors()[0].in_program
     await place.crash(scheduler)
 
-    again = await place.scheduler(program)
+    again = await place.scheduler(program, lease=kit.for_ever)
     client.send = again.exchange_in_program
-    begun = time.monotonic()
     second = await client.claim_one()
-    assert time.monotonic() - begun < 5
     assert second.number == 2
     assert await client.report(lost) == 409
     [first, _] = again.store.attempts(run.id)
@@ -141,9 +140,7 @@ async def test_a_retry_waits_out_its_delay_and_no_longer(place, kit, jump: int) 
 
     clock.set(clock.now() + jump * 1_000_000)
     client.send = (await place.scheduler(program, clock=clock)).exchange
-    begun = time.monotonic()
     assert (await client.claim_one()).number == 2
-    assert time.monotonic() - begun < 5
 
 
 async def test_a_cancel_survives(place, kit) -> None:
@@ -157,7 +154,7 @@ async def test_a_cancel_survives(place, kit) -> None:
 
     again = await place.scheduler(program)
     client.send = again.exchange
-    answer = await client.ask(client.request(claim=Claim(7, 20)))
+    answer = await client.ask(client.request(claim=Claim(7, kit.for_ever)))
     assert answer.cancel == (held.attempt,)
     await client.report(held, Outcome.CANCELLED)
     assert (await kit.ended(again, run.id)).status is RunStatus.CANCELLED
@@ -205,7 +202,7 @@ async def test_a_removed_dag_finishes_on_an_executor_of_its_own_build(place, kit
     await place.crash(scheduler)
 
     new = kit.program(kit.dag("d", kit.task("a")), build="b2", code="c2")
-    again = await place.scheduler(new, code_grace=0.5)
+    again = await place.scheduler(new, code_grace=60.0)
     removed = {row.dag: row.removed_at for row in again.store.dags()}
     assert removed["gone"] is not None
     assert removed["d"] is None
@@ -213,7 +210,7 @@ async def test_a_removed_dag_finishes_on_an_executor_of_its_own_build(place, kit
     new_client = kit.client(again.exchange, new)
     assert await new_client.claim(8, wait=0.05) == []
     held = await old_client.claim_one()
-    await asyncio.sleep(0.7)
+    kit.leap(100.0)
     assert await old_client.report(held) == 200
     assert (await kit.ended(again, run.id)).status is RunStatus.SUCCESS
     assert "waits for its code" not in caplog.text
@@ -274,7 +271,7 @@ async def test_two_schedulers_on_one_database(place, kit) -> None:
     with pytest.raises(SchedulerUnavailable, match="taken the lead"):
         await first.trigger("d")
     with pytest.raises(Exception, match="taken the lead"):
-        await asyncio.wait_for(first.wait_failed(), 10)
+        await asyncio.wait_for(first.wait_failed(), kit.bound)
     assert second.store.active_runs() == []
     await second.trigger("d")
     assert await kit.client(second.exchange, program).work(1) == ["a"]

@@ -45,7 +45,7 @@ def test_one_that_comes_again_and_again_is_told_twice_and_is_over_when_it_has_st
             told.begin(word)
             told.troubles.end()
         assert told.words == ["a", "over", "b"]
-        await asyncio.wait_for(told.calm.wait(), 20)
+        await asyncio.wait_for(told.calm.wait(), 60)
         await asyncio.sleep(0)
         assert told.words == ["a", "over", "b", "over"]
         told.begin("e")  # a new one
@@ -74,4 +74,4 @@ def test_pauses_grow_over_stalls_until_all_has_gone_well_for_a_while(monkeypatch
         assert stalls.pause() == FIRST_PAUSE
         stalls.close()
 
-    asyncio.run(asyncio.wait_for(test(), 20))
+    asyncio.run(asyncio.wait_for(test(), 60))

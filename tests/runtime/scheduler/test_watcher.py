@@ -41,7 +41,7 @@ async def test_a_due_time_makes_a_run_at_once(place, kit) -> None:
     assert one.run.scheduled_at == at(12)
     [run] = scheduler.store.runs()
     assert (run.kind, run.actor, run.previous_at) == (RunKind.SCHEDULED, "schedule", None)
-    assert run.created_at - at(12) < 10 * SECOND
+    assert 0 <= run.created_at - at(12) < 60 * SECOND
     assert scheduler.dag("d").next_due == at(13)
     [row] = scheduler.store.dags()
     assert row.watched_until == at(12)
@@ -139,10 +139,10 @@ async def test_due_times_noticed_a_little_late_are_not_missed(place, kit) -> Non
     program = kit.program(kit.dag("d", kit.task("a"), schedules=(every,), max_active_runs=99))
     clock = kit.clock(at(8, 0, 1))
     scheduler = await place.scheduler(program, clock=clock)
-    clock.set(at(8, 0, 45))
+    clock.set(at(8, 0, 41))
     scheduler._engine.watcher._ring()
     await kit.until(lambda: runs(scheduler) == [at(8, 0, second) for second in (10, 20, 30, 40)])
-    clock.set(at(8, 0, 45) + 2 * MISFIRE_GRACE)
+    clock.set(at(8, 0, 41) + 2 * MISFIRE_GRACE)
     scheduler._engine.watcher._ring()
     late = [at(8, 1, 50), *(at(8, 2, second) for second in (0, 10, 20, 30, 40))]
     await kit.until(lambda: runs(scheduler)[4:] == late)

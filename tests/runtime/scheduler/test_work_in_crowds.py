@@ -163,7 +163,7 @@ async def calls_for(act: Callable[[Scene, Assignment], Awaitable[None]], place, 
 
 async def quiet(scheduler: Scheduler) -> None:
     """Lets what was begun come to its end: notifications that are tried, callbacks of commits."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while scheduler._engine._sender._sending or scheduler._engine._sender._lines:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -30,7 +30,7 @@ from ppacer.services.pruner import DAY, FIRST_AFTER, Pruner
 from ppacer.store import Store
 from ppacer.store.logs import LogStore
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds after which a test that waits has failed."""
 
 NOW = 20_000 * DAY

@@ -20,7 +20,7 @@ from ppacer.services.journal import Journal
 from ppacer.store import Conflict, DiskFull, LeaderLost, Store, Unavailable
 from ppacer.store.logs import LogStore
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 """Seconds after which a test that waits has failed."""
 
 

@@ -195,7 +195,7 @@ def test_an_upgrade_that_was_killed_is_done_by_the_next_start(
     file = files[0] if part == RUNS else files[1]
     before = rows_of(file)
     code = [sys.executable, "-c", KILLED, str(number), when, part, str(file)]
-    killed = subprocess.run(code, capture_output=True, timeout=60, check=False)
+    killed = subprocess.run(code, capture_output=True, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     done, in_it = before_step(version, part, number)
     found = rows_of(file)

@@ -101,7 +101,7 @@ def test_an_upgrade_that_was_killed_is_completed_by_the_next_start(
     database: str, kind: str, made: dict[str, dict[str, Any]], rows: Any, number: int, when: str
 ) -> None:
     code = [sys.executable, "-c", KILLED, str(number), when, RUNS, database]
-    killed = subprocess.run(code, capture_output=True, timeout=120, check=False)
+    killed = subprocess.run(code, capture_output=True, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     half = kind == "mariadb" and number > 1 and number != FIRST + 1
     done = 2 if number <= FIRST else 3

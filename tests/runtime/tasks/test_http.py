@@ -6,7 +6,8 @@ import base64
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -292,17 +293,19 @@ def test_a_redirect_out_of_the_web_is_refused(context: TaskContext, to: str) -> 
 # --- no answer -------------------------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, nor can begin to meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+        yield taken.getsockname()[1]
 
 
 def test_nobody_listens(context: TaskContext) -> None:
-    port = free_port()
-    with pytest.raises(HttpError, match=rf"^GET http://127\.0\.0\.1:{port}/a: Connection refused$"):
-        http(f"http://127.0.0.1:{port}/a", context=context)
+    with closed_port() as port:
+        refused = rf"^GET http://127\.0\.0\.1:{port}/a: Connection refused$"
+        with pytest.raises(HttpError, match=refused):
+            http(f"http://127.0.0.1:{port}/a", context=context)
 
 
 def test_a_host_that_nobody_knows(context: TaskContext) -> None:
@@ -324,7 +327,7 @@ def test_a_server_that_falls_silent(context: TaskContext) -> None:
         return Reply(body=b"half", length=8)
 
     def hold(asked: Asked) -> Reply | None:
-        over.wait(10)
+        over.wait(60)
         return None
 
     with serving(hold) as server:
@@ -333,7 +336,7 @@ def test_a_server_that_falls_silent(context: TaskContext) -> None:
         over.set()
         server.reply = reply
         with pytest.raises(HttpError, match="the connection was lost before all had come"):
-            http(server.url, timeout=timedelta(seconds=5), context=context)
+            http(server.url, timeout=timedelta(seconds=60), context=context)
         server.reply = lambda _: None
         with pytest.raises(HttpError, match="the server closed the connection without an answer"):
             http(server.url, context=context)

@@ -70,7 +70,7 @@ def test_a_shell_command_ends_although_something_of_it_goes_on(
     began = time.monotonic()
     assert shell(f"(while [ ! -e {tmp_path}/stop ]; do echo x; done) & echo started", output="none") is None
     (tmp_path / "stop").touch()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_the_words_for_an_output_are_checked(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_its_lines_are_in_the_log_when_they_are_printed(capfd: pytest.CaptureFix
     file = write(
         tmp_path / "a.py",
         f"import pathlib, time\nprint('begun')\n"
-        f"for _ in range(2000):\n  if pathlib.Path({str(tmp_path / 'go')!r}).exists(): break\n  time.sleep(0.01)\n",
+        f"for _ in range(9000):\n  if pathlib.Path({str(tmp_path / 'go')!r}).exists(): break\n  time.sleep(0.01)\n",
     )
     seen: list[str] = []
 
     def watch() -> None:
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while "begun" not in "".join(seen) and time.monotonic() < until:
             seen.append(capfd.readouterr().out)
             time.sleep(0.01)

@@ -12,7 +12,7 @@ from ppacer.tasks.http_client import HttpError
 
 from .conftest import Waiting
 from .servers import Reply, serving
-from .test_http import free_port
+from .test_http import closed_port
 
 
 def waiting(url: str, context: TaskContext, **settings: object) -> Waiting:
@@ -43,9 +43,9 @@ def test_a_server_that_comes_up_by_and_by(context: TaskContext, caplog: pytest.L
 
 
 def test_no_answer_is_no_fault(context: TaskContext, caplog: pytest.LogCaptureFixture) -> None:
-    address = f"http://127.0.0.1:{free_port()}"
-    task = waiting(address, context)
-    assert task.look() is None
+    with closed_port() as port:
+        address = f"http://127.0.0.1:{port}"
+        assert waiting(address, context).look() is None
     assert caplog.messages == [f"waiting for {address}: Connection refused"]
 
 

@@ -50,7 +50,7 @@ def passed(folder: Path) -> int:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(folder.rglob("*")) == before

@@ -101,7 +101,7 @@ def test_a_test_tells_what_the_program_does(program: Path, dag: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     with closing(sqlite3.connect(program.with_suffix(".db"))) as rows:
         ((run_id, at),) = rows.execute("SELECT id, scheduled_at FROM runs WHERE dag = ?", (dag,)).fetchall()

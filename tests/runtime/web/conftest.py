@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,9 @@ from ppacer.web.site import Site
 AT = s.At(3, 1)
 PRINT = "ppacer.tasks.builtin:print_"
 _T = TypeVar("_T")
+
+BOUND = 60.0
+"""Seconds after which something that should have happened has not: a machine may be that busy."""
 
 
 def literal(value: s.Constant) -> s.Literal:
@@ -113,7 +117,7 @@ class Server:
         method: str = "GET",
         body: bytes | str | None = None,
         headers: Mapping[str, str] | None = None,
-        seconds: float = 20,
+        seconds: float = BOUND,
     ) -> Answer:
         """One request with just these headers (and `Host`); a body is JSON unless the headers say otherwise."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
@@ -130,13 +134,13 @@ class Server:
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs a coroutine in the server's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(BOUND)
 
     def stop(self) -> None:
         """Ends it; harmless if it has ended."""
         if self.thread.is_alive():
             self.loop.call_soon_threadsafe(self.stopping.set)
-        self.thread.join(20)
+        self.thread.join(BOUND)
         assert not self.thread.is_alive()
 
     def run(self, run_id: str, **query: object) -> Any:
@@ -185,10 +189,10 @@ class FakeExecutor:
 
     def claim(self, slots: int = 1) -> tuple[Assignment, ...]:
         found: tuple[Assignment, ...] = ()
+        end = time.monotonic() + BOUND
         while len(found) < slots:
-            got = self.exchange(claim=Claim(slots - len(found), 10.0)).assignments
-            assert got, "nothing to do came within 10 s"
-            found += got
+            found += self.exchange(claim=Claim(slots - len(found), 10.0)).assignments
+            assert len(found) == slots or time.monotonic() < end, "nothing to do came"
         return found
 
     def log(self, assignment: Assignment, *messages: str, first: int = 1) -> None:
@@ -254,7 +258,7 @@ def start(
         with_store.close()
 
     threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
-    assert up.wait(20)
+    assert up.wait(BOUND)
     return ready[0]
 
 

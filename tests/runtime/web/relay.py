@@ -34,11 +34,11 @@ class Relay:
     def close(self) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join(10)
+        self._threads[0].join(60)
         self._listener.close()
         self.cut()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def _accept(self) -> None:
         while True:
@@ -47,7 +47,7 @@ class Relay:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+                far = socket.create_connection(("127.0.0.1", self.port), timeout=60)
             except OSError:
                 near.close()
                 continue

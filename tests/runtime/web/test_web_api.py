@@ -123,7 +123,7 @@ def test_changes_of_a_run_wake_who_waits(server: Server, executor: FakeExecutor)
     )
     waiting.start()
     executor.claim()
-    waiting.join(10)
+    waiting.join(60)
     (changes,) = got
     assert isinstance(changes, dict)
     assert changes["seq"] > seq
@@ -135,7 +135,7 @@ def test_a_wait_that_nothing_ends_is_answered_in_its_time(server: Server) -> Non
     seq = server.ask(f"/api/v1/runs/{run_id}").json["seq"]
     started = time.monotonic()
     found = server.ask(f"/api/v1/runs/{run_id}/changes?since={seq}&wait=0.3").json
-    assert 0.25 < time.monotonic() - started < 5
+    assert 0.25 < time.monotonic() - started < 20
     assert (found["seq"], found["events"]) == (seq, [])
 
 
@@ -149,7 +149,7 @@ def test_new_log_lines_wake_who_waits(server: Server, executor: FakeExecutor) ->
     waiting = threading.Thread(target=lambda: got.append(server.ask(f"{path}?after=1&wait=20").json))
     waiting.start()
     executor.log(assignment, "two", first=2)
-    waiting.join(10)
+    waiting.join(60)
     (page,) = got
     assert isinstance(page, dict)
     assert [entry["message"] for entry in page["entries"]] == ["two"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -99,10 +100,14 @@ def test_it_can_be_stopped_from_another_thread(server: Server, kind: str) -> Non
 def test_it_ends_when_the_time_is_up(server: Server) -> None:
     with Client(server.url) as client:
         run_id = client.trigger("daily").id
-        for following in (client.follow(seconds=0.3), client.follow_dag("daily", seconds=0.3)):
-            with following:
-                assert len(list(following)) >= 1
-            assert not following.ended
+        for follow in (client.follow, partial(client.follow_dag, "daily")):
+            for seconds in (0.3, 3.0, 30.0):  # the first thing to see may come late, where the machine is busy
+                with follow(seconds=seconds) as following:
+                    found = list(following)
+                assert not following.ended
+                if found:
+                    break
+            assert found
         with pytest.raises(TimeoutError, match=f"run {run_id} has not ended"):
             client.wait_for_run(run_id, seconds=0.1)
         assert client.me().how == "open", "the client's own connection is as good as before"
@@ -113,8 +118,8 @@ def test_the_end_of_a_run_is_waited_for(server: Server, executor: FakeExecutor) 
         run_id = client.trigger("by_hand").id
         playing = threading.Thread(target=executor.work_off, args=(1,))
         playing.start()
-        assert client.wait_for_run(run_id, seconds=30).run.status == "success"
-        playing.join(20)
+        assert client.wait_for_run(run_id, seconds=60).run.status == "success"
+        playing.join(60)
 
 
 def test_a_log_is_followed_to_the_end_of_the_attempt_it_began_with(server: Server, executor: FakeExecutor) -> None:
@@ -137,7 +142,7 @@ def test_a_log_is_followed_to_the_end_of_the_attempt_it_began_with(server: Serve
 
 
 def test_a_dag_is_followed_as_its_entry_changes(server: Server) -> None:
-    with Client(server.url) as client, client.follow_dag("daily", seconds=30) as views:
+    with Client(server.url) as client, client.follow_dag("daily", seconds=60) as views:
         assert not next(views).paused
         client.pause("by_hand")
         client.pause("daily")

@@ -47,7 +47,7 @@ def followed(
     playing.start()
     with Client(server.url) as client:
         detail = follow(client, run_id, console, quiet=quiet, logs_command="python shop.py logs")
-    playing.join(10)
+    playing.join(60)
     if faults:
         raise faults[0]
     summary(detail, console)
@@ -55,7 +55,7 @@ def followed(
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)

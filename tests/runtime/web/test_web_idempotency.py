@@ -160,7 +160,7 @@ def losing(server: Server, answers: int) -> Iterator[int]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(20)
+        thread.join(60)
 
 
 def test_the_client_asks_again_where_an_answer_is_lost_and_it_is_done_once(server: Server) -> None:

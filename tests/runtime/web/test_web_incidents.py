@@ -187,7 +187,7 @@ def test_streams_without_a_login(guarded: Server) -> None:
 
 def test_a_body_without_an_end(server: Server) -> None:
     """Tornado alone takes 90 MB of it. It is refused by what it says of its length, before it is read."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         path, host = "/api/v1/dags/daily/runs", f"127.0.0.1:{server.port}"
         head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 90000000\r\n\r\n"
         connection.sendall(head.encode())

@@ -26,7 +26,7 @@ def test_who_waits_is_told_nothing_once_the_token_does_not_hold(guarded: Server)
         run_id = guarded.post("/api/v1/dags/by_hand/runs", {}, **SHARED).json["id"]
         seq = guarded.ask(f"/api/v1/runs/{run_id}", headers=SHARED).json["seq"]
         path = f"/api/v1/runs/{run_id}/changes?since={seq}&wait=20"
-        waits = pool.submit(guarded.ask, path, headers={"Authorization": f"Bearer {secret}"}, seconds=30)
+        waits = pool.submit(guarded.ask, path, headers={"Authorization": f"Bearer {secret}"}, seconds=60)
         topic = f"run/{run_id}"
         wait_until(lambda: topic in guarded.site.scheduler._changes._followers, "somebody to wait")
         guarded.call(accounts.revoke_token("reader"))

@@ -55,7 +55,7 @@ class Followed:
 
 @contextmanager
 def follow(server: Server, path: str, last: int | None = None) -> Iterator[Followed]:
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=20)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
         header = "" if last is None else f"Last-Event-ID: {last}\r\n"
         connection.sendall(f"GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\n".encode())
         try:
