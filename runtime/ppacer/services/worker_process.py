@@ -25,6 +25,8 @@ _CHANNEL_CAPACITY = 4 * 1024 * 1024
 _SILENCE_SECONDS = 0.5
 """How long a worker that closed its channel has to end by itself."""
 
+_SILENT = "it was ended because it closed its channel to the executor"
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -208,6 +210,8 @@ class WorkerProcess:
         self._read_last_words()
         self.drain()
         running = [session for session in self.sessions.values() if not session.end.done()]
+        if self._why == _SILENT and gone.status not in (None, -signal.SIGKILL):
+            self._why = ""  # it had ended by itself before, which a busy zygote told late
         killed = gone.status == -signal.SIGKILL and not self._why
         gone = Gone(
             gone.status,
@@ -304,7 +308,7 @@ class WorkerProcess:
 
     def _end_silence(self) -> None:
         if not self.gone.done():
-            self.end_for("it was ended because it closed its channel to the executor")
+            self.end_for(_SILENT)
 
     def _listen(self, stream: str) -> None:
         asyncio.get_running_loop().add_reader(self._outputs[stream], self._read, stream)

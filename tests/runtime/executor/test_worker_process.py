@@ -89,6 +89,29 @@ def test_a_process_that_ended_without_a_word_is_gone() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"), [(3, ""), (-11, ""), (-9, "it was ended because it closed its channel to the executor")]
+)
+def test_an_end_that_is_told_late_is_not_taken_for_that_of_silence(
+    monkeypatch: pytest.MonkeyPatch, status: int, reason: str
+) -> None:
+    """As where the machine is busy: the process had ended by itself, and could not be killed any more."""
+    monkeypatch.setattr("ppacer.services.worker_process._SILENCE_SECONDS", 0.0)
+
+    async def main() -> None:
+        async with worker() as (made, far):
+            session = made.begin(ASSIGNMENT, AttemptOutput(lambda: None), lambda: None, print)
+            killed = asyncio.Event()
+            made.kill = lambda worker, number: killed.set()
+            far.close()
+            async with asyncio.timeout(60):
+                await killed.wait()
+            made.set_gone(Gone(status))
+            assert (await session.end) == Gone(status, reason)
+
+    asyncio.run(main())
+
+
 def test_attempts_that_begin_together_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with worker() as (made, _):

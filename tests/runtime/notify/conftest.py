@@ -21,6 +21,7 @@ import pytest
 from ppacer import spec
 from ppacer.core.model import Attempt, AttemptStatus, Run, RunKind, RunStatus
 from ppacer.core.plan import DagPlan, plans
+from ppacer.services import worker_process
 from ppacer.services.caller import Caller
 from ppacer.services.worker_pool import WorkerPool
 from ppacer.services.zygote_process import worker_command
@@ -48,6 +49,12 @@ if __name__ == "__main__":
     callables = {id: _loader(id) for id in Path(__file__).with_suffix(".txt").read_text().split()}
     sys.exit(zygote.main(sys.argv[2:], callables, [str(Path(__file__).parent / "modules")]))
 """
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine, how a worker ended is heard of before its silence is taken for an end."""
+    monkeypatch.setattr(worker_process, "_SILENCE_SECONDS", 3600.0)
 
 
 @pytest.hookimpl(tryfirst=True)
