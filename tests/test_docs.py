@@ -21,7 +21,7 @@ from ppc.settings import DAG_SETTINGS, TASK_SETTINGS
 from ppc.source import Source
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")] + sorted(
+DOCUMENTS = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT")] + sorted(
     file for file in (ROOT / "docs").rglob("*.md") if file.parent.name != "reference"
 )
 """All but those that are made of what else is tested (`tests/docs/test_references.py`)."""
