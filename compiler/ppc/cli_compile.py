@@ -35,12 +35,13 @@ class Compilation:
     asked: frozenset[str]
     callables: CallableFinder | None
 
-    def program(self, place: Path) -> spec.Program:
-        """The program for `place`, where it is to stand; of files without errors."""
+    def program(self, place: Path, beside: Path | None = None) -> spec.Program:
+        """The program for `place`, where it is to stand; of files without errors. It names its sources as they are seen
+        from there, or from the folder of the source `beside`, if the place means nothing to anybody."""
         from ppc.compile import produce  # noqa: PLC0415 - a check makes no program
 
         assert self.analysis is not None
-        paths = {path: _relative(path, place) for path in self.sources}
+        paths = {path: _relative(path, beside or place) for path in self.sources}
         return produce(place.stem, self.analysis, paths, [_relative(folder, place) for folder in self.folders])
 
     def carried_program(self, place: Path, beside: Path) -> spec.Program:

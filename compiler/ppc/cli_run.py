@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         tell_text(compilation)
         if compilation.analysis is None:
             return CommandError.code
-        code = _run_in(place, compilation.program(place), python, arguments.rest)
+        code = _run_in(place, compilation.program(place, Path(arguments.file)), python, arguments.rest)
         keep = code == CommandError.code and place.with_suffix(".db").exists()
         if keep:
             print(f"The program and the run's logs are kept in {folder}", file=sys.stderr)

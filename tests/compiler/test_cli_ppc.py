@@ -358,6 +358,7 @@ def test_a_run_that_fails_ends_with_1_and_keeps_its_logs(temporary: Path) -> Non
     assert done.returncode == 1, done.stdout + done.stderr
     (folder,) = temporary.iterdir()
     assert done.stderr.endswith(f"The program and the run's logs are kept in {folder}\n")
+    assert "task end of dag broken (broken.ppd:2)" in done.stdout
     logs = subprocess.run(
         [sys.executable, folder / "broken.py", "logs", "latest"],
         capture_output=True,
