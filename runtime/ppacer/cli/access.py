@@ -31,11 +31,9 @@ if TYPE_CHECKING:
     from ppacer.store import Store
     from ppacer.store.logs import LogStore
 
-_STARTING_SECONDS = 5.0
-"""How long a program that holds the lock may take until it answers."""
-
 _PASSING_SECONDS = 30.0
-"""How long the lock may be held by others that do not answer: by commands, one after the other."""
+"""How long the lock may be held by others that do not answer: by a program that starts, by commands one after the
+other."""
 
 _POLL_SECONDS = 0.05
 
@@ -106,7 +104,7 @@ def find_server(config: Config) -> Client | None:
     """
     if config.scheduler:
         return _named(config)
-    deadline = time.monotonic() + _STARTING_SECONDS
+    deadline = time.monotonic() + _PASSING_SECONDS
     while True:
         client = _serving(config)
         if client is not None or not _locked(config):
