@@ -8,9 +8,11 @@ whoever leaves last ends it. Each test gets a database of its own.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -28,7 +30,7 @@ from sqlalchemy import NullPool, create_engine, inspect
 
 from ppacer.store.schema import META, log_schema, schema
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 PASSWORD = "open sesame/@:%"
 """What has to be written in another way in a URL."""
@@ -349,11 +351,21 @@ def new_folder() -> Path:
     return folder
 
 
+_PORTS = range(12_000, 32_000)
+"""Below those that systems give to whoever asks for any port: nobody else comes by one before its program has begun."""
+
+_next_port = itertools.cycle(_PORTS)
+for _ in range(random.SystemRandom().randrange(len(_PORTS))):  # other processes begin elsewhere
+    next(_next_port)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that this process has not given out before, for as long as there are others."""
+    for port in itertools.islice(_next_port, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def alive(pid: int) -> bool:

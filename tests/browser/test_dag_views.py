@@ -184,8 +184,9 @@ def test_a_backfill_under_way_is_cancelled(visits: Visits, served: Serving) -> N
 def test_a_source_is_copied(visits: Visits) -> None:
     page = opened(visits, "source")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visits.listen(page)
     page.get_by_role("button", name="Copy").click()
-    expect(page.get_by_role("alert")).to_have_text("Copied.")
+    visits.heard(page, "Copied.")
     text = page.evaluate("navigator.clipboard.readText()")
     assert text == PAGE.read_text(encoding="utf-8")
 
@@ -204,8 +205,9 @@ def test_over_plain_http_from_afar_a_page_copies_and_asks_for_runs(visits: Visit
     page.add_init_script(PLAIN)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=visits.url)
     page.goto("/dags/flaky/source?task=use")
+    visits.listen(page)
     page.get_by_role("button", name="Copy").click()
-    expect(page.get_by_role("alert")).to_have_text("Copied.")
+    visits.heard(page, "Copied.")
     assert page.evaluate("copied()").startswith("def say(")
     page.get_by_role("link", name="Run", exact=True).click()
     page.get_by_role("button", name="Run now").click()

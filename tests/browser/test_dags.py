@@ -108,6 +108,7 @@ def test_a_dag_is_run_and_paused_by_keys(visits: Visits) -> None:
     page.keyboard.press("p")
     expect(page.get_by_role("dialog", name="Pause broken_import?")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("j")
     page.keyboard.press("r")
     dialog = page.get_by_role("dialog", name="Run flaky now?")

@@ -10,6 +10,7 @@ from playwright.sync_api import Request, Route, expect
 
 from tests.browser.visits import Visits
 from tests.e2e.serving import Serving
+from tests.e2e.world import wait_until
 
 API = "/api/v1"
 LIST = f"{API}/dags?limit=40"
@@ -37,6 +38,8 @@ def address(request: Request) -> str:
 def test_nothing_is_asked_for_twice_or_late(
     visits: Visits, served: Serving, path: str, shows: str, early: list[str]
 ) -> None:
+    active = ("queued", "running")
+    wait_until(lambda: not served.client.runs(statuses=active).runs, "what would have the page look again to end")
     run = served.client.runs(dag="flaky").runs[0].id
     page = visits.open("about:blank")
     asked: list[str] = []
@@ -59,6 +62,8 @@ def test_what_is_shown_first_does_not_wait_for_the_modules(visits: Visits) -> No
     page.route("**/app.js", hold, times=1)
     with page.expect_request("**/app.js"), page.expect_response(lambda response: address(response.request) == LIST):
         page.goto("/", wait_until="commit")
+    while not held:  # the request is told of a moment before it is held
+        page.wait_for_timeout(20)
     with page.expect_response("**/app.js"):
         held[0].continue_()
     expect(page.get_by_role("link", name="daily_sales", exact=True)).to_be_visible()

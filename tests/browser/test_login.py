@@ -111,8 +111,9 @@ def test_a_user_sees_who_they_are_changes_their_password_and_logs_out(guarded: S
     visits.check(page)
     visits.shot(page, "password")
     old.fill(PASSWORD)
+    visits.listen(page)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("Your password is changed, and your other logins have ended.")
+    visits.heard(page, "Your password is changed, and your other logins have ended.")
     assert accounts.session(elsewhere) is None
     assert guarded.call(accounts.check_password("viewer", "another long one")) is not None
     page.reload()  # this login goes on

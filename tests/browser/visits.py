@@ -13,12 +13,20 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 PHONE, LAPTOP, WALL = 360, 1280, 2560
 """The widths that each view has to be good at, in CSS pixels."""
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 """How long a page may take to show what is expected: far more than it needs, for machines that do much at once."""
 
 _HEIGHTS = {PHONE: 740, LAPTOP: 800, WALL: 1440}
 _TALLEST = 20_000
 Scheme = Literal["light", "dark"]
+
+
+_LISTEN = """() => {
+  window.said = new Set();
+  new MutationObserver(() => {
+    for (const each of document.querySelectorAll("[role=alert]:not([hidden])")) window.said.add(each.textContent);
+  }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+}"""
 
 
 @dataclass
@@ -75,6 +83,14 @@ class Visits:
             page.emulate_media(color_scheme=scheme)
             found = Axe().run(page)
             assert found.violations_count == 0, f"{page.url} ({scheme})\n{found.generate_report()}"
+
+    def listen(self, page: Page) -> None:
+        """From now on `heard` knows of what the page says for a moment, however late it looks."""
+        page.evaluate(_LISTEN)
+
+    def heard(self, page: Page, text: str) -> None:
+        """The page has said so since `listen`, or does now."""
+        page.wait_for_function("text => window.said.has(text)", arg=text)
 
     def end(self) -> list[str]:
         """Closes the pages; what went wrong in them."""

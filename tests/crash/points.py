@@ -36,10 +36,10 @@ class Point:
 
     @property
     def lease(self) -> int:
-        """Its term in seconds: short where something is to be renewed or missed, else so long that no restart of the
-        scheduler can cost one on a busy machine."""
-        if self.victim != "scheduler" or self.scenario is scenarios.lost_run:
-            return 2
+        """Its term in seconds: short where something is to be renewed or missed, and yet more than a pause of a busy
+        machine; else so long that no restart of the scheduler can cost one."""
+        if self.victim == "executor" or self.scenario is scenarios.lost_run:
+            return 5
         return 15 if self.scenario is scenarios.long_run else 30
 
     @property

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from ppacer.client import AwayError, Client, RefusedError
 from tests.crash.points import Point
 from tests.e2e.alive import alive, commands
-from tests.e2e.world import Process, World, free_port
+from tests.e2e.world import Process, World
+from tests.servers import free_port
 
 HERE = Path(__file__).parent
 PIPELINE = HERE / "pipeline"
@@ -135,7 +136,7 @@ class Stage:
                 code = process.terminate()
             early = code == -signal.SIGTERM and "stopping" not in process.text  # it did not listen for it yet
             self.note("ended", process=name, code=0 if early else code)
-        deadline = time.monotonic() + 3.0
+        deadline = time.monotonic() + BOUND
         while (left := list(alive(self.world))) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.note("left", commands=commands(self.world) if left else [])
@@ -232,12 +233,13 @@ class Stage:
         self.note("expected", run=run, ends=ends)
 
     def until(self, what: str, condition: Callable[[], bool], seconds: float = BOUND) -> None:
-        deadline = time.monotonic() + seconds
+        begun = time.monotonic()
         while not condition():
             self._look_at_processes()
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - begun
+            if waited > seconds:
                 raise NeverCameError(f"waited in vain for {what}")
-            time.sleep(0.02)
+            time.sleep(min(0.2, max(0.02, waited / 20)))
 
     def _look_at_processes(self) -> None:
         """Nothing comes any more of a program that has ended by itself."""
@@ -293,7 +295,7 @@ class Stage:
         self.world.open_gate()
 
     def _client(self) -> Client:
-        return Client(self.url, timeout=3.0)
+        return Client(self.url, timeout=30.0)
 
 
 def play(template: Path, folder: Path, points: Sequence[Point], *, passing: int = 1, plant: str = "") -> list[str]:

@@ -114,7 +114,7 @@ def immutable(*files: Path) -> Iterator[None]:
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
     """Another process's transaction that does not end."""
-    with closing(sqlite3.connect(database, isolation_level=None, timeout=20)) as connection:
+    with closing(sqlite3.connect(database, isolation_level=None, timeout=60)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")

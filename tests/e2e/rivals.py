@@ -14,9 +14,10 @@ from sqlalchemy import make_url
 
 from ppacer.client import Client, ClientError
 from tests.e2e.alive import alive, commands
-from tests.e2e.world import Process, World, free_port, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, Process, World, wait_until
 from tests.hosts.checker import Verdict, check
 from tests.hosts.notes import Execution, executions, notes
+from tests.servers import free_port
 
 PIPELINE = Path(__file__).parents[1] / "hosts" / "pipelines" / "hosts.ppd"
 HELD = 9
@@ -57,7 +58,7 @@ class Rivals:
 
     def health(self, name: str) -> dict[str, Any]:
         """What the scheduler says of itself; nothing where it does not answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=2)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=5)
         try:
             connection.request("GET", "/health")
             found: dict[str, Any] = json.loads(connection.getresponse().read())
@@ -66,6 +67,17 @@ class Rivals:
         finally:
             connection.close()
         return found
+
+    def answer(self, name: str) -> dict[str, Any]:
+        """The same of one that answers, sooner or later."""
+        found: list[dict[str, Any]] = []
+
+        def answers() -> bool:
+            found.append(self.health(name))
+            return found[-1] != {}
+
+        wait_until(answers, f"{name} to answer")
+        return found[-1]
 
     def leads(self, name: str) -> bool:
         return self.health(name).get("status") == "ok"
@@ -78,7 +90,7 @@ class Rivals:
     def leaders(self) -> list[str]:
         return [name for name in self.ports if self.leads(name)]
 
-    def until_led(self, *names: str, seconds: float = 60.0) -> float:
+    def until_led(self, *names: str, seconds: float = PATIENCE_SECONDS) -> float:
         """Waits until one of these leads; how long that took."""
         begun = time.monotonic()
         wait_until(lambda: any(self.leads(name) for name in names), f"one of {names} to lead: {self.said()}", seconds)
@@ -86,16 +98,22 @@ class Rivals:
 
     @contextmanager
     def client(self) -> Iterator[Client]:
-        """Of whoever leads."""
-        (leader,) = self.leaders()
-        with Client(self.url(leader), timeout=10.0) as client:
+        """Of whoever leads, once somebody does."""
+        found: list[str] = []
+
+        def one_leads() -> bool:
+            found[:] = self.leaders()
+            return len(found) == 1
+
+        wait_until(one_leads, f"one of them to lead: {self.said()}")
+        with Client(self.url(found[0]), timeout=PATIENCE_SECONDS) as client:
             yield client
 
     def hold(self, gate: str = "gate") -> None:
         """A run all of whose held tasks run."""
         with self.client() as client:
             self.started[gate] = client.trigger("spread", params={"gate": gate}).id
-        wait_until(lambda: len(self.running(gate)) == HELD, f"the held tasks to run: {self.said()}", 60)
+        wait_until(lambda: len(self.running(gate)) == HELD, f"the held tasks to run: {self.said()}")
 
     def open(self, gate: str) -> None:
         (self.world.folder / gate).touch()
@@ -122,7 +140,7 @@ class Rivals:
         """Opens all gates, has all runs and processes end, and says what came of it."""
         for gate in self.started:
             self.open(gate)
-        wait_until(self.ended, f"the end of all runs: {self.said()}", 90)
+        wait_until(self.ended, f"the end of all runs: {self.said()}")
         return self.stop()
 
     def stop(self) -> Verdict:
@@ -130,10 +148,10 @@ class Rivals:
         for name in sorted(self.processes, key=lambda name: name in self.ports):
             last = self.processes[name]
             if last.popen.poll() is None:
-                assert last.terminate(60) == 0, f"{name}: {last.text}"
+                assert last.terminate() == 0, f"{name}: {last.text}"
         for process in self.world.processes:
             assert "Traceback" not in process.text, process.text
-        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}", 10)
+        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}")
         driver = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
         url = make_url(self.database)
         url = url.set(drivername=driver[url.drivername])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ppacer.client import Client
 from tests.e2e.serving import Serving
-from tests.e2e.world import Api, Process, World, free_port, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, Api, Process, World, wait_until
+from tests.servers import free_port
 
 
 def start(world: World, program: Path, *arguments: str, port: int | None = None) -> tuple[Process, str]:
@@ -25,7 +26,7 @@ def start(world: World, program: Path, *arguments: str, port: int | None = None)
 def running(world: World, program: Path, *arguments: str) -> Iterator[Serving]:
     """Serves a program that has been built. At the end it stops as it should, unless it was killed before."""
     process, url = start(world, program, *arguments)
-    with Client(url) as client:
+    with Client(url, timeout=PATIENCE_SECONDS) as client:
         yield Serving(world, program, process, url, client)
     if process.popen.poll() is None:
         assert process.terminate() == 0

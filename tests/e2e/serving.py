@@ -16,7 +16,8 @@ import pytest
 from ppacer.client import Client, RefusedError
 from ppacer.core.model import RunStatus
 from ppacer.web.messages import AttemptView, Json, Problem, RunDetail, RunView, TaskView
-from tests.e2e.world import Api, Process, World, free_port, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, Api, Process, World, wait_until
+from tests.servers import free_port
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Serving:
         """The id of a new run."""
         return self.client.trigger(dag, params=params, scheduled_at=at).id
 
-    def ended(self, run_id: str, seconds: float = 30.0) -> RunDetail:
+    def ended(self, run_id: str, seconds: float = PATIENCE_SECONDS) -> RunDetail:
         """The run as it is when it has ended."""
         deadline = time.monotonic() + seconds
         while True:
@@ -98,7 +99,7 @@ def started(world: World, program: Path, *arguments: str, port: int | None = Non
     url = f"http://127.0.0.1:{port}"
     wait_until(lambda: Api(url).up() or process.popen.poll() is not None, "the program to answer")
     assert process.popen.poll() is None, process.text
-    with Client(url) as client:
+    with Client(url, timeout=PATIENCE_SECONDS) as client:
         yield Serving(world, program, process, url, client)
     assert process.terminate() == 0
     assert "Traceback" not in process.text

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.serving import Serving, serving
-from tests.e2e.world import World
+from tests.e2e.world import PATIENCE_SECONDS, World
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 SHOWN = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -55,7 +55,7 @@ def said_by_shell(served: Serving, script: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=2 * PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

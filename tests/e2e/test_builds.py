@@ -13,7 +13,7 @@ from ppacer.web.dag_messages import TaskChange
 from tests.e2e.decided import events_of
 from tests.e2e.running import running
 from tests.e2e.serving import Serving, attempt_of, outputs, statuses, task_of
-from tests.e2e.world import PIPELINES, World, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, PIPELINES, World, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -151,10 +151,9 @@ def test_a_run_whose_code_is_gone_says_so_and_the_old_file_finishes_it(rebuilt: 
         wait_until(
             lambda code=code: f"waits for its code of {code}, which no executor has" in served.log,
             f"the warning of {code}",
-            60,
         )
         assert served.client.run(rebuilt.runs[dag]).run.status in ("running", "failed")
-        ended = served.ended(rebuilt.runs[dag], 90)
+        ended = served.ended(rebuilt.runs[dag], 60 + PATIENCE_SECONDS)
         assert ended.run.status == "failed"
         attempt = attempt_of(ended, task)
         assert (attempt.status, attempt.error_kind) == ("failed", "code_gone")

@@ -14,8 +14,8 @@ from ppacer.client import AwayError, Client, ClientError, RefusedError
 from ppacer.core.model import RunStatus
 from ppacer.database_url import shown
 from tests.e2e.running import start
-from tests.e2e.world import EXAMPLES, PIPELINES, Process, World, free_port, wait_until
-from tests.servers import IN_URL, PASSWORD, Server, own_server
+from tests.e2e.world import EXAMPLES, PATIENCE_SECONDS, PIPELINES, Process, World, wait_until
+from tests.servers import IN_URL, PASSWORD, Server, free_port, own_server
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield server
 
 
-def ended(client: Client, runs: list[str], seconds: float = 60.0) -> Counter[str]:
+def ended(client: Client, runs: list[str], seconds: float = PATIENCE_SECONDS) -> Counter[str]:
     """How the runs ended, asked for until the API answers and all have."""
     deadline = time.monotonic() + seconds
     while True:
@@ -157,7 +157,7 @@ def test_a_server_that_crashes_again_and_again_loses_and_doubles_nothing(world: 
         assert process.terminate() == 0
 
 
-def triggered(client: Client, key: str, seconds: float = 60.0) -> str:
+def triggered(client: Client, key: str, seconds: float = PATIENCE_SECONDS) -> str:
     """A new run, asked for with a key until there is an answer."""
     deadline = time.monotonic() + seconds
     while True:

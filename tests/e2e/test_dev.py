@@ -15,7 +15,8 @@ from ppacer.client import Client
 from ppc.cli import main
 from tests.e2e.alive import commands
 from tests.e2e.serving import Serving, statuses
-from tests.e2e.world import PIPELINES, Api, Process, World, free_port, wait_until
+from tests.e2e.world import PIPELINES, Api, Process, World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +85,7 @@ def test_a_program_follows_its_sources_and_its_runs_go_on(world: World) -> None:
     source = project(world)
     process, url = develop(world, source)
     first = new_build(url)
-    with Client(url) as client:
+    with Client(url, timeout=PATIENCE_SECONDS) as client:
         served = Serving(world, source.with_suffix(".py"), process, url, client)
         run = served.trigger("held")
         served.until(run, "first", "running")

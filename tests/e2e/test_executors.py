@@ -6,7 +6,8 @@ import pytest
 
 from ppacer.client import Client
 from ppacer.web.messages import TaskView
-from tests.e2e.world import PIPELINES, Api, Process, World, free_port, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, PIPELINES, Api, Process, World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -29,11 +30,11 @@ class Executors:
 
     def start(self, name: str, capacity: int, *labels: str) -> Process:
         flags = [part for label in labels for part in ("--label", label)]
-        arguments = ["--scheduler", self.url, "--name", name, "--capacity", str(capacity), "--drain", "30", *flags]
+        arguments = ["--scheduler", self.url, "--name", name, "--capacity", str(capacity), "--drain", "120", *flags]
         return self.world.start(self.program, "executor", *arguments)
 
     def trigger(self) -> str:
-        with Client(self.url) as client:
+        with Client(self.url, timeout=PATIENCE_SECONDS) as client:
             return client.trigger("shared").id
 
     def begun(self) -> set[str]:
@@ -41,15 +42,15 @@ class Executors:
         return {name for name, _ in self.world.steps("start")} & GATED
 
     def tasks(self, run: str) -> dict[str, TaskView]:
-        with Client(self.url) as client:
+        with Client(self.url, timeout=PATIENCE_SECONDS) as client:
             return {task.name: task for task in client.run(run).tasks}
 
     def until_success(self, run: str) -> None:
         def over() -> bool:
-            with Client(self.url) as client:
+            with Client(self.url, timeout=PATIENCE_SECONDS) as client:
                 return client.run(run).run.status == "success"
 
-        wait_until(over, "the run to succeed", 60)
+        wait_until(over, "the run to succeed")
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_an_executor_says_what_it_can_take_and_gets_no_more(executors: Executors
     executors.start("three", 3, "big", "gpu")
     run = executors.trigger()
     wait_until(lambda: len(executors.begun()) == 5, "five tasks to begin")
-    with Client(executors.url) as client:
+    with Client(executors.url, timeout=PATIENCE_SECONDS) as client:
         found = {each.name: each for each in client.executors().executors}
     assert {name: (each.capacity, each.running, each.labels) for name, each in found.items()} == {
         "two": (2, 2, ("gpu",)),
@@ -97,7 +98,7 @@ def test_an_executor_that_is_told_to_stop_brings_its_tasks_to_an_end(executors: 
     staying = executors.start("staying", 4)
     wait_until(lambda: executors.begun() == GATED, "the other tasks to begin")
     executors.world.open_gate()
-    assert leaving.popen.wait(30) == 0, leaving.text
+    assert leaving.popen.wait(PATIENCE_SECONDS) == 0, leaving.text
     executors.until_success(run)
     tasks = executors.tasks(run)
     assert all(len(task.attempts) == 1 for task in tasks.values())
@@ -113,7 +114,7 @@ def test_what_an_executor_cannot_finish_in_time_is_handed_back_at_once(executors
     leaving = world.start(executors.program, "executor", *arguments)
     run = executors.trigger()
     wait_until(lambda: executors.begun() == GATED, "the tasks to begin")
-    assert leaving.terminate(30) == 0, leaving.text
+    assert leaving.terminate() == 0, leaving.text
     executors.start("staying", 6)
     executors.world.open_gate()
     executors.until_success(run)
@@ -127,6 +128,6 @@ def test_an_executor_without_a_token_is_told_so_and_ends(executors: Executors, w
 
     wait_until(Api(executors.url, "secret").up, "the scheduler")
     refused = executors.start("refused", 1)
-    assert refused.popen.wait(30) == 1
+    assert refused.popen.wait(PATIENCE_SECONDS) == 1
     assert "refuses this executor's token" in refused.text
     assert "Traceback" not in refused.text

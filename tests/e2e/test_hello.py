@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import EXAMPLES, Api, World, free_port, wait_until
+from tests.e2e.world import EXAMPLES, Api, World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
 ]
 
-PROMPTLY = 5.0
-"""Seconds within which the end of a worker is noticed, on a machine that is busy with other things."""
+PROMPTLY = 25.0
+"""Seconds within which the end of a worker is noticed, on a machine that is busy with other things; a lease, which is
+over when nobody notices anything, takes longer."""
 
 GRACE = 5.0
 """Seconds that a task which is told to stop has for it."""
@@ -29,7 +30,7 @@ GRACE = 5.0
 def served(module_world: World) -> Iterator[Serving]:
     with serving(module_world, PIPELINES / "isolation.ppd", "--capacity", "12") as made:
         yield made
-    wait_until(lambda: not list(alive(module_world)), "the last process to go", 5)
+    wait_until(lambda: not list(alive(module_world)), "the last process to go")
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +78,7 @@ CRIMES = {
 
 
 def test_each_crime_is_one_failed_attempt_with_its_cause_and_the_next_task_has_a_worker(served: Serving) -> None:
-    run = served.ended(served.trigger("one_after_another"), 60)
+    run = served.ended(served.trigger("one_after_another"))
     assert run.run.status == "failed"
     found = statuses(run)
     assert {name for name, status in found.items() if status == "failed"} == set(CRIMES)
@@ -129,7 +130,9 @@ def test_a_coroutine_that_takes_too_long_is_cancelled_alone(served: Serving) -> 
     assert statuses(run) == {"neighbour": "success", "late": "failed", "next": "success"}
     assert seconds(run, "late") < PROMPTLY
     assert task_of(run, "neighbour").output == task_of(run, "next").output, "the worker goes on"
-    assert [name for name, _ in served.world.steps("end")] == ["late", "next", "neighbour"], "`finally` blocks run"
+    ends = [name for name, _ in served.world.steps("end")]
+    assert sorted(ends) == ["late", "neighbour", "next"], "`finally` blocks run"
+    assert ends.index("late") < ends.index("next")
 
 
 @pytest.mark.parametrize("how", ["it returns", "it takes too long", "it is cancelled"])
@@ -146,7 +149,7 @@ def test_all_that_a_task_has_started_ends_with_it(served: Serving, how: str) -> 
         assert run.run.status == ("success" if how == "it returns" else "cancelled")
     children = pids(served)["child"]
     assert len(children) == 3
-    wait_until(lambda: children.isdisjoint(pid for pid, _ in alive(served.world)), "the children to go", 2)
+    wait_until(lambda: children.isdisjoint(pid for pid, _ in alive(served.world)), "the children to go")
 
 
 def test_a_task_that_is_cancelled_is_told_so_and_tidies_up(served: Serving) -> None:
@@ -178,4 +181,4 @@ def test_nothing_is_left_of_a_program_that_ends_while_tasks_run(world: World, ho
         assert not list(alive(world)), commands(world)
     else:
         process.kill()
-        wait_until(lambda: not list(alive(world)), "the last process to go", 10)
+        wait_until(lambda: not list(alive(world)), "the last process to go")

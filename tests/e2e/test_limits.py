@@ -17,7 +17,7 @@ from tests.e2e.serving import (
     statuses,
     task_of,
 )
-from tests.e2e.world import PIPELINES, World, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, PIPELINES, World, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +27,11 @@ def served(module_world: World) -> Iterator[Serving]:
     with serving(module_world, PIPELINES / "limits.ppd", "--capacity", "20") as made:
         made.client.pause("late_by_schedule")
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _gate_is_shut(module_world: World) -> None:
+    (module_world.folder / "gate").unlink(missing_ok=True)
 
 
 def attempts(*runs: RunDetail) -> list[AttemptView]:
@@ -89,6 +94,7 @@ def test_so_many_runs_of_a_dag_are_active_and_the_others_queue(served: Serving, 
     ids = [served.trigger(dag) for _ in range(4)]
     listed = {run.id: run.status for run in served.client.runs(dag=dag).runs}
     assert listed[ids[-1]] == "queued"
+    served.world.open_gate()
     runs = [served.ended(run) for run in ids]
     assert {run.run.status for run in runs} == {"success"}
     assert most_at_once(run.run for run in runs) == most
@@ -98,6 +104,7 @@ def test_so_many_runs_of_a_dag_are_active_and_the_others_queue(served: Serving, 
 
 def test_so_many_tasks_of_a_dag_run_at_once_in_all_its_runs_together(served: Serving) -> None:
     ids = [served.trigger("few_tasks") for _ in range(3)]
+    served.world.open_gate()
     runs = [served.ended(run) for run in ids]
     assert {run.run.status for run in runs} == {"success"}
     assert most_at_once(run.run for run in runs) == 3
@@ -110,16 +117,19 @@ def test_so_many_tasks_of_a_dag_run_at_once_in_all_its_runs_together(served: Ser
 def test_the_time_of_a_run_begins_when_it_starts_not_while_it_queues(served: Serving) -> None:
     first, second = (served.trigger("timed", seconds=seconds) for seconds in (60.0, 0.0))
     stopped, quick = served.ended(first), served.ended(second)
-    assert (stopped.run.status, stopped.run.reason) == ("failed", "it ran longer than its run_timeout of 1s")
+    assert (stopped.run.status, stopped.run.reason) == ("failed", "it ran longer than its run_timeout of 5s")
     assert task_of(stopped, "main").status == "cancelled"
     assert attempt_of(stopped, "main").status == "cancelled"
-    assert 1.0 <= (moment(stopped.run.finished_at) - moment(stopped.run.started_at)).total_seconds() < 10
+    assert 5.0 <= (moment(stopped.run.finished_at) - moment(stopped.run.started_at)).total_seconds() < 60
     assert quick.run.status == "success"
-    assert (moment(quick.run.finished_at) - moment(quick.run.created_at)).total_seconds() >= 1.0
+    assert (moment(quick.run.finished_at) - moment(quick.run.created_at)).total_seconds() >= 5.0
 
 
 def test_a_run_later_than_its_deadline_is_told_and_goes_on(served: Serving) -> None:
-    run = served.run("late", seconds=0.6)
+    run_id = served.trigger("late", waits=True)
+    wait_until(lambda: served.client.run(run_id).run.late_at is not None, "the run to be late")
+    served.world.open_gate()
+    run = served.ended(run_id)
     assert run.run.status == "success"
     assert (moment(run.run.late_at) - moment(run.run.created_at)).total_seconds() >= 0.3
     assert moment(run.run.late_at) < moment(run.run.finished_at)
@@ -136,7 +146,7 @@ def test_a_run_later_than_its_deadline_is_told_and_goes_on(served: Serving) -> N
 
 
 def test_a_run_may_be_late_while_it_queues(served: Serving) -> None:
-    first, second = (served.trigger("late", seconds=seconds) for seconds in (60.0, 0.0))
+    first, second = (served.trigger("late", waits=waits) for waits in (True, False))
     wait_until(lambda: served.client.run(second).run.late_at is not None, "the second run to be late")
     assert served.client.run(second).run.status == "queued"
     served.client.cancel(first)
@@ -146,7 +156,7 @@ def test_a_run_may_be_late_while_it_queues(served: Serving) -> None:
 
 
 def test_a_run_that_ends_in_time_is_not_late(served: Serving) -> None:
-    run = served.run("late", seconds=0.0)
+    run = served.run("in_time")
     assert run.run.late_at is None
     assert told(served, run) == ()
 
@@ -154,14 +164,12 @@ def test_a_run_that_ends_in_time_is_not_late(served: Serving) -> None:
 def test_a_scheduled_run_is_late_by_the_time_it_was_planned_for(served: Serving) -> None:
     served.client.resume("late_by_schedule")
     try:
-        wait_until(
-            lambda: any(run.late_at for run in served.client.runs(dag="late_by_schedule").runs), "a late run", 10
-        )
+        wait_until(lambda: any(run.late_at for run in served.client.runs(dag="late_by_schedule").runs), "a late run")
     finally:
         served.client.pause("late_by_schedule")
     (run, *_) = [run for run in served.client.runs(dag="late_by_schedule").runs if run.late_at]
     assert run.kind == "scheduled"
-    assert 0.2 <= (moment(run.late_at) - moment(run.scheduled_at)).total_seconds() < 5
+    assert 0.2 <= (moment(run.late_at) - moment(run.scheduled_at)).total_seconds() < 60
 
 
 def test_the_time_out_of_a_task_wherever_it_runs(served: Serving) -> None:
@@ -185,7 +193,7 @@ def test_the_time_out_of_a_task_wherever_it_runs(served: Serving) -> None:
     }
     for attempt in attempts(run):
         if attempt.status == "timed_out":
-            assert 0.2 <= (moment(attempt.finished_at) - moment(attempt.started_at)).total_seconds() < 5
+            assert 0.2 <= (moment(attempt.finished_at) - moment(attempt.started_at)).total_seconds() < 60
             assert "longer than its time-out of 0.2" in (attempt.error or "")
 
 
@@ -225,6 +233,6 @@ def test_only_executors_with_its_labels_take_a_task(world: World) -> None:
         }
         labels = {each.name: each.labels for each in served.client.executors().executors}
         assert labels == {"plain": (), "one": ("gpu",), "two": ("big", "gpu")}
-        assert following.popen.wait(20) == 0
+        assert following.popen.wait(PATIENCE_SECONDS) == 0
         for process in world.processes[2:]:
             assert process.terminate() == 0

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import PIPELINES, Api, Process, World, free_port, wait_until
+from tests.e2e.world import PIPELINES, Api, Process, World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +65,7 @@ class Cluster:
     def finish(self) -> Counter[str]:
         """Opens the gate, waits for the run to succeed, and counts how often each task was brought to its end."""
         self.world.open_gate()
-        wait_until(lambda: self.status() not in ("queued", "running"), "the end of the run", 60)
+        wait_until(lambda: self.status() not in ("queued", "running"), "the end of the run")
         assert self.status() == "success", json.dumps(self.detail(), indent=1)
         return Counter(name for name, _ in self.world.steps("end"))
 
@@ -76,7 +77,7 @@ def cluster(world: World) -> Cluster:
 
 @pytest.fixture
 def impatient_cluster(world: World) -> Cluster:
-    return Cluster(world, lease=2)
+    return Cluster(world, lease=8)
 
 
 def test_two_executors_share_one_run(cluster: Cluster) -> None:
@@ -155,7 +156,7 @@ def test_the_one_process_program_killed_in_mid_run_and_started_again(world: Worl
         assert isinstance(found, dict)
         return found["run"]["status"] not in ("queued", "running")
 
-    wait_until(ended, "the end of the run", 60)
+    wait_until(ended, "the end of the run")
     ends = Counter(name for name, _ in world.steps("end"))
     assert set(ends) == EVERYTHING
     assert ends["before"] == 1

@@ -10,7 +10,7 @@ import pytest
 from ppacer.client import Client
 from tests.e2e.running import running, start
 from tests.e2e.serving import Serving, statuses, task_of
-from tests.e2e.world import PIPELINES, Process, World, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, PIPELINES, Process, World, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def test_an_executor_that_is_too_old_or_too_new_is_told_and_ends(
     with running(world, program, "scheduler") as served:
         speak(theirs)
         other = executor(world, program, served.url, "old")
-        assert other.popen.wait(30) == 1
+        assert other.popen.wait(PATIENCE_SECONDS) == 1
         assert f"error: {served.url} speaks another version: the executor speaks {says}" in other.text
         assert "Traceback" not in other.text
         speak("2-2")
@@ -86,7 +86,7 @@ def test_an_executor_of_the_version_before_works_and_ends_its_tasks_when_it_is_d
         old.popen.terminate()
         wait_until(lambda: "stopping: 1 task may take" in old.text, "the executor to be drained")
         world.open_gate()
-        assert old.popen.wait(30) == 0
+        assert old.popen.wait(PATIENCE_SECONDS) == 0
         assert task_of(served.client.run(run), "b").status == "success"
         new = executor(world, program, served.url, "new")
         ended = served.ended(run)
@@ -100,22 +100,22 @@ def test_what_runs_when_its_scheduler_becomes_too_new_is_stopped_and_made_again(
     world: World, program: Path, speak: Speak
 ) -> None:
     speak("2-2")
-    scheduler, url = start(world, program, "scheduler", "--lease", "3")
+    scheduler, url = start(world, program, "scheduler", "--lease", "8")
     old = executor(world, program, url, "old")
-    with Client(url) as client:
+    with Client(url, timeout=PATIENCE_SECONDS) as client:
         run = under_way(Serving(world, program, scheduler, url, client))
     assert scheduler.terminate() == 0
     wait_until(lambda: "trying again until it answers" in old.text, "the executor to miss its scheduler")
     speak("3-4")
-    again, _ = start(world, program, "scheduler", "--lease", "3", port=int(url.rpartition(":")[2]))
-    assert old.popen.wait(30) == 1
+    again, _ = start(world, program, "scheduler", "--lease", "8", port=int(url.rpartition(":")[2]))
+    assert old.popen.wait(PATIENCE_SECONDS) == 1
     assert f"error: {url} speaks another version: the executor speaks version 2" in old.text
     assert "Traceback" not in old.text
     ((_, pid),) = [step for step in world.steps("start") if step[0] == "b"]
     assert not Path(f"/proc/{pid}").exists()
     new = executor(world, program, url, "new")
     world.open_gate()
-    with Client(url) as client:
+    with Client(url, timeout=PATIENCE_SECONDS) as client:
         ended = Serving(world, program, again, url, client).ended(run)
     assert statuses(ended) == {"a": "success", "b": "success", "c": "success"}
     assert [attempt.status for attempt in task_of(ended, "b").attempts] == ["lost", "success"]

@@ -17,7 +17,7 @@ from ppacer.store.logs import open_logs
 from tests.e2e.decided import events_of, runs_of
 from tests.e2e.running import running
 from tests.e2e.serving import Serving, statuses, task_of
-from tests.e2e.world import PIPELINES, World, wait_until
+from tests.e2e.world import PATIENCE_SECONDS, PIPELINES, World, wait_until
 from tests.runtime.store import pruning
 
 pytestmark = pytest.mark.slow
@@ -106,7 +106,9 @@ def test_outputs_logs_and_runs_go_with_the_time(crowded: Crowded, world: World) 
 
 def test_a_program_keeps_so_many_runs_of_each_dag_with_all_they_have(crowded: Crowded) -> None:
     served = crowded.served
-    wait_until(lambda: "removed what is no longer kept" in served.log, "the first look around", FIRST_AFTER + 30)
+    wait_until(
+        lambda: "removed what is no longer kept" in served.log, "the first look around", FIRST_AFTER + PATIENCE_SECONDS
+    )
     (line,) = [line for line in served.log.splitlines() if "removed what is no longer kept" in line]
     gone, kept = crowded.many[:-KEPT], crowded.many[-KEPT:]
     assert line.endswith(f"(logs of attempts: {len(gone)}, runs: {len(gone)})")

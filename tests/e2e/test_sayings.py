@@ -154,7 +154,7 @@ def test_an_entry_tells_its_stream_level_logger_and_attributes(served: Serving, 
 def test_a_flood_is_cut_to_its_beginning_and_its_end(served: Serving) -> None:
     run_id = served.trigger("floods")
     assert served.run("parts").run.status == "success", "others go on meanwhile"
-    run = served.ended(run_id, 60)
+    run = served.ended(run_id)
     assert run.run.status == "success"
     for task in ("lines", "one_line"):
         log = entries(served, run_id, task)

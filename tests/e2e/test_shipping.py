@@ -19,8 +19,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from ppacer.client import Client
 from tests.e2e.serving import Serving
-from tests.e2e.world import EXAMPLES, PIPELINES, Api, Process, World, free_port, wait_until
+from tests.e2e.world import EXAMPLES, PATIENCE_SECONDS, PIPELINES, Api, Process, World, wait_until
 from tests.runtime.store.releases import VERSIONS, restore
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +85,7 @@ def start_build(folder: Path, seed: str, *arguments: str) -> subprocess.Popen[st
 
 
 def ended(build: subprocess.Popen[str]) -> str:
-    said, _ = build.communicate(timeout=240)
+    said, _ = build.communicate(timeout=600)
     assert build.returncode == 0, said
     return said
 
@@ -108,7 +109,7 @@ def call(place: Path, *arguments: str, code: int = 0, **environment: str) -> str
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        timeout=120,
+        timeout=2 * PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == code, done.stdout
@@ -177,12 +178,12 @@ def serving(world: World, place: Path) -> Iterator[Serving]:
     url = f"http://127.0.0.1:{port}"
     wait_until(lambda: Api(url).up() or popen.poll() is not None, "the program to answer")
     assert popen.poll() is None, process.text
-    with Client(url) as client:
+    with Client(url, timeout=PATIENCE_SECONDS) as client:
         yield Serving(world, place, process, url, client)
 
 
 def page(served: Serving, path: str) -> str:
-    with urllib.request.urlopen(served.url + path, timeout=20) as answer:
+    with urllib.request.urlopen(served.url + path, timeout=PATIENCE_SECONDS) as answer:
         text: str = answer.read().decode()
     return text
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import make_url
 
-from ppacer.client import Client, RefusedError
+from ppacer.client import Client, ClientError, RefusedError
 from ppacer.store.lead import TERM_SECONDS
 from tests.e2e.rivals import HELD, Rivals
 from tests.e2e.world import World, wait_until
@@ -55,7 +55,7 @@ def test_who_stands_by_takes_over_from_a_leader_that_is_killed(rivals: Rivals) -
 
     rivals.processes["a"].kill()
     rivals.until_led("b")
-    assert rivals.health("b")["leader"]["epoch"] == 2
+    assert rivals.answer("b")["leader"]["epoch"] == 2
     rivals.start("a")
     wait_until(lambda: rivals.stands_by("a"), "the first one to stand by")
     assert len(rivals.running("gate")) == HELD
@@ -79,7 +79,7 @@ def test_a_leader_that_stood_still_finds_itself_deposed(rivals: Rivals) -> None:
     rivals.hold()
     wait_until(lambda: rivals.stands_by("b"), "the second one to stand by")
     with _stopped(rivals.processes["a"].popen.pid):
-        rivals.until_led("b", seconds=TERM_SECONDS + 30)
+        rivals.until_led("b")
     assert not rivals.leads("a")
     wait_until(lambda: rivals.stands_by("a"), "the first one to see that")
     verdict = rivals.finish()
@@ -94,7 +94,7 @@ def test_a_leader_whose_session_is_ended_goes_on_or_makes_way(server: Server, ri
     rivals.start_executor("one")
     rivals.hold()
     (before,) = rivals.leaders()
-    epoch = rivals.health(before)["leader"]["epoch"]
+    epoch = rivals.answer(before)["leader"]["epoch"]
     server.end_sessions(rivals.database)
 
     def led_anew() -> bool:
@@ -132,10 +132,10 @@ def test_a_leader_that_is_cut_off_from_the_database_answers_nobody(rivals: Rival
         rivals.hold()
         wait_until(lambda: rivals.stands_by("b"), "the second one to stand by")
         relays.cut("a")
-        rivals.until_led("b", seconds=TERM_SECONDS + 30)
-        assert rivals.health("a")["status"] in ("stalled", "standby")
+        rivals.until_led("b")
+        assert rivals.answer("a")["status"] in ("stalled", "standby")
         relays.heal("a")
-        wait_until(lambda: rivals.stands_by("a"), f"the first one to see that: {rivals.said()}", 60)
+        wait_until(lambda: rivals.stands_by("a"), f"the first one to see that: {rivals.said()}")
         verdict = rivals.finish()
     assert not verdict.faults, verdict.faults
     assert verdict.lost == 0
@@ -143,7 +143,6 @@ def test_a_leader_that_is_cut_off_from_the_database_answers_nobody(rivals: Rival
 
 def test_the_executor_of_who_stands_by_works_for_who_leads(rivals: Rivals) -> None:
     """It keeps its tasks when the leader is killed with its own ones, and does those once more."""
-    rivals.lease = 6.0
     rivals.start("a", "--capacity", "6", "--name", "of-a", command="start")
     rivals.until_led("a")
     rivals.start("b", "--capacity", "12", "--name", "of-b", command="start")
@@ -162,7 +161,7 @@ def test_the_executor_of_who_stands_by_works_for_who_leads(rivals: Rivals) -> No
     rivals.until_led("b")
     lost = {name for name, executor in given.items() if executor == "of-a"}
     again = rivals.executions
-    wait_until(lambda: {each.task for each in again("gate") if each.number > 1} == lost, "those to run again", 60)
+    wait_until(lambda: {each.task for each in again("gate") if each.number > 1} == lost, "those to run again")
     verdict = rivals.finish()
     assert not verdict.faults, verdict.faults
     assert verdict.lost == len(lost)
@@ -180,9 +179,9 @@ def test_a_storm_of_leaders_that_are_killed_and_stand_still(rivals: Rivals) -> N
     rivals.hold("first")
     until = time.monotonic() + STORM_SECONDS
     kills = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or not kills:
         rivals.until_led(*names)
-        with suppress(RefusedError, ValueError), rivals.client() as client:
+        with suppress(ClientError), rivals.client() as client:
             gate = f"gate-{len(rivals.started)}"
             rivals.open(gate)
             rivals.started[gate] = client.trigger("spread", params={"gate": gate}, idempotency_key=gate).id
@@ -198,11 +197,10 @@ def test_a_storm_of_leaders_that_are_killed_and_stand_still(rivals: Rivals) -> N
     rivals.until_led(*names)
     verdict = rivals.finish()
     assert not verdict.faults, verdict.faults  # leases may be lost: nobody leads for long if it comes thick
-    assert kills > 0
 
 
 def _refused_by_who_stands_by(rivals: Rivals) -> None:
-    health = rivals.health("b")
+    health = rivals.answer("b")
     assert health["leader"]["url"] == rivals.url("a")
     assert health["leader"]["pid"] == rivals.processes["a"].popen.pid
     assert rivals.url("a") in health["problem"]

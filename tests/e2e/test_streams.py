@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import EXAMPLES, World
+from tests.e2e.world import EXAMPLES, PATIENCE_SECONDS, World
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def shell(world: World, line: str) -> subprocess.CompletedProcess[str]:
         text=True,
         env=world.environment,
         cwd=world.folder,
-        timeout=60,
+        timeout=2 * PATIENCE_SECONDS,
     )
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from ppacer.client import AwayError, Client
 from ppacer.runfile import read_run_file
-from tests.e2e.world import World, free_port, wait_until
+from tests.e2e.world import World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +29,7 @@ def served_certificate(port: int) -> str:
     """The certificate that answers, whoever trusts it."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", port), 20) as plain, context.wrap_socket(plain) as secured:
+    with socket.create_connection(("127.0.0.1", port), 60) as plain, context.wrap_socket(plain) as secured:
         found = secured.getpeercert(binary_form=True)
         assert found is not None
         return ssl.DER_cert_to_PEM_cert(found)

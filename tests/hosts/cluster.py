@@ -14,16 +14,17 @@ from typing import TypeVar
 from ppacer.client import AwayError, Client, RefusedError
 from ppacer.web.messages import RunDetail
 from tests.e2e.alive import alive, commands
-from tests.e2e.world import Process, World, free_port
+from tests.e2e.world import Process, World
 from tests.e2e.world import wait_until as wait_at_most
 from tests.hosts.network import Network, make_network
 from tests.hosts.notes import Execution, executions, notes
+from tests.servers import free_port
 
 T = TypeVar("T")
 
 SCHEDULER = "scheduler"
 EXECUTORS = ("one", "two", "three")
-LEASE = 4.0
+LEASE = 6.0
 HELD = 9
 """How many tasks of a run of `spread` are held back by its gate."""
 
@@ -90,7 +91,7 @@ class Cluster:
         """The answer of the scheduler to somebody on its own host."""
 
         def asked() -> T:
-            with Client(f"http://{self.network.address}:{self.port}", _TOKEN, timeout=5.0) as client:
+            with Client(f"http://{self.network.address}:{self.port}", _TOKEN, timeout=60.0) as client:
                 return question(client)
 
         return self.network.on(SCHEDULER, asked)

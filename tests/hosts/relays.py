@@ -83,7 +83,7 @@ class Relays:
         return list(self._lines.values()) if host == self._scheduler else [self._lines[host]]
 
     def _wait(self, making: Coroutine[object, object, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(making, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(making, self._loop).result(120)
 
     async def _listen(self, line: _Line, port: int) -> asyncio.Server:
         async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

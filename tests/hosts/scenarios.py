@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.world import PATIENCE_SECONDS
 from tests.hosts.checker import Verdict, check
 from tests.hosts.cluster import EXECUTORS, HELD, LEASE, SCHEDULER, Cluster, cluster, wait, wait_until
 
@@ -132,7 +133,7 @@ def executor_suspended(c: Cluster) -> None:
 def executor_leaves(c: Cluster) -> None:
     """It claims nothing more, and its tasks come to their ends."""
     for name in EXECUTORS:
-        c.start_executor(name, "--drain", "60")
+        c.start_executor(name, "--drain", "120")
     wait_until(lambda: set(c.present()) >= set(EXECUTORS), "all executors to join")
     c.hold()
     c.executors["one"].popen.send_signal(signal.SIGTERM)
@@ -140,7 +141,7 @@ def executor_leaves(c: Cluster) -> None:
     c.trigger("spread", "later")
     wait_until(lambda: bool(c.executions("later")), "the others to take it")
     c.open("gate")
-    assert c.executors["one"].popen.wait(60) == 0
+    assert c.executors["one"].popen.wait(PATIENCE_SECONDS) == 0
     assert not c.held_by("one", "later"), "an executor that leaves was given work"
 
 
@@ -152,7 +153,7 @@ def executor_leaves_in_a_hurry(c: Cluster) -> None:
     c.hold()
     mine = c.held_by("one")
     c.executors["one"].popen.send_signal(signal.SIGTERM)
-    assert c.executors["one"].popen.wait(60) == 0
+    assert c.executors["one"].popen.wait(PATIENCE_SECONDS) == 0
     wait_until(lambda: c.begun_again("gate") >= mine, "its tasks to be begun again")
 
 

@@ -81,7 +81,7 @@ def look() -> int:
 def meet(name: str, others: int) -> int:
     """Waits until so many have begun: they do run at the same time. Gives the process that it runs in."""
     note("start", name)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while _noted("start ") < others:
         if time.monotonic() > deadline:
             raise TimeoutError("the others do not come")
@@ -91,7 +91,7 @@ def meet(name: str, others: int) -> int:
 
 async def meet_async(name: str, others: int) -> int:
     note("start", name)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while _noted("start ") < others:  # noqa: ASYNC110 (they run in other processes)
             await asyncio.sleep(0.02)
     return os.getpid()
@@ -131,7 +131,7 @@ def breed(stays: bool) -> str:
     subprocess.Popen(["sh", "-c", CHILD])
     subprocess.Popen(["sh", "-c", CHILD], start_new_session=True)
     subprocess.run(["sh", "-c", "setsid sh -c \"trap '' TERM; $0\" >/dev/null 2>&1 &", CHILD], check=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while _noted("start child ") < 3:
         if time.monotonic() > deadline:
             raise TimeoutError("the children do not come")
