@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what tests start for themselves where it is missing (Debian, Ubuntu): the servers PostgreSQL and MariaDB, the
-# browser Chromium, the editors Vim and Neovim, curl and a C compiler. No service is started: the tests run servers of
-# their own, on free ports, in temporary folders, and end them.
+# browser Chromium, the editors Vim and Neovim, curl, what checks units of systemd, and a C compiler. No service is
+# started: the tests run servers of their own, on free ports, in temporary folders, and end them.
 # usage: sh .ci/servers.sh
 set -eu
 
@@ -15,6 +15,7 @@ done || missing="$missing chromium fonts-dejavu-core"
 command -v vim >/dev/null 2>&1 || missing="$missing vim"
 command -v nvim >/dev/null 2>&1 || missing="$missing neovim"  # an editor with a client of the protocol
 command -v curl >/dev/null 2>&1 || missing="$missing curl"  # with which docs/api.md asks the API
+command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"  # which reads units; it runs nothing
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"  # faults of a disk are made by a compiled library
 [ -n "$missing" ] || exit 0
 

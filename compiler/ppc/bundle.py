@@ -39,11 +39,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The file, and what is told of it. `missing` are modules that the project imports and that were found nowhere."""
+    """The file, and what is told of it. `missing` are modules that the project imports and that were found nowhere,
+    `python` is the version of Python that it was made for: `3.12`."""
 
     content: bytes
     manifest: Manifest
     missing: Sequence[str]
+    python: str
 
 
 def make(program: spec.Program, label: str, executable: str, python_path: Sequence[str], wanted: Wanted) -> Bundle:
@@ -98,7 +100,7 @@ def make(program: spec.Program, label: str, executable: str, python_path: Sequen
     content = bundle_zip.write(
         entries, manifest, head=f"{SHEBANG}{head}\n", label=label, bytecode=bytecode, unpacked=unpacked
     )
-    return Bundle(content, manifest, sorted(project.missing))
+    return Bundle(content, manifest, sorted(project.missing), target.markers["python_version"])
 
 
 def _gathered(

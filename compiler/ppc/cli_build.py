@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from hashlib import sha256
 from pathlib import Path
 
 from ppc import package
@@ -10,6 +11,10 @@ from ppc.cli_compile import Compilation, compile_for
 from ppc.cli_error import CommandError, UsageError
 from ppc.cli_options import Form, add_files, add_forms, add_search
 from ppc.cli_report import contents, report, several, tells_text
+from ppc.deployment import IN_IMAGE, Deployed, Deployment, check_files, deployment_files
+
+_POSTGRESQL = "ppacer[postgresql]"
+"""What a compose file starts is a database of PostgreSQL; the program in it needs the driver."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,7 +22,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", dest="output", metavar="PLACE", help="a folder, or a file ending in .py or .pyz [beside the first FILE]"
     )
-    parser.add_argument("--force", action="store_true", help="overwrite a file even if ppc did not generate it")
+    parser.add_argument("--force", action="store_true", help="overwrite files even if ppc did not generate them")
+    parser.add_argument(
+        "--with",
+        metavar="WHAT",
+        dest="deployments",
+        action="extend",
+        default=[],
+        type=_deployments,
+        help="also write, beside the program, the files that put it to work: `systemd`, `docker`, `compose` or `k8s`; "
+        "several with commas, or given again",
+    )
     add_search(parser)
     add_forms(parser)
     inside = parser.add_argument_group("what is in a program of the form pyz")
@@ -53,6 +68,14 @@ def run(arguments: Namespace) -> int:
     form = Form(arguments.form)
     if form is not Form.PYZ and (arguments.include or arguments.exclude or arguments.targets or arguments.sbom):
         raise UsageError("--include, --exclude, --target-python and --sbom are for --format pyz")
+    deployments: list[Deployment] = arguments.deployments
+    in_image = [each for each in deployments if each in IN_IMAGE]
+    if in_image and form is not Form.PYZ:
+        raise UsageError(
+            f"--with {in_image[0]} is for --format pyz: an image is made of one file that needs no packages"
+        )
+    if Deployment.COMPOSE in deployments and _POSTGRESQL not in arguments.include:
+        arguments.include = [*arguments.include, _POSTGRESQL]
     place = package.output_path(Path(files[0]), arguments.output, f".{form.value}")
     compilation = compile_for(arguments, files)
     code = report(compilation, arguments)
@@ -60,8 +83,12 @@ def run(arguments: Namespace) -> int:
         return code
     try:
         package.check_place(place, [Path(file) for file in files], force=arguments.force)
+        check_files(deployments, place, force=arguments.force)
         write = _write_archive if form is Form.PYZ else _write_program
-        notes = write(arguments, compilation, place)
+        made, notes = write(arguments, compilation, place)
+        for path, text in deployment_files(deployments, made):
+            package.write_text(path, text)
+            notes.append(f"put to work by {path}")
     except package.OutputError as error:
         raise CommandError(str(error)) from error
     if tells_text(arguments):
@@ -69,16 +96,25 @@ def run(arguments: Namespace) -> int:
     return code
 
 
-def _write_program(_arguments: Namespace, compilation: Compilation, place: Path) -> list[str]:
+def _deployments(text: str) -> list[Deployment]:
+    """Those that are named, with commas between them."""
+    known = [each.value for each in Deployment]
+    unknown = [word for word in text.split(",") if word not in known]
+    if unknown:
+        raise ArgumentTypeError(f"there is no `{unknown[0]}` to write files for; there are {', '.join(known)}")
+    return [Deployment(word) for word in text.split(",")]
+
+
+def _write_program(_arguments: Namespace, compilation: Compilation, place: Path) -> tuple[Deployed, list[str]]:
     from ppc.emit import emit  # noqa: PLC0415 - only a program without faults needs the template
 
     program = compilation.program(place)
     package.check_modules(place, program)
     package.write_text(place, emit(program))
-    return []
+    return Deployed(place, Form.PY), []
 
 
-def _write_archive(arguments: Namespace, compilation: Compilation, place: Path) -> list[str]:
+def _write_archive(arguments: Namespace, compilation: Compilation, place: Path) -> tuple[Deployed, list[str]]:
     """Writes the program as one file, and its bill of materials; returns what is told of it. Raises `CommandError`."""
     from ppc import bundle  # noqa: PLC0415 - what looks for distributions takes long to load
     from ppc.bundle_error import BundleError  # noqa: PLC0415
@@ -101,4 +137,5 @@ def _write_archive(arguments: Namespace, compilation: Compilation, place: Path) 
 
         package.write_text(Path(arguments.sbom), bill_of_materials(made.manifest))
     package.write_bytes(place, made.content, executable=True)
-    return bundle.notes(made)
+    digest = sha256(made.content).hexdigest()
+    return Deployed(place, Form.PYZ, digest, made.python), bundle.notes(made)

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from keyword import iskeyword
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from ppacer import spec
 from ppacer.records import dataclass
 from ppc.literals import SPEC_ALIAS, Literals, quote
 from ppc.package import MARKER
+from ppc.templating import environment
 
 
 def emit(program: spec.Program) -> str:
@@ -24,7 +23,7 @@ def emit(program: spec.Program) -> str:
     callables = _callables(program.callables)
     text = literals.assignment("PROGRAM", program)
     return (
-        _environment()
+        environment()
         .get_template("program.py.j2")
         .render(
             marker=MARKER,
@@ -95,16 +94,3 @@ def _imports(needed: dict[str, set[str]], callables: Iterable[_Callable]) -> lis
 def _comment(text: str) -> str:
     """`text` so that it cannot end the comment it stands in."""
     return quote(text)[1:-1]
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("ppc"),
-        autoescape=select_autoescape(),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["quote"] = quote
-    return environment

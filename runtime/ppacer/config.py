@@ -122,7 +122,7 @@ class Config:
     migrate: Migrate
     log_format: LogFormat
     run_file: Path
-    """No setting: where other commands find the program that serves. It lies beside a SQLite file, and beside the
+    """Where other commands find the program that serves. Unless it is set, it lies beside a SQLite file, and beside the
     program, named for the database, where that is a server's."""
 
     @property
@@ -183,6 +183,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "logs", "DATABASE", "where the tasks' logs are kept [DATABASE.logs.db, or the server's database]", is_path=True
+    ),
+    Setting(
+        "run_file",
+        "FILE",
+        "where the other commands on this machine find the program that serves [beside the database]",
+        is_path=True,
     ),
     Setting("lease", "SECONDS", "how long an executor may be silent before its tasks count as lost [30]"),
     Setting("drain", "SECONDS", "how long running tasks may go on after a stop was asked for [10]"),
@@ -256,15 +262,20 @@ def load(
         durability=read_word(given, "durability", origins, Durability.FULL),
         migrate=read_word(given, "migrate", origins, Migrate.AUTO),
         log_format=read_word(given, "log_format", origins, LogFormat.TEXT),
-        run_file=stem.with_suffix(f".{digest(database)}.run.json")
-        if is_server(database)
-        else Path(database).with_suffix(".run.json"),
+        run_file=Path(read_text(given, "run_file", origins) or _run_file(stem, database)),
     )
     if config.tls_cert is None and config.tls_key is not None:
         raise ConfigError(f"tls_key ({origins['tls_key']}) is of no use without tls_cert, the certificate")
     return Loaded(
         config, {setting.name: origins.get(setting.name, "default") for setting in SETTINGS}, _unknown(environ)
     )
+
+
+def _run_file(stem: Path, database: str) -> Path:
+    """Beside a SQLite file; a server's database is no place, so beside the program there."""
+    if is_server(database):
+        return stem.with_suffix(f".{digest(database)}.run.json")
+    return Path(database).with_suffix(".run.json")
 
 
 def is_loopback(host: str) -> bool:

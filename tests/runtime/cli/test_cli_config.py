@@ -74,6 +74,7 @@ def test_a_database_of_a_server_keeps_the_logs_and_its_run_file_stands_beside_th
     same = loaded(tmp_path, database="postgres://you@host:5432/shop", logs="logs.db").config
     assert same.run_file == config.run_file
     assert same.logs == str(Path.cwd() / "logs.db")
+    assert loaded(tmp_path, database=url, run_file="run/a.json").config.run_file == Path.cwd() / "run/a.json"
     for other in ("postgresql://host:5432/other", "postgresql://other:5432/shop", "mysql://host:5432/shop"):
         assert loaded(tmp_path, database=other).config.run_file != config.run_file
 
