@@ -30,7 +30,7 @@ from ppacer.protocol import (
     TaskNotice,
 )
 from ppacer.services import executor as executors
-from ppacer.services import worker_attempt, worker_process
+from ppacer.services import worker_attempt, worker_process, worker_zygote, zygote_process
 from ppacer.services.executor import Executor
 from ppacer.services.leases import lease_clock
 from ppacer.services.transport import DirectTransport
@@ -294,6 +294,8 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "GRACE_SECONDS", BOUND)
     monkeypatch.setattr(executors, "_LAST_POLL_SECONDS", BOUND)
     monkeypatch.setattr(executors, "_LAST_REPORTS_SECONDS", BOUND)
+    monkeypatch.setattr(zygote_process, "_END_SECONDS", BOUND)
+    monkeypatch.setattr(worker_zygote, "_END_SECONDS", BOUND)
     monkeypatch.setattr(worker_process, "_SILENCE_SECONDS", FOR_EVER)
 
 

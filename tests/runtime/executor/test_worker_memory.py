@@ -40,6 +40,8 @@ MODULE = """
         for _ in range(megabytes):
             blocks.append(b"x" * 1_000_000)
             time.sleep(0.002)
+        if path:
+            time.sleep(3600)  # until that is seen, and below what the kernel would refuse it
         return "grown"
 
     def grabs(megabytes):
@@ -181,7 +183,7 @@ def test_what_takes_too_much_is_killed_and_nobody_else(play: Callable[[Body], No
         await scheduler.offer()
         await numbers_in(tmp_path / "pid")
         path = tmp_path / "grows"
-        report = await scheduler.run("m:grows", 2000, str(path), given={"memory": 300 * MB})
+        report = await scheduler.run("m:grows", 600, str(path), given={"memory": 300 * MB})
         assert (report.outcome, report.error_kind) == (Outcome.FAILED, "memory")
         assert report.error == "the task took more than its memory of 300 MB\ntask task2 of dag sales (sales.ppd:7)"
         await gone([int(path.read_text())])
