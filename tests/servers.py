@@ -176,7 +176,7 @@ class Postgresql(Server):
         return f"postgresql://{self.user}:{IN_URL}@127.0.0.1:{self.port}/{database}"
 
     def admin_url(self, database: str = "") -> str:
-        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database or 'postgres'}?connect_timeout=5"
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database or 'postgres'}?connect_timeout=30"
 
     def make_database(self, name: str) -> None:
         # Sorted as people sort, and not by the characters' numbers: what must be otherwise shows.
@@ -220,7 +220,7 @@ class Mariadb(Server):
         return f"mysql://{self.user}:{IN_URL}@127.0.0.1:{self.port}/{database}"
 
     def admin_url(self, database: str = "") -> str:
-        return f"mysql+pymysql://root@127.0.0.1:{self.port}/{database or 'mysql'}?connect_timeout=5"
+        return f"mysql+pymysql://root@127.0.0.1:{self.port}/{database or 'mysql'}?connect_timeout=30"
 
     def make_database(self, name: str) -> None:
         self.execute(f"CREATE DATABASE {name}")

@@ -14,6 +14,7 @@ import pytest
 
 from ppacer.client import Client, ClientError
 from tests.runtime.cli.processes import Shop, running_commands, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -153,9 +154,7 @@ def test_scheduler_and_executor_apart_with_a_token(shop: Shop) -> None:
 
 
 def test_an_executor_whose_scheduler_is_away_says_so_and_goes_on(shop: Shop) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     executor = shop.start("executor", "--scheduler", f"http://127.0.0.1:{port}")
     wait_until(lambda: "trying again until it answers" in shop.said(), "a word on it")
     shop.start("scheduler", "--port", str(port), output="scheduler.txt")
