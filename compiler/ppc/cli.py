@@ -27,7 +27,10 @@ _COMMANDS = {
     "graph": ("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),
     "lsp": ("ppc.cli_lsp", "serves an editor: faults, completion and the rest while you type"),
     "new": ("ppc.cli_new", "makes a small project that builds and runs"),
-    "import": ("ppc.cli_import", "makes a source of a crontab, and lists what it could not translate"),
+    "import": (
+        "ppc.cli_import",
+        "makes a source of a crontab, a workflow of Dagu or a dag file of Airflow",
+    ),
     "explain": ("ppc.cli_explain", "tells what a code means and what to do; all codes without one"),
 }
 

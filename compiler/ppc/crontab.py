@@ -16,6 +16,7 @@ from ppacer.core.cron import CronFault, parse_cron
 from ppacer.core.instants import UnknownZoneError, zone
 from ppacer.core.notation import string_text
 from ppacer.records import dataclass, field
+from ppc.translation import Remark, Translation
 from ppd.words import RESERVED, SCOPES
 
 _SETTING: Final = re.compile(
@@ -33,24 +34,6 @@ _BEFORE_NAME: Final = frozenset(
     | {"sh", "sudo", "test", "time", "timeout", "zsh", "cd", "flock"}
 )
 """Commands that say nothing of what a job is about: the word after them does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """What somebody has to know, and about which line, from 1. `lost`: the line is not in what was made of the file."""
-
-    line: int
-    message: str
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """`text` is the `.ppd` source, in its one form but for long lines; `jobs` counts its dags."""
-
-    text: str
-    jobs: int
-    remarks: tuple[Remark, ...]
 
 
 def translate(text: str, timezone: str, *, users: bool = False) -> Translation:
@@ -104,7 +87,7 @@ class _Reader:
                 yield made
             else:
                 self.remarks.append(made)
-                yield "\n".join([*map(_comment, comments), f"# {stripped}", f"# Not translated: {made.message}."])
+                yield "\n".join([*map(_comment, [*comments, stripped]), f"# Not translated: {made.message}."])
 
     def _left_over(self) -> Iterator[str]:
         """Comments that stand above no entry."""
@@ -149,7 +132,7 @@ class _Reader:
 
 
 def _comment(text: str) -> str:
-    return f"# {text}".rstrip()
+    return f"# {text}".replace("\r", " ").rstrip()
 
 
 def _untranslatable(when: str) -> str | None:

@@ -15,11 +15,12 @@ from ppacer import spec
 from ppc.callables import CallableFinder
 from ppc.cli import main
 from ppc.compile import compile_program
-from ppc.crontab import Translation, translate
+from ppc.crontab import translate
 from ppc.diagnostics import Diagnostic, Severity
 from ppc.format import format_source
 from ppc.parse import parse
 from ppc.source import Source
+from ppc.translation import Translation
 
 CRONTAB = """\
 # Nightly jobs

@@ -1,0 +1,3 @@
+def send(who: str, number: int) -> int:
+    print(who, number)
+    return number
