@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,10 @@ import pytest
 
 from benchmarks import editor, finished, graph, page, programs
 from benchmarks.baseline import drive
+from benchmarks.peers import peers
+from benchmarks.peers.__main__ import DRIVERS, Measured, beside, install
+from benchmarks.peers.__main__ import main as compare
+from benchmarks.peers.peers import PEERS
 from benchmarks.table import Row, markdown
 from ppc.cli import main
 
@@ -134,3 +139,34 @@ def test_a_row_says_whether_its_mark_is_reached() -> None:
     assert Row("time", 2.0, "s", 3, None).reached
     assert Row("time", 2.0, "s", None, None).reached is None
     assert markdown([slow]).endswith("| speed | 2.00 tasks/s | ≥ 3.00 tasks/s | missed | 4.00 tasks/s | 0.50 |\n")
+
+
+def test_the_peers_are_pinned_and_have_their_drivers(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [peer.name for peer in PEERS]
+    assert names[0] == "ppacer"
+    assert len(set(names)) == len(names)
+    for peer in PEERS[1:]:
+        assert bool(peer.requirements) != bool(peer.command)
+        assert all(re.fullmatch(r"[\w.-]+==[\d.]+", each) for each in peer.requirements)
+        assert not peer.driver or (DRIVERS / f"{peer.driver}.py").is_file()
+        assert peer.name in (ROOT / "docs" / "peers.md").read_text(encoding="utf-8")
+    assert compare(["--list"]) == 0
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == names
+
+
+def test_peers_stand_beside_the_first_of_them() -> None:
+    one, other = PEERS[:2]
+    shown = beside([(one, Measured("1", 2.0, 50.0, 0.5, 60.0, 0.1)), (other, Measured("2", 4.0, 25.0, 0.1, 30.0, 0.0))])
+    assert shown.splitlines()[2:] == [
+        f"| {one.name} 1 | 2.0 | 1.00 | 50.0 | 1.00 | 0.50 | 60 | 0.1 |",
+        f"| {other.name} 2 | 4.0 | 2.00 | 25.0 | 0.50 | 0.10 | 30 | 0.0 |",
+    ]
+
+
+def test_a_peer_that_cannot_be_had_is_told_with_the_command_and_its_first_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "PLACES", tmp_path)
+    absent = peers.Peer("absent", "", command=("sh", "-c", "echo no such module >&2; echo more >&2; exit 3"))
+    assert install(absent) == f"`{' '.join(absent.command)}` ended with 3: no such module"
+    assert str(install(peers.Peer("never", "", command=("no-such-command",)))).startswith("`no-such-command`: ")

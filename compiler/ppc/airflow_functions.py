@@ -6,6 +6,7 @@ import ast
 import builtins
 import textwrap
 from collections.abc import Iterator
+from copy import copy
 from typing import Final, TypeAlias
 
 from ppacer.records import dataclass, field
@@ -85,10 +86,9 @@ class Functions:
             for node in ast.walk(function)
         ):
             # To move such texts to the left would change them.
-            plain = type(function)(
-                **{**{name: getattr(function, name) for name in function._fields}, "decorator_list": []}
-            )
-            return ast.unparse(ast.fix_missing_locations(plain))
+            plain = copy(function)
+            plain.decorator_list = []
+            return ast.unparse(plain)
         return textwrap.dedent("\n".join(lines[function.lineno - 1 : function.end_lineno]))
 
 
