@@ -15,8 +15,9 @@ from tests.servers import Server, empty, shared_server
 ServerOf = Callable[[str], Server]
 
 # What is tried is the same each time and takes as long as it takes: a gate fails for what it was given, and not by
-# chance. Others are tried by `--hypothesis-profile=default`.
+# chance. Others are tried by `--hypothesis-profile=search`.
 settings.register_profile("gate", settings.get_profile("ci"))
+settings.register_profile("search", settings.get_profile("ci"), derandomize=False)
 settings.load_profile("gate")
 
 

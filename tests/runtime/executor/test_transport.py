@@ -52,7 +52,7 @@ async def server(answer: Callable[[RequestHandler], object]) -> AsyncIterator[st
         await http.close_all_connections()
 
 
-async def fault_of(transport: HttpTransport | DirectTransport, seconds: float = 20.0) -> TransportError:
+async def fault_of(transport: HttpTransport | DirectTransport, seconds: float = 60.0) -> TransportError:
     try:
         with pytest.raises(TransportError) as caught:
             await transport.exchange(EXCHANGE, seconds)
