@@ -31,7 +31,7 @@ _VARIABLES = r"((?:[A-Z_]+=(?:\$\([^)]*\)|\S+) )*)"
 _SERVES = re.compile(_VARIABLES + r"(python [\w./]+\.pyz?(?: (?:start|scheduler|executor)\b.*| --?\w.*)?)\Z")
 _LOOKS = re.compile(r"cat |python [\w./]+\.pyz? (runs|logs|list|history|pools)\b|psql ")
 _FAILS = re.compile(r"error|✖|failed")
-_PATIENCE = 180
+_PATIENCE = 300
 """Seconds after which something that should come is held to be missing."""
 
 
@@ -92,7 +92,7 @@ class Walk:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 check=False,
-                timeout=600,
+                timeout=2 * _PATIENCE,
             )
             said = done.stdout.decode()
             fits = _pattern(wanted).fullmatch(_trimmed(said)) is not None if wanted else True
