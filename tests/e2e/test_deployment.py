@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ import yaml
 from ppacer.client import Client
 from ppacer.runfile import read_run_file
 from tests.conftest import ServerOf
-from tests.e2e.world import EXAMPLES, Process, World, free_port, wait_until
+from tests.e2e.world import EXAMPLES, PATIENCE_SECONDS, Process, World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
 SECRETS = {"PPACER_TOKEN": "a-secret-for-all", "POSTGRES_PASSWORD": "a-secret-of-the-database"}
-SECONDS = 120.0
 DOCUMENT = EXAMPLES.parent / "docs" / "deploying.md"
 
 
@@ -48,7 +47,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=2 * PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return folder / "build"
@@ -97,7 +96,7 @@ def begun(world: World, command: list[str], environment: dict[str, str]) -> Proc
 
 
 def healthy(image: Image) -> bool:
-    return subprocess.run(image.health, capture_output=True, check=False, timeout=60).returncode == 0
+    return subprocess.run(image.health, capture_output=True, check=False, timeout=PATIENCE_SECONDS).returncode == 0
 
 
 def test_the_compose_files_services_work_together(world: World, built: Path, server_of: ServerOf) -> None:
@@ -123,16 +122,16 @@ def test_the_compose_files_services_work_together(world: World, built: Path, ser
 
         assert not healthy(image)
         scheduler = start("scheduler", data)
-        wait_until(lambda: healthy(image) or scheduler.popen.poll() is not None, "the scheduler", SECONDS)
+        wait_until(lambda: healthy(image) or scheduler.popen.poll() is not None, "the scheduler")
         assert scheduler.popen.poll() is None, scheduler.text
-        wait_until(lambda: read_run_file(data / "pipeline.run.json") is not None, "the run file", SECONDS)
+        wait_until(lambda: read_run_file(data / "pipeline.run.json") is not None, "the run file")
         executors = [start("executor", world.folder / name) for name in ("one", "two")]
         with Client(f"http://127.0.0.1:{port}", token=SECRETS["PPACER_TOKEN"]) as client:
-            wait_until(lambda: len(client.executors().executors) == 2, "both executors", SECONDS)
+            wait_until(lambda: len(client.executors().executors) == 2, "both executors")
             run = client.trigger("hello").id
-            wait_until(lambda: client.run(run).run.status == "success", "the run to succeed", SECONDS)
+            wait_until(lambda: client.run(run).run.status == "success", "the run to succeed")
         for process in (*executors, scheduler):
-            assert process.terminate(SECONDS) == 0, process.text
+            assert process.terminate() == 0, process.text
         assert not healthy(image)
         assert not list(data.glob("*.db"))
 
@@ -155,10 +154,9 @@ def test_the_unit_of_systemd_starts_it_and_stops_it(world: World, built: Path) -
     (command,) = re.findall(r"^ExecStart=/usr/bin/python3 (.*)$", unit, re.MULTILINE)
     process = begun(world, [sys.executable, *map(here, command.split())], environment)
     run_file = state / "pipeline.run.json"
-    wait_until(lambda: read_run_file(run_file) is not None or process.popen.poll() is not None, "it to serve", SECONDS)
+    wait_until(lambda: read_run_file(run_file) is not None or process.popen.poll() is not None, "it to serve")
     assert process.popen.poll() is None, process.text
     assert (state / "pipeline.db").is_file()
     assert "KillMode=mixed" in unit  # as here, only the program itself is asked to stop
-    process.popen.send_signal(signal.SIGTERM)
-    assert process.popen.wait(SECONDS) == 0, process.text
+    assert process.terminate() == 0, process.text
     assert not run_file.exists()
