@@ -31,6 +31,9 @@ BOUND = 120.0
 RARE_BOUND = 40.0
 """The same for a later passing of a point, which may never come."""
 
+LEFT_BOUND = 20.0
+"""The same for the last process to go: what has been left behind goes by itself when it was idle for a minute."""
+
 NEVER = 0
 """The passing at which nobody is killed: passings are counted from 1."""
 
@@ -83,6 +86,26 @@ def lines(effects: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
+class Effects:
+    """The same for somebody who looks again and again: what was read once is not read again. Threads may share it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read = 0
+        self._lines: list[dict[str, Any]] = []
+        self._reading = threading.Lock()
+
+    def lines(self) -> list[dict[str, Any]]:
+        with self._reading:
+            if self._file.exists() and self._file.stat().st_size > self._read:
+                with self._file.open("rb") as stream:
+                    stream.seek(self._read)
+                    new, ends, _ = stream.read().rpartition(b"\n")
+                self._read += len(new) + len(ends)
+                self._lines += map(json.loads, new.splitlines())
+            return list(self._lines)
+
+
 class Stage:
     """The processes of a world, kept going: one that was killed is started again, once the database as it was left is
     safe in `snapshots`. Scenarios ask for things through it; each question is repeated until it is answered."""
@@ -93,6 +116,7 @@ class Stage:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, Process] = {}
+        self.effects = Effects(world.effects)
         self.faults: list[str] = []
         self._numbers = itertools.count(1)
         self._ending = threading.Event()
@@ -136,7 +160,7 @@ class Stage:
                 code = process.terminate()
             early = code == -signal.SIGTERM and "stopping" not in process.text  # it did not listen for it yet
             self.note("ended", process=name, code=0 if early else code)
-        deadline = time.monotonic() + BOUND
+        deadline = time.monotonic() + LEFT_BOUND
         while (left := list(alive(self.world))) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.note("left", commands=commands(self.world) if left else [])
@@ -155,7 +179,7 @@ class Stage:
     @property
     def hit(self) -> list[str]:
         """The points that have been hit, in order."""
-        return [line["point"] for line in lines(self.world.effects) if line["kind"] == "about"]
+        return [line["point"] for line in self.effects.lines() if line["kind"] == "about"]
 
     def _snapshot(self, *, live: bool) -> None:
         """Keeps the database as the kill has left it. Of one that nobody has open the files are copied, so that it is
@@ -285,7 +309,7 @@ class Stage:
         wanted = {"kind": "task", "word": "start", "run": run, "task": task}.items()
 
         def begun() -> bool:
-            noted = lines(self.world.effects)
+            noted = self.effects.lines()
             since = max((line["at"] for line in noted if again and line["kind"] == "about"), default=0.0)
             return any(wanted <= line.items() and line["at"] > since for line in noted)
 

@@ -39,8 +39,13 @@ class ProxiedWorld(World):
 
     @property
     def environment(self) -> dict[str, str]:
-        agent = {"CRASH_FILE": str(self.effects), "CRASH_CALM": "0", "PYTHONPATH": with_agent()}
-        return super().environment | agent
+        agent = {"CRASH_FILE": str(self.effects), "CRASH_GATE": str(self.gate), "CRASH_CALM": "0"}
+        return super().environment | agent | {"PYTHONPATH": with_agent()}
+
+    @property
+    def gate(self) -> Path:
+        """What the task waits for whose executor is drained."""
+        return self.folder / "gate"
 
 
 @dataclass
@@ -142,7 +147,7 @@ class Harness:
             "--capacity",
             "2",
             "--drain",
-            "15",
+            "60",
         ]
         return self.world.start(self.program, *arguments)
 
@@ -154,6 +159,8 @@ class Harness:
         fault = proxy.fault = Fault(cell.mode, kind)
         cell.hits, cell.began = fault.hits, time.monotonic()
         try:
+            if kind is Kind.LAST:
+                self.world.gate.unlink(missing_ok=True)
             if kind is Kind.CLAIM:  # the poll that is open now is to be over: the next one is meant
                 await self._until(lambda: bool(fault.hits), "the next claim")
             cell.run = await self._asked(lambda client: client.trigger(kind).id)
@@ -175,6 +182,8 @@ class Harness:
         started = {"kind": "task", "word": "start", "run": cell.run}.items()
         await self._until(lambda: any(started <= line.items() for line in lines(self.world.effects)), "the task")
         executor.process.popen.terminate()
+        await self._until(lambda: "stopping" in executor.process.text[executor.read :], "the executor to heed that")
+        self.world.gate.touch()
         await self._until(lambda: executor.process.popen.poll() is not None, "the executor to drain")
         if executor.process.popen.returncode != 0:
             cell.faults.append(f"it ended with {executor.process.popen.returncode}: {executor.process.text}")
