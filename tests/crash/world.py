@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ppacer.client import AwayError, Client, RefusedError
 from tests.crash.points import Point
 from tests.e2e.alive import alive, commands
-from tests.e2e.world import Process, World
+from tests.e2e.world import GONE_SECONDS, Process, World
 from tests.servers import free_port
 
 HERE = Path(__file__).parent
@@ -30,9 +30,6 @@ BOUND = 120.0
 
 RARE_BOUND = 40.0
 """The same for a later passing of a point, which may never come."""
-
-LEFT_BOUND = 20.0
-"""The same for the last process to go: what has been left behind goes by itself when it was idle for a minute."""
 
 NEVER = 0
 """The passing at which nobody is killed: passings are counted from 1."""
@@ -160,7 +157,7 @@ class Stage:
                 code = process.terminate()
             early = code == -signal.SIGTERM and "stopping" not in process.text  # it did not listen for it yet
             self.note("ended", process=name, code=0 if early else code)
-        deadline = time.monotonic() + LEFT_BOUND
+        deadline = time.monotonic() + GONE_SECONDS
         while (left := list(alive(self.world))) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.note("left", commands=commands(self.world) if left else [])

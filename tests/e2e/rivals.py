@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from ppacer.client import Client, ClientError
 from tests.e2e.alive import alive, commands
-from tests.e2e.world import PATIENCE_SECONDS, Process, World, wait_until
+from tests.e2e.world import GONE_SECONDS, PATIENCE_SECONDS, Process, World, wait_until
 from tests.hosts.checker import Verdict, check
 from tests.hosts.notes import Execution, executions, notes
 from tests.servers import free_port
@@ -151,7 +151,7 @@ class Rivals:
                 assert last.terminate() == 0, f"{name}: {last.text}"
         for process in self.world.processes:
             assert "Traceback" not in process.text, process.text
-        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}")
+        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}", GONE_SECONDS)
         driver = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
         url = make_url(self.database)
         url = url.set(drivername=driver[url.drivername])

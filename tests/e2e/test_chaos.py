@@ -26,7 +26,7 @@ from tests.e2e.alive import alive, commands
 from tests.e2e.chaos_check import Check, Wish
 from tests.e2e.chaos_proxy import Mode, Proxy
 from tests.e2e.chaos_records import BAD, ENDED, FAMILY, Records
-from tests.e2e.world import PIPELINES, Process, World, wait_until
+from tests.e2e.world import GONE_SECONDS, PIPELINES, Process, World, wait_until
 from tests.servers import free_port
 
 pytestmark = [
@@ -91,7 +91,7 @@ class Chaos:
             await self.proxy.stop()
         for process in self.world.processes:
             assert "Traceback" not in process.text, process.text
-        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}")
+        wait_until(lambda: not list(alive(self.world)), f"the last process to go: {commands(self.world)}", GONE_SECONDS)
         folder = self.program.parent
         records = Records(folder / "chaos.db", folder / "chaos.logs.db", folder / "steps.txt")
         faults = Check(records).run(self.made, self.proxy.accepted, self.granted)

@@ -11,7 +11,7 @@ from ppacer.web.messages import RunDetail
 from tests.e2e.alive import alive, commands
 from tests.e2e.running import start
 from tests.e2e.serving import Serving, attempt_of, moment, serving, statuses, task_of
-from tests.e2e.world import PIPELINES, World, wait_until
+from tests.e2e.world import GONE_SECONDS, PIPELINES, World, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,7 +30,7 @@ GRACE = 5.0
 def served(module_world: World) -> Iterator[Serving]:
     with serving(module_world, PIPELINES / "isolation.ppd", "--capacity", "12") as made:
         yield made
-    wait_until(lambda: not list(alive(module_world)), "the last process to go")
+    wait_until(lambda: not list(alive(module_world)), "the last process to go", GONE_SECONDS)
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +149,7 @@ def test_all_that_a_task_has_started_ends_with_it(served: Serving, how: str) -> 
         assert run.run.status == ("success" if how == "it returns" else "cancelled")
     children = pids(served)["child"]
     assert len(children) == 3
-    wait_until(lambda: children.isdisjoint(pid for pid, _ in alive(served.world)), "the children to go")
+    wait_until(lambda: children.isdisjoint(pid for pid, _ in alive(served.world)), "the children to go", GONE_SECONDS)
 
 
 def test_a_task_that_is_cancelled_is_told_so_and_tidies_up(served: Serving) -> None:
@@ -181,4 +181,4 @@ def test_nothing_is_left_of_a_program_that_ends_while_tasks_run(world: World, ho
         assert not list(alive(world)), commands(world)
     else:
         process.kill()
-        wait_until(lambda: not list(alive(world)), "the last process to go")
+        wait_until(lambda: not list(alive(world)), "the last process to go", GONE_SECONDS)

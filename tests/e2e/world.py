@@ -25,6 +25,9 @@ EXAMPLES = _ROOT / "examples"
 PATIENCE_SECONDS = 120.0
 """Bounds what hangs. Whatever tests wait for comes much sooner, unless the machine has much else to do."""
 
+GONE_SECONDS = 30.0
+"""Within which processes that are to end have gone, on a busy machine; an idle worker goes by itself in a minute."""
+
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Polls until the condition holds; fails, saying what never came, when the time is up.
