@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -69,9 +70,9 @@ def _never_end_all(module: ModuleType) -> None:
 
 
 def _wait_for_ever(module: ModuleType) -> None:
-    """A worker whose channel has ended stays."""
+    """A worker whose channel has ended stays, and goes on with what it does."""
     frames = module.FrameSocket
-    receive = frames.receive
+    receive, send = frames.receive, frames.send
 
     def patient_receive(self: Any) -> Any:
         message = receive(self)
@@ -79,7 +80,11 @@ def _wait_for_ever(module: ModuleType) -> None:
             time.sleep(600)
         return message
 
-    frames.receive = patient_receive
+    def patient_send(self: Any, message: Any) -> None:
+        with suppress(OSError):
+            send(self, message)
+
+    frames.receive, frames.send = patient_receive, patient_send
 
 
 def _lose_reports(module: ModuleType) -> None:
