@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 
 from ppc import ast
 from ppc.callables import BUILT_IN_TASKS
 from ppc.diagnostics import Span
 from ppc.imports import Import, declared
-from ppc.lsp.symbols import Declared, FileNames, Kind, Occurrence, Scope, Symbol, declared_in, inner_names, nodes_of
+from ppc.lsp.symbols import (
+    Declared,
+    FileNames,
+    ItemNames,
+    Kind,
+    Occurrence,
+    Scope,
+    Symbol,
+    declared_in,
+    inner_names,
+    nodes_of,
+)
 from ppc.settings import DAG_SETTINGS, POOL_SETTINGS, TASK_SETTINGS, Owner, Rule
 from ppc.types import Named
 
@@ -26,30 +39,37 @@ def names_of(module: ast.Module, included: Iterable[ast.Module]) -> FileNames:
         for kind, names in declared_in(other).items():
             if kind is not Kind.DAG:
                 seen[kind] = {**names, **seen[kind]}
-    walker = _Walker(seen, module)
-    walker.file()
-    occurrences = sorted(walker.found, key=lambda each: each.span)
-    return FileNames(seen, occurrences, walker.scopes, walker.imports)
+    imports: dict[str, Import] = {}
+    for item in module.items:
+        for each in declared(item) if isinstance(item, ast.ImportDecl | ast.FromImportDecl) else ():
+            imports.setdefault(each.bound, each)
+            seen[Kind.IMPORT].setdefault(each.bound, _imported(each, item))
+    return FileNames(seen, imports, module.items, partial(_read, seen))
+
+
+def _read(seen: Declared, item: ast.TopItem) -> ItemNames:
+    walker = _Walker(seen)
+    walker.top(item)
+    return ItemNames(sorted(walker.found, key=attrgetter("span")), walker.scopes)
+
+
+def _imported(found: Import, statement: object) -> Symbol:
+    return Symbol(Kind.IMPORT, found.bound, found.span, statement, (found.module, found.names))
 
 
 class _Walker:
-    def __init__(self, seen: Declared, module: ast.Module) -> None:
+    """Of one declaration; `seen` are the names of the file."""
+
+    def __init__(self, seen: Declared) -> None:
         self._seen = seen
-        self._module = module
         self.found: list[Occurrence] = []
         self.scopes: list[Scope] = []
-        self.imports: dict[str, Import] = {}
 
-    def file(self) -> None:
-        top = Scope(self._module.span)
-        for item in self._module.items:
-            if isinstance(item, ast.ImportDecl | ast.FromImportDecl):
-                self._import(item)
-        for item in self._module.items:
-            self._top(item, top)
-
-    def _top(self, item: ast.TopItem, top: Scope) -> None:
+    def top(self, item: ast.TopItem) -> None:
+        top = Scope(item.span)
         match item:
+            case ast.ImportDecl() | ast.FromImportDecl():
+                self._import(item)
             case ast.LetDecl(name, value):
                 self._declares(Kind.LET, name, item)
                 self._expr(value, top)
@@ -79,10 +99,7 @@ class _Walker:
 
     def _import(self, item: ast.ImportDecl | ast.FromImportDecl) -> None:
         for each in declared(item):
-            self.imports.setdefault(each.bound, each)
-            symbol = Symbol(Kind.IMPORT, each.bound, each.span, item, (each.module, each.names))
-            self._seen[Kind.IMPORT].setdefault(each.bound, symbol)
-            self.found.append(Occurrence(each.span, symbol, declares=True))
+            self.found.append(Occurrence(each.span, _imported(each, item), declares=True))
         if isinstance(item, ast.FromImportDecl) or item.alias is not None:
             module = Symbol(Kind.CALLABLE, item.module.text, Span("", 0, 0), None, (item.module.text, ()))
             self.found.append(Occurrence(item.module.span, module))

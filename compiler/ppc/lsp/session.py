@@ -59,6 +59,7 @@ class Session:
     def open(self, uri: str, text: str, version: int) -> None:
         path = self.path(uri)
         self._uris[path], self._versions[path] = uri, version
+        self._published.pop(path, None)  # an editor may have forgotten what it was told before the file was closed
         self.workspace.put(Source(path, _without_mark(text)))
 
     def change(self, uri: str, changes: Sequence[lsp.TextDocumentContentChangeEvent], version: int) -> None:

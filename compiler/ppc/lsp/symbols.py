@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -101,28 +101,52 @@ Declared: TypeAlias = dict[Kind, dict[str, Symbol]]
 
 
 @dataclass(frozen=True, slots=True)
+class ItemNames:
+    """The names inside one declaration of a file: `occurrences` in source order, `scopes` from the outside in."""
+
+    occurrences: Sequence[Occurrence]
+    scopes: Sequence[Scope] = ()
+
+
+@dataclass(slots=True, eq=False)
 class FileNames:
-    """`declared` are the names that the file sees outside of blocks, those of included files too; `occurrences` stand
-    in source order, `scopes` from the outside in."""
+    """`declared` are the names that the file sees outside of blocks, those of included files too. What stands inside of
+    its `items` is read one by one when somebody asks for it: at each key mostly the one that is typed into."""
 
     declared: Declared
-    occurrences: Sequence[Occurrence]
-    scopes: Sequence[Scope]
     imports: Mapping[str, Import]
+    items: Sequence[ast.TopItem]
+    read: Callable[[ast.TopItem], ItemNames]
+    _known: dict[int, ItemNames] = field(default_factory=dict)
+
+    @property
+    def occurrences(self) -> Iterator[Occurrence]:
+        """All of the file, in source order."""
+        return (each for index in range(len(self.items)) for each in self._inside(index).occurrences)
+
+    @property
+    def scopes(self) -> Iterator[Scope]:
+        """All of the file, from the outside in."""
+        return (scope for index in range(len(self.items)) for scope in self._inside(index).scopes)
 
     def at(self, offset: int) -> Occurrence | None:
         """The innermost name that an offset is in, or right behind."""
-        found = [each for each in self.occurrences if each.span.start <= offset <= each.span.end]
+        inside = (each for index in self._around(offset) for each in self._inside(index).occurrences)
+        found = [each for each in inside if each.span.start <= offset <= each.span.end]
         return min(found, key=lambda each: each.span.end - each.span.start, default=None)
 
     def scope(self, offset: int) -> Scope | None:
-        found = [scope for scope in self.scopes if scope.span.start <= offset <= scope.span.end]
+        inside = (scope for index in self._around(offset) for scope in self._inside(index).scopes)
+        found = [scope for scope in inside if scope.span.start <= offset <= scope.span.end]
         return found[-1] if found else None
 
     def unfinished(self, offset: int) -> Scope | None:
         """The scope of the last dag or template that begins before an offset: it may lack its end, and go on there."""
-        found = [scope for scope in self.scopes if scope.outer is None and scope.span.start <= offset]
-        return found[-1] if found else None
+        for index in reversed(range(len(self.items))):
+            item = self.items[index]
+            if isinstance(item, ast.DagDecl | ast.TemplateDecl) and item.span.start <= offset:
+                return self._inside(index).scopes[0]
+        return None
 
     def resolve(self, name: str, offset: int) -> Symbol | None:
         """What a word means at a place where no statement parses."""
@@ -131,6 +155,15 @@ class FileNames:
         if found is not None:
             return found
         return next((of_kind[name] for of_kind in self.declared.values() if name in of_kind), None)
+
+    def _around(self, offset: int) -> list[int]:
+        return [index for index, item in enumerate(self.items) if item.span.start <= offset <= item.span.end]
+
+    def _inside(self, index: int) -> ItemNames:
+        known = self._known.get(index)
+        if known is None:
+            known = self._known[index] = self.read(self.items[index])
+        return known
 
 
 def declared_in(module: ast.Module) -> Declared:
