@@ -25,6 +25,7 @@ _COMMANDS = {
     "fmt": ("ppc.cli_format", "brings files into their one form"),
     "show": ("ppc.cli_show", "shows the dags as they are compiled"),
     "graph": ("ppc.cli_graph", "draws the dags, as Mermaid, DOT or SVG"),
+    "where": ("ppc.cli_where", "finds the source line behind a line of a program, and the other way"),
     "lsp": ("ppc.cli_lsp", "serves an editor: faults, completion and the rest while you type"),
     "new": ("ppc.cli_new", "makes a small project that builds and runs"),
     "import": (

@@ -78,7 +78,7 @@ class Typist:
 
 
 def texts(diagnostics: list[Any]) -> list[str]:
-    return [each["message"] if isinstance(each, dict) else each.message for each in diagnostics]
+    return sorted(each["message"] if isinstance(each, dict) else each.message for each in diagnostics)
 
 
 def expected(folder: Path, base: str, top: str) -> dict[str, list[str]]:
