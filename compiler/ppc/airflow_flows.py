@@ -58,10 +58,11 @@ class Flows:
         self._body(self.tree.body)
         if any(tasks.templates.dated for tasks in self._tasks):
             self.remarks.append(Remark(1, _DATES))
+        for flow in [flow for flow in self.flows if not flow.items]:
+            self.flows.remove(flow)
+            self.remarks.append(Remark(1, f"the dag {flow.name}: no task of it was found", lost=True))
         if not self.flows:
-            self.remarks.append(
-                Remark(1, "there is no dag in this file that could be found without running it", lost=True)
-            )
+            self.remarks.append(Remark(1, "there is no dag in this file, or only running it would tell", lost=True))
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -131,9 +132,7 @@ class Flows:
             values = self._value(over)
             if (not isinstance(values, list) or None in values) and not any(map(self._makes_tasks, body)):
                 return
-        if isinstance(values, dict):
-            values = list(values)
-        if not isinstance(values, list) or len(values) > _MOST_ROUNDS:
+        if not isinstance(values, list | dict) or len(values) > _MOST_ROUNDS:
             raise UnknownError(over, "what a loop goes over")
         for value in values:
             if isinstance(target, ast.Name):

@@ -102,7 +102,7 @@ class TaskMaker:
     _in_groups: dict[str, set[str]] = field(default_factory=dict)
 
     def enter(self, name: str) -> Part:
-        part = Part(free_name(name, self._names_here(), "group"))
+        part = Part(self._free(name, "group"))
         self._items().append(part)
         self.groups.append(part)
         return part
@@ -270,14 +270,23 @@ class TaskMaker:
         return Member(self.tasks, whole, family=bool(step.loop))
 
     def _name(self, wanted: str) -> str:
-        own = free_name(wanted, self._names_here(), "task")
+        own = self._free(wanted, "task")
         whole = f"{self._path()}.{own}" if self.groups else own
         there = ".".join([*(group.name for group in self.groups), wanted])
         self.tasks.ids.setdefault(there, whole)
         return own
 
-    def _names_here(self) -> set[str]:
-        return self._in_groups.setdefault(self._path(), set())
+    def _free(self, wanted: str, otherwise: str) -> str:
+        """A name that hides none of the groups around, and that none inside hides."""
+        here = self._path()
+        related = [
+            names
+            for path, names in self._in_groups.items()
+            if not path or not here or f"{path}.".startswith(f"{here}.") or f"{here}.".startswith(f"{path}.")
+        ]
+        own = free_name(wanted, set().union(*related), otherwise)
+        self._in_groups.setdefault(here, set()).add(own)
+        return own
 
     def _path(self) -> str:
         return ".".join(group.name for group in self.groups)

@@ -218,6 +218,25 @@ def test_a_dag_may_be_named_by_its_tasks_and_run_by_another(tmp_path: Path) -> N
     assert 'wait_for_file("/in/x", every = 60s)' in made.text
 
 
+def test_a_name_in_a_group_hides_none_around_it(tmp_path: Path) -> None:
+    body = (
+        'with TaskGroup("a") as g:\n    EmptyOperator(task_id="a")\n    EmptyOperator(task_id="b")\n'
+        'with TaskGroup("h"):\n    EmptyOperator(task_id="b")\nEmptyOperator(task_id="b") >> g'
+    )
+    _, program = translated(
+        f'with DAG("d"):\n{"".join(f"    {line}{chr(10)}" for line in body.splitlines())}', tmp_path
+    )
+    assert sorted(task.id for task in program.dags[0].tasks) == ["a.a_2", "a.b", "b_2", "h.b"]
+
+
+def test_a_dag_without_tasks_is_told_and_left_out() -> None:
+    made = translate(
+        f'{HEAD}with DAG("a"):\n    pass\nwith DAG("b"):\n    EmptyOperator(task_id="t")\n', "UTC", module="m"
+    )
+    assert made.jobs == 1
+    assert [each.message for each in made.remarks if each.lost] == ["the dag a: no task of it was found"]
+
+
 def test_functions_pass_what_they_return(tmp_path: Path) -> None:
     body = (
         "@dag(schedule=None)\ndef flow():\n"
