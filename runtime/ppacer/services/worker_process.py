@@ -22,8 +22,8 @@ _PIPE_CAPACITY = 65536
 _CHANNEL_CAPACITY = 4 * 1024 * 1024
 """More than the system keeps of what a worker has sent and nobody has read."""
 
-_SILENCE_SECONDS = 0.5
-"""How long a worker that closed its channel has to end by itself."""
+_SILENCE_SECONDS = 2.0
+"""How long a worker that closed its channel has to end by itself, which a busy machine tells late."""
 
 _SILENT = "it was ended because it closed its channel to the executor"
 
