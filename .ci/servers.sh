@@ -17,6 +17,7 @@ command -v nvim >/dev/null 2>&1 || missing="$missing neovim"  # an editor with a
 command -v curl >/dev/null 2>&1 || missing="$missing curl"  # with which docs/api.md asks the API
 command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"  # which reads units; it runs nothing
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"  # faults of a disk are made by a compiled library
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"  # with which an example issues certificates
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

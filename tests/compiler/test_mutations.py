@@ -21,7 +21,8 @@ from tests.compiler.mutators_of_operations import MUTATORS_OF_OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 OWN = sorted((Path(__file__).parent / "mutations").glob("*.ppd"))
-EXAMPLES = sorted((ROOT / "examples").rglob("*.ppd"))
+EXAMPLES = [ROOT / "examples" / name for name in ("hello.ppd", "testing/invoices.ppd", "weather/weather.ppd")]
+"""Those that the mutators know to break in one place only."""
 MOST_OF_A_KIND = 6
 MUTATORS = (*MUTATORS_OF_FORM, *MUTATORS_OF_MEANING, *MUTATORS_OF_OPERATIONS)
 T = TypeVar("T")
