@@ -139,6 +139,8 @@ class Callees:
             way_out = f"`{first}` is a task; a task calls an imported function or class, or a built-in"
         elif elsewhere := self._imported_elsewhere(callee):
             way_out, edit = f"did you mean `{elsewhere}`?", Edit(callee.span, elsewhere)
+        elif module and (meant := self._in_similar_module(module, name)):
+            way_out, edit = f"did you mean `{meant}`?", slip_edit(callee.span, callee.text, meant)
         elif module:
             way_out = f"`import {module}` at the head of the file"
         else:
@@ -156,6 +158,15 @@ class Callees:
                         found.used = True  # it is meant
                         return whole
         return None
+
+    def _in_similar_module(self, module: str, name: str) -> str | None:
+        """The callee with the imported module that was probably meant, where that has what is called."""
+        bound = self._scope.imports.bound
+        similar = Similar(each.bound for each in bound.values() if not each.names and each.refused is None).to(module)
+        if similar is None or not self._is_callable(bound[similar].module, (name,)):
+            return None
+        bound[similar].used = True  # it is meant
+        return f"{similar}.{name}"
 
     def _is_callable(self, module: str, names: tuple[str, ...]) -> bool:
         found = self._callables.find(module, names)

@@ -103,7 +103,7 @@ class Expressions(Values):
     def _mark_name(self, name: str) -> None:
         file = self._file
         self.mark_parameter(name)
-        for declared in (file.lets, file.notifiers, file.pools, file.labels):
+        for declared in (file.lets, file.notifiers, file.pools, file.labels, file.imports.bound):
             found = declared.get(name)
             if found is not None:
                 found.used = True

@@ -90,9 +90,10 @@ class _Resolver:
                 _resolve_list(dag, later)
         for task in dag.tasks.values():
             dag.use(task, self._task(task))
-            for setting in task.decl.settings:
-                if setting.name.name == "after":
-                    _resolve_after(dag, task, setting)
+            # Of two, the second is refused as a setting that is given twice.
+            after = next((setting for setting in task.decl.settings if setting.name.name == "after"), None)
+            if after is not None:
+                _resolve_after(dag, task, after)
         for task in dag.sketches:
             self._task(task)
         for statement, scope in expansion.edges:
