@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.serving import started, statuses
-from tests.e2e.world import World, free_port
+from tests.e2e.world import World
 from tests.examples.conftest import Example
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +53,7 @@ def test_scheduler_and_executor_are_two_programs(example: Callable[[str], Exampl
             run = served.trigger("newsletter")
             served.until(run, "readers", "queued")  # there is nobody yet who would do it
             world.start(program, "executor", "--scheduler", served.url)
-            ended = served.ended(run, 120)
+            ended = served.ended(run)
     finally:
         world.end()
     assert set(statuses(ended).values()) == {"success"}
