@@ -18,6 +18,10 @@ command -v curl >/dev/null 2>&1 || missing="$missing curl"  # with which docs/ap
 command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"  # which reads units; it runs nothing
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"  # faults of a disk are made by a compiled library
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"  # with which an example issues certificates
+command -v objcopy >/dev/null 2>&1 || missing="$missing binutils"  # an executable is put together with it
+# The system's own Python comes without its shared library, which an executable holds.
+own=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.base_prefix == "/usr" else "")' 2>/dev/null || :)
+[ -z "$own" ] || ls /usr/lib/*/libpython"$own".so.1.0 >/dev/null 2>&1 || missing="$missing libpython$own"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

@@ -15,6 +15,7 @@ from ppc import __version__, bundle_zip
 from ppc.bundle_distributions import Distribution, Installed, plain
 from ppc.bundle_error import BundleError
 from ppc.bundle_modules import Project, excludes, gather_project, matching
+from ppc.bundle_native import LEFT_OUT, check_archive, find_packer, make_executable
 from ppc.bundle_target import Target, compile_for, find_target, named_target
 from ppc.emit import emit
 from ppc.modules import ModuleFinder
@@ -29,12 +30,14 @@ _PATTERN = re.compile(r"[/*?]")
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What somebody asked for. `include` are distributions (`psycopg[binary]`), modules, and files (`data/*.csv`) below
-    `folders`, where the project's modules are; `exclude` the same; `targets` further Pythons to hold bytecode for."""
+    `folders`, where the project's modules are; `exclude` the same; `targets` further Pythons to hold bytecode for.
+    `native` asks for an executable that needs no Python."""
 
     folders: Sequence[Path]
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     targets: Sequence[str] = ()
+    native: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ def make(program: spec.Program, label: str, executable: str, python_path: Sequen
 
     Raises `BundleError`, and `PythonError` where there is no such Python.
     """
+    packer = find_packer(executable) if wanted.native else None
     target = find_target(executable)
     targets = {each.tag: each for each in [target, *map(named_target, wanted.targets)]}
     runtime = Path(ppacer.__file__).parent
@@ -97,10 +101,16 @@ def make(program: spec.Program, label: str, executable: str, python_path: Sequen
         "parts": parts,
         "files": {},
     }
-    content = bundle_zip.write(
-        entries, manifest, head=f"{SHEBANG}{head}\n", label=label, bytecode=bytecode, unpacked=unpacked
-    )
-    return Bundle(content, manifest, sorted(project.missing), target.markers["python_version"])
+    missing = project.missing
+    front = f"{SHEBANG}{head}\n".encode()
+    if packer is not None:
+        made = make_executable(packer, head)
+        front, manifest["native"] = made.content, made.about
+        missing = missing | (project.standard & LEFT_OUT)
+    content = bundle_zip.write(entries, manifest, head=front, label=label, bytecode=bytecode, unpacked=unpacked)
+    if packer is not None:
+        check_archive(content[len(front) :])
+    return Bundle(content, manifest, sorted(missing), target.markers["python_version"])
 
 
 def _gathered(
@@ -207,7 +217,9 @@ def notes(made: Bundle) -> list[str]:
     """What somebody should know of the file that was made."""
     carried = made.manifest["distributions"]
     size = f"{len(made.content) / 1_000_000:.1f} MB with {len(carried)} distributions"
-    told = [f"{size}, bytecode for {', '.join(made.manifest['bytecode'])}"]
+    native = made.manifest.get("native")
+    inside = f"Python {native['python']} inside" if native else f"bytecode for {', '.join(made.manifest['bytecode'])}"
+    told = [f"{size}, {inside}"]
     unpacked = [f"{each['name']} {each['version']}" for each in carried if each["unpacked"]]
     if PROJECT in made.manifest["parts"]:
         unpacked.insert(0, "the project's own modules")

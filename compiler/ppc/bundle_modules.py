@@ -25,11 +25,13 @@ _PLACES = frozenset({"__file__", "__path__", "submodule_search_locations"})
 @dataclass(slots=True)
 class Project:
     """What is carried. `files` are by their paths below the folder of modules, `tops` the top-level modules of them;
-    `others` are the top-level modules that belong to distributions, `missing` those that were found nowhere."""
+    `others` are the top-level modules that belong to distributions, `standard` those that Python brings,
+    `missing` those that were found nowhere."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     tops: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
+    standard: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
 
     @property
@@ -54,9 +56,12 @@ def gather_project(
     seen: set[str] = set()
     while waiting:
         top = waiting.pop().partition(".")[0]
-        if not top or top in seen or top in sys.stdlib_module_names or top == "ppacer":
+        if not top or top in seen or top == "ppacer":
             continue
         seen.add(top)
+        if top in sys.stdlib_module_names:
+            project.standard.add(top)
+            continue
         module = finder.find(top)
         if belongs(top) and (module is None or not module.project):
             project.others.add(top)

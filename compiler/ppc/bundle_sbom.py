@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 
-from ppacer.bundle.manifest import Carried, Manifest
+from ppacer.bundle.manifest import Carried, Library, Manifest, Native
 from ppc.bundle_distributions import plain
 
 _SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -15,6 +15,7 @@ def bill_of_materials(manifest: Manifest) -> str:
     """The document: the program, its sources, its distributions and what these need of each other."""
     reference = f"program:{manifest['name']}@{manifest['build']}"
     distributions = manifest["distributions"]
+    native = manifest.get("native")
     references = {plain(each["name"]): _purl(each) for each in distributions}
     asked = {need for each in distributions for need in each["requires"]}
     direct = sorted(purl for key, purl in references.items() if key not in asked or key == "ppacer")
@@ -31,10 +32,10 @@ def bill_of_materials(manifest: Manifest) -> str:
                 "bom-ref": reference,
                 "name": manifest["name"],
                 "version": manifest["build"],
-                "components": [_source(source) for source in manifest["sources"]],
+                "components": [*map(_source, manifest["sources"]), *(_python(native) if native else ())],
             },
         },
-        "components": [_component(each) for each in distributions],
+        "components": [*map(_component, distributions), *map(_library, native["libraries"] if native else ())],
         "dependencies": [
             {"ref": reference, "dependsOn": direct},
             *({"ref": _purl(each), "dependsOn": _needs(each, references)} for each in distributions),
@@ -45,6 +46,23 @@ def bill_of_materials(manifest: Manifest) -> str:
 
 def _source(source: dict[str, str]) -> dict[str, object]:
     return {"type": "file", "name": source["path"], "hashes": [{"alg": "SHA-256", "content": source["sha256"]}]}
+
+
+def _python(native: Native) -> list[dict[str, object]]:
+    """What stands in front of the archive in an executable: Python, and the loader that starts it."""
+    loader = native["pyinstaller"]
+    return [
+        {"type": "platform", "name": "CPython", "version": native["python"]},
+        {"type": "library", "name": "pyinstaller", "version": loader, "purl": f"pkg:pypi/pyinstaller@{loader}"},
+    ]
+
+
+def _library(library: Library) -> dict[str, object]:
+    return {
+        "type": "library",
+        "name": library["name"],
+        "hashes": [{"alg": "SHA-256", "content": library["sha256"]}],
+    }
 
 
 def _component(each: Carried) -> dict[str, object]:

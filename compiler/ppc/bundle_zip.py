@@ -20,19 +20,19 @@ def write(
     entries: Mapping[str, bytes],
     manifest: Manifest,
     *,
-    head: str,
+    head: bytes,
     label: str,
     bytecode: Mapping[str, str],
     unpacked: Mapping[str, Sequence[str]],
 ) -> bytes:
-    """The file: the lines of `head`, which a system that is told to run it reads, then a zip archive of the entries as
-    they are, the manifest and the index. `manifest.files` is filled in.
+    """The file: `head`, which a system that is told to run it goes by, then a zip archive of the entries as they are,
+    the manifest and the index. `manifest.files` is filled in.
 
     Nothing is compressed: it would start later, and other versions of the library would write other bytes.
     """
     manifest["files"] = {name: hashlib.sha256(entries[name]).hexdigest() for name in sorted(entries)}
     stream = io.BytesIO()
-    stream.write(head.encode())
+    stream.write(head)
     places: dict[str, tuple[int, int]] = {}
     with zipfile.ZipFile(stream, "w") as archive:
 

@@ -16,11 +16,16 @@ from ppc.deployment import IN_IMAGE, Deployed, Deployment, check_files, deployme
 _POSTGRESQL = "ppacer[postgresql]"
 """What a compose file starts is a database of PostgreSQL; the program in it needs the driver."""
 
+_START_SECONDS = 120
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_files(parser)
     parser.add_argument(
-        "-o", dest="output", metavar="PLACE", help="a folder, or a file ending in .py or .pyz [beside the first FILE]"
+        "-o",
+        dest="output",
+        metavar="PLACE",
+        help="a folder, or a file ending in .py or .pyz, or an executable [beside the first FILE]",
     )
     parser.add_argument("--force", action="store_true", help="overwrite files even if ppc did not generate them")
     parser.add_argument(
@@ -35,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_search(parser)
     add_forms(parser)
-    inside = parser.add_argument_group("what is in a program of the form pyz")
+    inside = parser.add_argument_group("what is in a program of the form pyz or bin")
     inside.add_argument(
         "--include",
         metavar="WHAT",
@@ -57,7 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         dest="targets",
         action="append",
         default=[],
-        help="a further Python that shall start it as fast as the one of --python: 3.12, or an executable; any from "
+        help="a further Python that shall start a pyz as fast as the one of --python: 3.12, or an executable; any from "
         "3.11 on runs it",
     )
     inside.add_argument("--sbom", metavar="FILE", help="write its bill of materials there, as CycloneDX in JSON")
@@ -66,8 +71,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     files: list[str] = arguments.files
     form = Form(arguments.form)
-    if form is not Form.PYZ and (arguments.include or arguments.exclude or arguments.targets or arguments.sbom):
-        raise UsageError("--include, --exclude, --target-python and --sbom are for --format pyz")
+    if form is Form.PY and (arguments.include or arguments.exclude or arguments.sbom):
+        raise UsageError("--include, --exclude and --sbom are for --format pyz and bin")
+    if form is not Form.PYZ and arguments.targets:
+        raise UsageError("--target-python is for --format pyz")
     deployments: list[Deployment] = arguments.deployments
     in_image = [each for each in deployments if each in IN_IMAGE]
     if in_image and form is not Form.PYZ:
@@ -76,7 +83,7 @@ def run(arguments: Namespace) -> int:
         )
     if Deployment.COMPOSE in deployments and _POSTGRESQL not in arguments.include:
         arguments.include = [*arguments.include, _POSTGRESQL]
-    place = package.output_path(Path(files[0]), arguments.output, f".{form.value}")
+    place = package.output_path(Path(files[0]), arguments.output, form.suffix)
     compilation = compile_for(arguments, files)
     code = report(compilation, arguments)
     if code or compilation.analysis is None:
@@ -84,7 +91,7 @@ def run(arguments: Namespace) -> int:
     try:
         package.check_place(place, [Path(file) for file in files], force=arguments.force)
         check_files(deployments, place, force=arguments.force)
-        write = _write_archive if form is Form.PYZ else _write_program
+        write = _write_program if form is Form.PY else _write_archive
         made, notes = write(arguments, compilation, place)
         for path, text in deployment_files(deployments, made):
             package.write_text(path, text)
@@ -127,6 +134,7 @@ def _write_archive(arguments: Namespace, compilation: Compilation, place: Path) 
         arguments.include,
         arguments.exclude,
         arguments.targets,
+        native=arguments.form == Form.BIN.value,
     )
     try:
         made = bundle.make(program, place.name, python.executable, python.path, wanted)
@@ -137,5 +145,25 @@ def _write_archive(arguments: Namespace, compilation: Compilation, place: Path) 
 
         package.write_text(Path(arguments.sbom), bill_of_materials(made.manifest))
     package.write_bytes(place, made.content, executable=True)
+    notes = bundle.notes(made)
+    if wanted.native:
+        notes.append(f"it starts in {_start_seconds(place):.2f} s here (`{place.name} --version`)")
     digest = sha256(made.content).hexdigest()
-    return Deployed(place, Form.PYZ, digest, made.python), bundle.notes(made)
+    return Deployed(place, Form(arguments.form), digest, made.python), notes
+
+
+def _start_seconds(place: Path) -> float:
+    """How long the executable takes for the least that there is to do. Raises `CommandError` if it does not start."""
+    import subprocess  # noqa: PLC0415 - few builds need these
+    import time  # noqa: PLC0415
+
+    before = time.monotonic()
+    try:
+        done = subprocess.run(
+            [place.resolve(), "--version"], capture_output=True, text=True, check=False, timeout=_START_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommandError(f"{place} was written, but does not start here: {error}") from error
+    if done.returncode:
+        raise CommandError(f"{place} was written, but does not start here: {done.stderr.strip()[-500:]}")
+    return time.monotonic() - before

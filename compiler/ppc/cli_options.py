@@ -23,6 +23,12 @@ class Form(StrEnum):
 
     PY = "py"
     PYZ = "pyz"
+    BIN = "bin"
+
+    @property
+    def suffix(self) -> str:
+        """What the names of such files end in."""
+        return "" if self is Form.BIN else f".{self.value}"
 
 
 def add_files(parser: ArgumentParser) -> None:
@@ -73,8 +79,8 @@ def add_forms(parser: ArgumentParser) -> None:
         "--format",
         choices=[*(each.value for each in Form), *_FORMATS],
         action=_FormatAction,
-        help="what is written: `py`, a program for a Python with ppacer, or `pyz`, one file with all that it needs "
-        f"[py]; given again, {_TELLING} [text]",
+        help="what is written: `py`, a program for a Python with ppacer, `pyz`, one file with all that it "
+        f"needs, or `bin`, an executable that needs no Python [py]; given again, {_TELLING} [text]",
     )
     parser.set_defaults(format=Format.TEXT.value, form=Form.PY.value)
     _add_warnings(parser)

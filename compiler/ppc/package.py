@@ -19,6 +19,9 @@ the second one."""
 SHEBANG = "#!/usr/bin/env python3\n"
 """The first line of those."""
 
+_EXECUTABLE = (b"\x7fELF", b"\xcf\xfa\xed\xfe")
+"""What executables of Linux and macOS begin with."""
+
 RUNTIME_MODULES = frozenset(
     {"alembic", "croniter", "filelock", "mashumaro", "ppacer", "sqlalchemy", "tornado", "tzdata"}
 )
@@ -30,21 +33,37 @@ class OutputError(Exception):
 
 
 def output_path(source: Path, output: str | None, suffix: str = ".py") -> Path:
-    """Where the program of `source` goes: beside it, into the folder `output`, or to the file `output` (`….py`)."""
+    """Where the program of `source` goes: beside it, into the folder `output`, or to the file `output` (`….py`).
+
+    An executable (whose `suffix` is empty) may have any name but those of sources.
+    """
     name = f"{source.stem}{suffix}"
     if output is None:
         return source.parent / name
     place = Path(output)
     is_folder = output.endswith(("/", os.sep)) or os.path.isdir(place)  # noqa: PTH112 - Path.is_dir may raise
-    if place.suffix == suffix and not is_folder:
+    if (not suffix or place.suffix == suffix) and not is_folder:
         return place
     return place / name
 
 
 def is_generated(path: Path) -> bool:
-    """Whether the file at `path` begins as every generated program does."""
+    """Whether the file at `path` begins as every generated program does, or is an executable with one behind it."""
     with path.open("rb") as file:
-        return file.read(len(SHEBANG) + len(MARKER)).removeprefix(SHEBANG.encode()).startswith(MARKER.encode())
+        first = file.read(len(SHEBANG) + len(MARKER))
+    if first.startswith(_EXECUTABLE):
+        return _holds_program(path)
+    return first.removeprefix(SHEBANG.encode()).startswith(MARKER.encode())
+
+
+def _holds_program(path: Path) -> bool:
+    import zipfile  # noqa: PLC0415 - only an executable has to be looked into
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("__main__.py").startswith(MARKER.encode())
+    except (zipfile.BadZipFile, KeyError):
+        return False
 
 
 def hides_module(name: str) -> bool:

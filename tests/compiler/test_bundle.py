@@ -17,6 +17,7 @@ from ppc import bundle_zip
 from ppc.bundle_distributions import Installed
 from ppc.bundle_error import BundleError
 from ppc.bundle_modules import Project, excludes, gather_project, matching, needs_files
+from ppc.bundle_native import check_archive, find_packer
 from ppc.bundle_target import compile_for, find_target, named_target
 from ppc.cli import main
 from ppc.cli_python import PythonError
@@ -157,7 +158,7 @@ def test_the_archive_has_each_entry_where_the_index_says() -> None:
     }
     entries = {"b/é.py": b"1", "a": b"22", "c": b""}
     made = [
-        bundle_zip.write(each, manifest, head="#!x\n", label="p.pyz", bytecode={"cpython-311": ".pyc"}, unpacked={})
+        bundle_zip.write(each, manifest, head=b"#!x\n", label="p.pyz", bytecode={"cpython-311": ".pyc"}, unpacked={})
         for each in (entries, dict(reversed(entries.items())))
     ]
     assert made[0] == made[1]
@@ -171,9 +172,33 @@ def test_the_archive_has_each_entry_where_the_index_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ('{"pyinstaller": null}', "pip install 'ppacer[bin]'"),
+        ('{"pyinstaller": "6.22.3", "library": null, "version": "3.12.1"}', "apt-get install libpython3.12)"),
+    ],
+)
+def test_a_python_that_no_executable_can_be_made_of_is_told(answer: str, says: str, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho '{answer}'\n", encoding="utf-8")
+    python.chmod(0o755)
+    with pytest.raises(BundleError) as told:
+        find_packer(str(python))
+    assert says in str(told.value)
+    assert str(python) in str(told.value)
+
+
+def test_the_mark_of_the_loader_is_nowhere_behind_it() -> None:
+    check_archive(b"MEI")
+    with pytest.raises(BundleError, match="--exclude pyinstaller"):
+        check_archive(b"PK MEI\x0c\x0b\x0a\x0b\x0e")
+
+
+@pytest.mark.parametrize(
     ("code", "arguments", "says"),
     [
-        (2, ["--sbom", "x"], "are for --format pyz"),
+        (2, ["--sbom", "x"], "are for --format pyz and bin"),
+        (2, ["--format", "bin", "--target-python", "3.12"], "--target-python is for --format pyz"),
         (1, ["--format", "pyz", "--include", "sqlalchemi"], "did you mean `sqlalchemy`?"),
         (1, ["--format", "pyz", "--include", "./*.csv"], "there is no such file below"),
         (1, ["--format", "pyz", "--exclude", "pandaz"], "there is nothing of that name"),

@@ -3,7 +3,7 @@ manifest, which is read where something is unpacked, shown or verified."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 INDEX = "index.json"
 MANIFEST = "manifest.json"
@@ -38,10 +38,28 @@ class Carried(TypedDict):
     left_out: list[str]
 
 
+class Library(TypedDict):
+    """A library of the system's that an executable holds for Python. `sha256` is that of the file that it was taken
+    from; inside it is stripped of what debuggers read."""
+
+    name: str
+    sha256: str
+
+
+class Native(TypedDict):
+    """What an executable (`--format bin`) holds in front of the archive, in so many `bytes` with that hash."""
+
+    python: str
+    pyinstaller: str
+    bytes: int
+    sha256: str
+    libraries: list[Library]
+
+
 class Manifest(TypedDict):
     """What there is. `bytecode` names the Pythons that there is bytecode for; `modules` are the project's own;
     `parts` says of each that is unpacked which Python and machine it was compiled for, nothing where that does not
-    matter; `files` has the SHA-256 of every entry but the index and this one."""
+    matter; `files` has the SHA-256 of every entry but the index and this one. `native` is there in an executable."""
 
     format: int
     name: str
@@ -53,3 +71,4 @@ class Manifest(TypedDict):
     distributions: list[Carried]
     parts: dict[str, dict[str, str]]
     files: dict[str, str]
+    native: NotRequired[Native]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from ppacer import own_program
 from ppacer.bundle.archive import Archive
 from ppacer.bundle.finder import CarriedFinder
 from ppacer.bundle.importer import PathHook
@@ -19,6 +20,10 @@ def main(path: str, index: bytes) -> int:
     find_inside(archive)
     # What looks for the program by its file, as users' code may, finds the one that people know.
     sys.modules["__main__"].__file__ = archive.path
+    own_program.carried_in(archive.path)
+    own = [f"{archive.path}/app"] if "app" in archive.folders else []
+    if sys.argv[1:2] == [own_program.SCRIPT]:
+        return _run_script(sys.argv[2:], own)
     import ppacer_program  # type: ignore[import-not-found]  # noqa: PLC0415 - found only now
 
     from ppacer.cli import WORKER, main  # noqa: PLC0415
@@ -26,9 +31,23 @@ def main(path: str, index: bytes) -> int:
     if sys.argv[1:2] == [WORKER]:
         from ppacer.services import zygote  # noqa: PLC0415 - workers alone need it, and nothing else than it
 
-        own = [f"{archive.path}/app"] if "app" in archive.folders else []
         return zygote.main(sys.argv[2:], ppacer_program.CALLABLES, own)
     return main(ppacer_program.PROGRAM, ppacer_program.CALLABLES, archive.path)
+
+
+def _run_script(arguments: list[str], own: list[str]) -> int:
+    """Runs a Python file as Python itself does, and finds what is in this file, too."""
+    import runpy  # noqa: PLC0415 - what nothing else has a use for
+
+    if not arguments:
+        sys.stderr.write("error: this command is the program's own: tasks start it\n")
+        return 2
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, write_through=True)  # type: ignore[union-attr]
+    sys.argv = arguments
+    sys.path[:] = [os.path.dirname(os.path.abspath(arguments[0])), *own, *sys.path]  # noqa: PTH100, PTH120
+    runpy.run_path(arguments[0], run_name="__main__")
+    return 0
 
 
 def find_inside(archive: Archive) -> None:

@@ -15,6 +15,7 @@ from ppacer import spec
 from ppacer.cli.command import Invocation, similar
 from ppacer.cli.commands import COMMANDS, Command, add_arguments
 from ppacer.config import SETTINGS
+from ppacer.own_program import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ def _parser(program: spec.Program, file: Path, named: frozenset[str]) -> argpars
     """Commands that are not named on the command line need no arguments, only their line in the help."""
     dags = "1 dag" if len(program.dags) == 1 else f"{len(program.dags)} dags"
     parser = _Parser(
-        prog=f"python {file.name}",
-        usage=f"python {file.name} [COMMAND] [--SETTING VALUE]… | --help | --version",
+        prog=name_of(file),
+        usage=f"{name_of(file)} [COMMAND] [--SETTING VALUE]… | --help | --version",
         description=f"{program.name}: {dags}, compiled by ppc {program.compiler}. Without a command: start.",
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from ppacer import spec
+from ppacer import own_program, spec
 from ppacer.cli.console import Console
 from ppacer.config import Config, Loaded, load
 
@@ -58,7 +58,11 @@ class Invocation:
 
     @property
     def program_command(self) -> str:
-        """How to call the program from here: `python hello.py`, with a path where that would be another Python."""
+        """How to call the program from here: `python hello.py`, with a path where that would be another Python; an
+        executable by its path."""
+        if own_program.IS_EXECUTABLE:
+            here = from_here(self.file)
+            return shlex.join([here if "/" in here else f"./{here}"])
         python = Path(sys.executable)
         found = shutil.which(python.name)
         name = python.name if found is not None and Path(found) == python else from_here(python)

@@ -32,7 +32,7 @@ def info(invocation: Invocation) -> int:
         [Cell("file", Style.BOLD), f"{invocation.file}, {_size(size)}"],
         [Cell("sha256", Style.BOLD), _file_digest(invocation.file)],
         [Cell("time zones", Style.BOLD), f"checked with tzdata {program.tzdata}"],
-        [Cell("runs on", Style.BOLD), f"Python {platform.python_version()}, {sys.executable}"],
+        [Cell("runs on", Style.BOLD), f"Python {platform.python_version()}, {_place(manifest)}"],
     ]
     if manifest is not None:
         here = sys.implementation.cache_tag in manifest["bytecode"]
@@ -51,8 +51,13 @@ def info(invocation: Invocation) -> int:
 def verify(invocation: Invocation) -> int:
     manifest = _manifest(invocation.file)
     if manifest is None:
-        raise CommandError(f"{invocation.file.name} is no `.pyz`: it holds nothing that could be verified", 2)
+        raise CommandError(
+            f"{invocation.file.name} is neither a `.pyz` nor an executable: it holds nothing that could be verified", 2
+        )
     problems = list(_problems(invocation.file, manifest["files"]))
+    native = manifest.get("native")
+    if native is not None and hashlib.sha256(_at(invocation.file, 0, native["bytes"])).hexdigest() != native["sha256"]:
+        problems.append("the Python inside has been changed")
     for problem in problems:
         invocation.console.line(problem, Style.RED)
     if problems:
@@ -62,6 +67,11 @@ def verify(invocation: Invocation) -> int:
         f"{invocation.file}: all of the {count:,} files inside are what they were built as", Style.GREEN
     )
     return 0
+
+
+def _place(manifest: Manifest | None) -> str:
+    native = None if manifest is None else manifest.get("native")
+    return sys.executable if native is None else f"inside it (by PyInstaller {native['pyinstaller']})"
 
 
 def _problems(file: Path, expected: Mapping[str, str]) -> Iterator[str]:
@@ -159,6 +169,8 @@ def _as_json(invocation: Invocation, manifest: Manifest | None) -> str:
     }
     if manifest is not None:
         told |= {name: manifest[name] for name in ("bytecode", "modules", "distributions", "parts", "files")}
+        if "native" in manifest:
+            told["native"] = manifest["native"]
     return json.dumps(told, indent=2) + "\n"
 
 

@@ -14,7 +14,7 @@ _HEAD = 16384
 _RUNTIME = str(Path((lambda: None).__code__.co_filename).parent.parent)
 """As code objects have it: in a program that is one file, theirs are other names than the modules' own. So begins, too,
 the name of the module that such a program itself is there, `ppacer_program`."""
-_ASYNCIO = str(Path(traceback.__file__).with_name("asyncio"))
+_ASYNCIO = str(Path(traceback.print_exc.__code__.co_filename).with_name("asyncio"))
 
 
 def describe(fault: BaseException) -> str:

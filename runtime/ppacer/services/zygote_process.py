@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from ppacer import own_program
 from ppacer.services import worker_tree
 
 _END_SECONDS = 10.0
@@ -49,7 +50,7 @@ class ZygoteProcess:
 
 def worker_command(python: str, file: Path) -> list[str]:
     """The command that runs a program's zygote."""
-    return [python, str(file), "_worker"]
+    return [*own_program.command(python, file), "_worker"]
 
 
 def _environment(cookie: str) -> dict[str, str]:

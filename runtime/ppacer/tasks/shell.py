@@ -20,6 +20,7 @@ from typing import Literal, TypeAlias, overload
 from ppacer.context import SPAN, TaskCancelled
 from ppacer.core.operators import text
 from ppacer.core.trace_ids import TRACEPARENT
+from ppacer.own_program import script_command
 
 Argument: TypeAlias = str | int | float | Decimal | date | timedelta | Path
 """What can be passed to a script: it has one form as a text."""
@@ -68,14 +69,14 @@ def script(path: Path, *args: Argument, output: Literal["none"]) -> None: ...
 
 
 def script(path: Path, *args: Argument, output: Literal["line", "json", "none"] = "line") -> object:
-    """Runs a Python file in a process of its own, with the Python that runs the program; the rest is as with `shell`.
+    """Runs a Python file in a process of its own, with the Python that runs the program, and with the modules that a
+    program in one file carries; the rest is as with `shell`.
 
     A relative path is looked for in the task's folder, then in the program's. The arguments are passed as texts, as an
     f-string shows them.
     """
     file = _found(path)
-    # Unbuffered, as its lines shall be in the log when they are printed.
-    command = [sys.executable, "-u", str(file), *map(text, args)]
+    command = [*script_command(file), *map(text, args)]
     return _run(command, f"the script {path}", output)
 
 

@@ -34,7 +34,7 @@ def write(
     content = bundle_zip.write(
         {name: text.encode() for name, text in entries.items()},
         manifest,
-        head="#!/usr/bin/env python3\n",
+        head=b"#!/usr/bin/env python3\n",
         label=place.name,
         bytecode={},
         unpacked=unpacked or {},
