@@ -21,11 +21,12 @@ from filelock import FileLock
 from ppacer.client import Client
 from ppc.package import is_generated
 from tests.e2e.serving import Serving
-from tests.e2e.world import EXAMPLES, PIPELINES, Api, Process, World, free_port, wait_until
+from tests.e2e.world import EXAMPLES, PATIENCE_SECONDS, PIPELINES, Api, Process, World, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 120
+SECONDS = 2 * PATIENCE_SECONDS
 """For all that is waited for: Python is unpacked with each start."""
 
 BUILD = ("build", "hello.ppd", "native.ppd", "--format", "bin", "--include", "psycopg[binary]", "--sbom", "bill.json")
@@ -46,7 +47,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 cwd=folder,
                 capture_output=True,
                 text=True,
-                timeout=600,
+                timeout=1200,
                 check=False,
             )
             assert done.returncode == 0, done.stdout + done.stderr
@@ -104,7 +105,7 @@ def serving(world: World, place: Path) -> Iterator[Serving]:
     url = f"http://127.0.0.1:{port}"
     wait_until(lambda: Api(url).up() or popen.poll() is not None, "the program to answer", SECONDS)
     assert popen.poll() is None, process.text
-    with Client(url) as client:
+    with Client(url, timeout=PATIENCE_SECONDS) as client:
         yield Serving(world, place, process, url, client)
 
 
