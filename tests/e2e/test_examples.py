@@ -66,7 +66,7 @@ def weather(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("-m", "ppc.cli", "build", "example/weather.ppd", "-o", "build/", cwd=home)
     for _ in range(2):
         run("build/weather.py", "run", "weather", cwd=home)
-    return home / "example" / "out"
+    return home / "build" / "out"
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,11 +100,11 @@ def shipped(world: World, built: Built) -> Path:
     return place
 
 
-def call(place: Path, *arguments: str, code: int = 0, **environment: str) -> str:
+def call(place: Path, *arguments: str, code: int = 0, through: Sequence[str] = (), **environment: str) -> str:
     """What a bare Python says that runs the file with an environment of those variables alone, but for where temporary
     files go: those of a test are not left behind."""
     done = subprocess.run(
-        [PYTHON, "-I", "-S", place, *arguments],
+        [*through, PYTHON, "-I", "-S", place, *arguments],
         env={"TMPDIR": str(place.parent.parent), **environment},
         cwd=place.parent,
         stdout=subprocess.PIPE,
@@ -139,6 +140,7 @@ def test_it_serves_is_killed_begun_again_and_replaced_while_it_runs(world: World
         assert "<html" in page(first, "/")
         assert "import" in page(first, "/static/app.js")
         ran = first.run("hello").run.id
+        in_flight = first.trigger("hello")
         first.process.kill()
 
     with serving(world, shipped) as second:
@@ -150,17 +152,32 @@ def test_it_serves_is_killed_begun_again_and_replaced_while_it_runs(world: World
         assert "ppacer_" in page(second, "/metrics")
         assert '"openapi"' in page(second, "/api/v1/openapi.json")
         assert said_by(second, second.run("hello").run.id) == ["I'm done!"]
+        assert second.ended(in_flight).run.status == "success"
+        in_flight = second.trigger("hello")
         assert second.process.terminate() == 0
         assert "Traceback" not in second.process.text
 
     with serving(world, shipped) as third:
         assert third.client.run(ran).run.status == "success"
         assert said_by(third, third.run("hello").run.id) == ["I'm done again!"]
+        # Whether it ended before or after the restart: it is a run of the build that it began with.
+        assert third.ended(in_flight).run.status == "success"
+        assert said_by(third, in_flight) == ["I'm done!"]
+        later_run = third.trigger("hello")
         (attempt,) = third.client.task(third.run("plain").run.id, "fail").attempts
         assert attempt.error is not None
         assert 'File "hello.pyz/app/plain/steps.py", line 2, in fail\n    raise ValueError(' in attempt.error
         assert "ppacer" not in attempt.error
         assert third.process.terminate() == 0
+
+    # Back to the file before: the schema is the same, and so all that was done since is still there.
+    shutil.copy(built.program, later)
+    later.replace(shipped)
+    with serving(world, shipped) as fourth:
+        assert said_by(fourth, fourth.run("hello").run.id) == ["I'm done!"]
+        assert fourth.ended(later_run).run.status == "success"
+        assert said_by(fourth, later_run) == ["I'm done again!"]
+        assert fourth.process.terminate() == 0
 
 
 @contextmanager
@@ -194,7 +211,62 @@ def said_by(served: Serving, run: str) -> list[str]:
 
 def test_a_database_of_an_earlier_release_is_upgraded_from_inside_the_file(shipped: Path) -> None:
     restore(VERSIONS[0], shipped.with_suffix(".db"), shipped.with_suffix(".logs.db"))
+    database = shipped.with_suffix(".db")
+    refused = call(shipped, "start", "--migrate", "ask", "--port", "0", code=1)
+    assert "hello.pyz db upgrade` makes it one" in refused.replace("\n", " ")
     assert call(shipped, "db", "upgrade").count("has been upgraded") == 2
+    assert database.with_suffix(f".v{VERSIONS[0]}.db").exists()  # what the older program goes on with
+    # A program refuses what a newer one has made of the database, and leaves it as it is.
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE ppacer_meta SET schema_version = schema_version + 1")
+    before = database.read_bytes()
+    assert "newer" in call(shipped, "run", "hello", code=1)
+    assert database.read_bytes() == before
+
+
+def test_a_user_without_a_home_runs_it_from_a_folder_that_is_only_read(shipped: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    shutil.copy(PIPELINES / "told.py", shipped.parent)
+    shipped.parent.chmod(0o555)
+    database = "--database", str(state / "hello.db")
+    try:
+        said = call(shipped, "run", "hello", *database, through=without_rights())
+        assert "✔ hello success" in said
+        assert {each.name for each in shipped.parent.iterdir()} == {"hello.pyz", "told.py"}
+        # A script finds what the program carries, compiled or not, once there is a place for it.
+        said = call(shipped, "run", "scripted", *database, through=without_rights(), TMPDIR=str(state))
+        assert "told │ told one two" in said
+        assert "psycopg_binary" in said
+    finally:
+        shipped.parent.chmod(0o755)
+
+
+def without_rights() -> list[str]:
+    """What runs a command as a user for whom the modes of files count: root's rights over them are dropped."""
+    dropped = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+    return dropped if os.geteuid() == 0 and works([*dropped, "true"]) else []
+
+
+def test_nothing_is_loaded_from_where_that_is_forbidden(shipped: Path, tmp_path: Path) -> None:
+    forbidden = tmp_path / "noexec"
+    forbidden.mkdir()
+    mount = f"mount -t tmpfs -o noexec,mode=1777 none '{forbidden}'"
+    mounted = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+    through = mounted if works([*mounted, "true"]) else []
+    assert "✔ hello success" in call(shipped, "run", "hello", through=through, TMPDIR=str(forbidden))
+    if through:
+        said = call(shipped, "run", "native", code=1, through=through, TMPDIR=str(forbidden))
+        assert "programs may not be loaded from there (noexec)" in said
+    cache = str(tmp_path / "cache")
+    said = call(shipped, "run", "native", code=1, through=through, TMPDIR=str(forbidden), XDG_CACHE_HOME=cache)
+    assert f"driver │ binary {cache}" in said
+
+
+def works(command: list[str]) -> bool:
+    """Whether this machine lets these tests run such a command."""
+    found = shutil.which(command[0]) is not None
+    return found and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_what_needs_real_files_gets_them(shipped: Path, tmp_path: Path) -> None:
@@ -202,8 +274,8 @@ def test_what_needs_real_files_gets_them(shipped: Path, tmp_path: Path) -> None:
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     said = call(shipped, "run", "weather", **cache)
     assert "✔ weather success" in said
-    report = Path(said.partition("The report: ")[2].split()[0])
-    assert report.is_relative_to(tmp_path / "cache" / "ppacer")
+    report = shipped.parent / "out" / "report.html"
+    assert str(report) in said
     assert "Seattle weather" in report.read_text(encoding="utf-8")
 
     places = set()

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from seattle.files import OUT
+from seattle.files import out
 from seattle.measurements import Day, write_days
 
 COLUMNS = ["date", "precipitation", "temp_max", "temp_min", "wind", "weather"]
@@ -36,7 +36,7 @@ def extract() -> Extracted:
     for before, after in pairwise(days):
         if (after.day - before.day).days != 1:
             raise ValueError(f"{raw} goes from {before.day} to {after.day}")
-    path = OUT / "days.csv"
+    path = out() / "days.csv"
     write_days(path, days)
     logging.getLogger(__name__).info("read %d days", len(days), extra={"table": str(raw)})
     return Extracted(path, len(days), days[0].day, days[-1].day)

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
-OUT = Path(__file__).parent.parent / "out"
+
+def out() -> Path:
+    """The folder of the results: `out` in the tasks' folder, which is that of the program."""
+    return Path.cwd() / "out"
 
 
 def write_whole(path: Path, text: str) -> None:

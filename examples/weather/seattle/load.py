@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from seattle.files import OUT
+from seattle.files import out
 from seattle.measurements import read_days
 from seattle.transform import Year
 
@@ -32,8 +32,8 @@ class Loaded:
 
 def load(path: Path, years: list[Year]) -> Loaded:
     """Replaces all rows in one transaction: run twice, it leaves the same database."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    database = OUT / "weather.sqlite"
+    database = out() / "weather.sqlite"
+    database.parent.mkdir(parents=True, exist_ok=True)
     days = read_days(path)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executescript(SCHEMA)

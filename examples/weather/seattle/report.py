@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from seattle import charts
 from seattle.charts import Month
-from seattle.files import OUT, write_whole
+from seattle.files import out, write_whole
 
 PAGE = Path(__file__).with_name("page.html")
 KINDS = ("sun", "fog", "drizzle", "rain", "snow")
@@ -51,7 +51,7 @@ def write_report(database: Path, title: str) -> Path:
         shares="".join(_share(year.year, weather) for year in years),
         years="".join(_row(year) for year in years),
     )
-    path = OUT / "report.html"
+    path = out() / "report.html"
     write_whole(path, page)
     return path
 
