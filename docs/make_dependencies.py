@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 FILE: Final = Path(__file__).with_name("dependencies.md")
 
-EXTRAS: Final = ("", "build", "lsp", "notify", "otel", "mysql", "postgresql")
+EXTRAS: Final = ("", "build", "import", "lsp", "notify", "otel", "mysql", "postgresql")
 """What programs and their writers install; `docs`, `examples` and `dev` are for work on ppacer itself."""
 
 WHY: Final = {
@@ -36,6 +36,7 @@ WHY: Final = {
     "psycopg": "the driver of PostgreSQL, compiled; loaded only for an URL of that kind",
     "pygls": "the language server's protocol",
     "pymysql": "the driver of MySQL and MariaDB, in Python alone; loaded only for an URL of that kind",
+    "pyyaml": "workflows of Dagu, for `ppc import dagu`",
     "sqlalchemy": "statements that SQLite, PostgreSQL and MySQL all take",
     "tornado": "HTTP: the page, the API, executors",
     "tzdata": "time zones where the system has none",
