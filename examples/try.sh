@@ -19,6 +19,6 @@ sh .ci/venv.sh .venv ".[$extras]"
 .venv/bin/python "$program" run "$dag"
 echo
 echo "What ran:          $program, compiled from $source"
-[ "$dag" = weather ] && echo "Its report:        examples/weather/out/report.html"
+[ "$dag" = weather ] && echo "Its report:        build/out/report.html"
 echo "A task's log:      .venv/bin/python $program logs latest"
 echo "Scheduler + page:  .venv/bin/python $program     (prints its address; Ctrl-C ends it)"
