@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import footprint, reference, speed
 from benchmarks.command import command
 from benchmarks.editor import editor
+from benchmarks.forms import forms
 from benchmarks.page import page
 from benchmarks.table import Row, markdown, show
 
@@ -32,6 +33,7 @@ GROUPS = {
     "command": command,
     "page": page,
     "editor": editor,
+    "forms": forms,
 }
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"

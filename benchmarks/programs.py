@@ -78,14 +78,15 @@ def yearly(dags: int) -> str:
     )
 
 
-def build(folder: Path, source: str) -> Path:
-    """The program built of the source, in a folder of its own."""
+def build(folder: Path, source: str, form: str = "py") -> Path:
+    """The program built of the source, in a folder of its own; `form` is what `--format` takes."""
     folder.mkdir(parents=True)
     (folder / "steps.py").write_text(STEPS, encoding="utf-8")
     (folder / "pipeline.ppd").write_text(source, encoding="utf-8")
-    command = [sys.executable, "-m", "ppc.cli", "build", "pipeline.ppd", "-o", "pipeline.py"]
+    file = folder / ("pipeline" if form == "bin" else f"pipeline.{form}")
+    command = [sys.executable, "-m", "ppc.cli", "build", "pipeline.ppd", "-o", file.name, "--format", form]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    return folder / "pipeline.py"
+    return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +127,26 @@ class Program:
 
 
 @contextmanager
-def running(file: Path, *arguments: str) -> Iterator[Program]:
-    """`python pipeline.py`, or what the arguments say, once it answers; ended at the end."""
+def running(file: Path, *arguments: str, python: str = sys.executable, cache: Path | None = None) -> Iterator[Program]:
+    """`python pipeline.py`, or what the arguments say, once it answers; ended at the end. `cache` is where it may keep
+    what it unpacks, if not where users have it."""
     run_file = file.with_suffix(".run.json")
     run_file.unlink(missing_ok=True)
     began = time.perf_counter()
-    with started(file, *arguments, "--port", "0") as process:
+    with started(file, *arguments, "--port", "0", python=python, cache=cache) as process:
         port = _wait_ready(run_file, process)
         yield Program(file, process, port, time.perf_counter() - began)
 
 
 @contextmanager
-def started(file: Path, *arguments: str, log: str = "log") -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    file: Path, *arguments: str, log: str = "log", python: str = sys.executable, cache: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process of the program, ended at the end."""
+    command = [*([python] if file.suffix else []), str(file), *arguments]
+    environment = _environment() | ({} if cache is None else {"XDG_CACHE_HOME": str(cache)})
     with (file.parent / log).open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(file), *arguments], stdout=output, stderr=output, cwd=file.parent, env=_environment()
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=file.parent, env=environment)
         try:
             yield process
         finally:
