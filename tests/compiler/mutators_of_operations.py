@@ -52,6 +52,10 @@ def shared_process(program: Program) -> Iterator[Mutation]:
 
 
 def no_coroutine(program: Program) -> Iterator[Mutation]:
+    """Not where defaults give every task what needs a process: that would be a second fault."""
+    of_process = (setting for setting in program.all(ast.Setting) if setting.name.name in OF_A_PROCESS)
+    if any(program.inside(setting, ast.DefaultsDecl) for setting in of_process):
+        return
     for dag in program.dags():
         yield program.plant(program.end_of(dag), "  task planted = empty() { isolation = async }", "async", "E507")
 
