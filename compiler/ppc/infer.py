@@ -82,10 +82,6 @@ class Inference:
         """From here on the condition holds: what it has found not to be none, is not."""
         self._not_none |= not_none(condition, holds=True)
 
-    def forget(self) -> None:
-        """What was assumed holds no more."""
-        self._not_none = frozenset()
-
     def why_none(self, expr: spec.Expr) -> str:
         """Why a value that may be none may be so, where that is known."""
         return self._scope.why_none(expr)

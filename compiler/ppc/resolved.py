@@ -74,6 +74,13 @@ class ResolvedDag:
     def params(self) -> dict[str, ResolvedParam]:
         return self.scope.params
 
+    def release(self) -> None:
+        """Forgets what its names stand for, once nobody asks: names and tasks know each other, and would only be freed
+        by a collector, which holds up whoever types."""
+        for scope in (self.body, *(task.scope for task in self.tasks.values()), *(each.inside for each in self.groups)):
+            scope.nodes.clear()
+            scope.group = None
+
     def inherited(self, name: str) -> ast.Setting | None:
         """The setting as its tasks inherit it: as the `defaults` of the dag have it, else those of the file."""
         for items in (self.decl.body, self.scope.file.module.items):

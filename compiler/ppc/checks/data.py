@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast as python
+from weakref import ref
 
 from ppacer import spec
 from ppc import ast
@@ -56,16 +57,17 @@ class DagTypes:
         self._params = {name: params.param_type(param.type) for name, param in dag.params.items()}
         self._task: ResolvedTask | None = None
         self._element: Type = ANY
-        self.inference = Inference(self, dag.scope.file.add)
+        self._inference: ref[Inference] | None = None  # it knows this: only a collector would free such a pair
 
     def at(self, task: ResolvedTask | None) -> Inference:
         """Infers what `task` sees; none for what belongs to no task."""
         self._task = task
         self._element = ANY
-        self.inference.forget()
+        inference = Inference(self, self._dag.scope.file.add)
+        self._inference = ref(inference)
         if task is not None and task.fan_out is not None:
-            self._element = element_type(self.inference.type_of(task.fan_out.over, task.decl.loops[-1].over)) or ANY
-        return self.inference
+            self._element = element_type(inference.type_of(task.fan_out.over, task.decl.loops[-1].over)) or ANY
+        return inference
 
     def output(self, task: str, /) -> Type:
         if self._task is not None and task == self._task.id:
@@ -97,7 +99,8 @@ class DagTypes:
                     code = parent.callee.spec.code
                     return f"`{parent.decl.call.callee.text}`, defined at {code.path}:{code.line}, may return none"
             case spec.Attribute(of) | spec.Item(of):
-                return self.why_none(of) if may_be_none(self.inference.quietly(of)) else ""
+                asking = None if self._inference is None else self._inference()
+                return self.why_none(of) if asking is not None and may_be_none(asking.quietly(of)) else ""
         return ""
 
     def _output(self, task: str) -> Type:

@@ -123,7 +123,7 @@ class Workspace:
         if self._programs is None:
             self._programs = list(dict.fromkeys([*self._open, *self.includers(self._open)]))
             for path in self._checked.keys() - set(self._programs):
-                del self._checked[path]
+                self._forget(path)
         return self._programs
 
     def check(self, path: str) -> Checked:
@@ -215,7 +215,13 @@ class Workspace:
     def _undo(self, changed: set[str]) -> None:
         self._programs = None
         for path in [path for path, checked in self._checked.items() if changed & checked.gathered.asked]:
-            del self._checked[path]
+            self._forget(path)
+
+    def _forget(self, path: str) -> None:
+        examined = self._checked.pop(path).examined
+        if examined is not None:
+            for dag in examined.program.all_dags:
+                dag.release()
 
     def _may_include(self, path: str) -> bool:
         """Keeps files from being parsed, and from being read again, that say of no include at all."""
