@@ -27,10 +27,10 @@ _QUIET_SECONDS: Final = 0.01
 """A check begins when nothing was typed for so long."""
 _IDLE_SECONDS: Final = 0.5
 """So long after a check, if nothing came meanwhile, all that earlier ones have left is collected. Right after one only
-what is young is looked at: the more of it there is, the longer somebody who types would have to wait."""
-_MOST_CHECKS: Final = 32
-"""After so many without a pause all is collected: what one check has made outlives its own look, and is left by the
-next one."""
+what is young is looked at: the more there is to look at, the longer somebody who types would have to wait."""
+_MOST_CHECKS: Final = 256
+"""After so many without a pause all is collected. That is little by then: what one check has made is freed by the next
+one, all but some hundred objects."""
 _YOUNGEST, _ALL = 0, 2
 
 _WATCHED: Final = ("**/*.ppd", "**/*.py")
