@@ -18,6 +18,10 @@ from benchmarks.baseline import drive
 from benchmarks.peers import peers
 from benchmarks.peers.__main__ import DRIVERS, Measured, beside, install
 from benchmarks.peers.__main__ import main as compare
+from benchmarks.peers.defects import __main__ as defects
+from benchmarks.peers.defects.mistakes import SOUND, mistakes
+from benchmarks.peers.defects.stages import STAGES
+from benchmarks.peers.defects.told import Told, first_line
 from benchmarks.peers.peers import PEERS
 from benchmarks.table import Row, markdown
 from ppc.cli import main
@@ -170,3 +174,59 @@ def test_a_peer_that_cannot_be_had_is_told_with_the_command_and_its_first_line(
     absent = peers.Peer("absent", "", command=("sh", "-c", "echo no such module >&2; echo more >&2; exit 3"))
     assert install(absent) == f"`{' '.join(absent.command)}` ended with 3: no such module"
     assert str(install(peers.Peer("never", "", command=("no-such-command",)))).startswith("`no-such-command`: ")
+
+
+def test_forty_mistakes_are_made_on_each_peer_or_the_reason_is_told() -> None:
+    found = mistakes()
+    assert found[0].key == SOUND
+    assert len({mistake.key for mistake in found}) == len(found) == 41
+    assert set(STAGES) <= {peer.name for peer in PEERS}
+    for mistake in found:
+        assert list(mistake.cases) == list(STAGES), mistake.key
+        for peer, case in mistake.cases.items():
+            main = f"{mistake.key}.{'ppd' if peer == 'ppacer' else 'py'}"
+            assert bool(case.reason) != (main in case.files), (mistake.key, peer)
+            assert not case.reason or not case.files, (mistake.key, peer)
+
+
+@pytest.mark.parametrize("peer", STAGES)
+def test_their_files_do_not_overwrite_each_other(peer: str) -> None:
+    cases = [mistake.cases[peer] for mistake in mistakes()]
+    names = ["steps.py", *STAGES[peer].extras, *(name for case in cases for name in case.files)]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_each_program_parses_apart_from_the_one_that_must_not() -> None:
+    files = [pair for mistake in mistakes() for case in mistake.cases.values() for pair in case.files.items()]
+    for name, text in files:
+        if name.endswith(".py") and name != "broken_steps.py":
+            compile(text, name, "exec")
+
+
+def test_what_tells_is_found_in_what_a_command_says() -> None:
+    traceback = "Traceback (most recent call last):\n  File …\nKeyError: 'rwos'\n"
+    assert first_line(1, traceback, set()) == "KeyError: 'rwos'"
+    assert first_line(0, "INFO run 7 finished, no failed tasks\n", {"INFO run # finished, no failed tasks"}) is None
+    assert first_line(0, "WARNING retries is 3\n", set()) == "WARNING retries is 3"
+    assert first_line(0, "done\n", set()) is None
+    assert first_line(3, "", set()) == "exit status 3"
+    assert first_line(None, traceback, set()) is None
+
+
+def test_the_table_of_mistakes_counts_what_was_told() -> None:
+    told = {mistake.key: Told() for mistake in mistakes() if mistake.key != SOUND}
+    told["cycle"] = Told("check", "error: a -> b -> a")
+    told["not_storable"] = Told("run", "TypeError", checker="no")
+    told["no_tasks"] = Told(reason="it needs none")
+    shown = defects.table({"one 1": told})
+    assert "| two tasks wait for each other | check |" in shown
+    assert "| an output that cannot be stored, an open connection | run † |" in shown
+    assert [line for line in shown.splitlines() if line.startswith("| **")] == [
+        "| **told by a check** | **1** |",
+        "| **told at load** | **0** |",
+        "| **told at run** | **1** |",
+        "| **never told** | **37** |",
+        "| **cannot be made** | **1** |",
+        "| **told by mypy** | **1** |",
+    ]
+    assert "- **one**, run: `TypeError`\n  - mypy: `no`" in defects.lines({"one": told})

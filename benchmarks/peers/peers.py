@@ -59,6 +59,7 @@ PEERS = (
         requirements=("prefect==3.9.1",),
         driver="prefect_driver",
     ),
+    Peer("airflow", "only its mistakes are looked at", requirements=("apache-airflow==3.3.2",)),
     Peer("go-ppacer", "the Go module of the scheduler", command=("go", "install", "github.com/ppacer/core@v0.0.11")),
     Peer("dagu", "the Go module of the command", command=("go", "install", "github.com/dagucloud/dagu/cmd@latest")),
 )
