@@ -16,7 +16,7 @@ from ppacer.core.cron import CronFault, parse_cron
 from ppacer.core.instants import UnknownZoneError, zone
 from ppacer.core.notation import string_text
 from ppacer.records import dataclass, field
-from ppc.translation import Remark, Translation
+from ppc.translation import Remark, Translation, numbered
 from ppd.words import RESERVED, SCOPES
 
 _SETTING: Final = re.compile(
@@ -122,7 +122,7 @@ class _Reader:
             as_whom = f"it ran as the user {with_user['user']}; now as whoever runs the program"
             self.remarks.append(Remark(number, as_whom))
         command, given = _input_apart(command)
-        lines = [f"dag {_free_name(command, self.names)} {{"]
+        lines = [f"dag {numbered(_name(command), self.names)} {{"]
         doc = " ".join(comment for comment in comments if comment)
         if doc:
             lines += [f"  {string_text(doc)}", ""]
@@ -185,17 +185,6 @@ def _environment(settings: Mapping[str, str]) -> str:
     """The block of a task that has these variables."""
     pairs = [f"{string_text(name)}: {string_text(value)}" for name, value in settings.items() if name not in _OF_CRON]
     return f" {{ env = {{{', '.join(pairs)}}} }}" if pairs else ""
-
-
-def _free_name(command: str, taken: set[str]) -> str:
-    """A name for the command's dag, which no other has."""
-    base = _name(command)
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    taken.add(name)
-    return name
 
 
 def _name(command: str) -> str:

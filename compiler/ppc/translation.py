@@ -118,6 +118,11 @@ def free_name(wanted: str, taken: set[str], otherwise: str) -> str:
         base = f"{otherwise}_{base}"
     if base in RESERVED | SCOPES:
         base = f"{base}_{otherwise}"
+    return numbered(base, taken)
+
+
+def numbered(base: str, taken: set[str]) -> str:
+    """A name that nothing else has, from now on taken: this one, or with a number behind it."""
     name, number = base, 1
     while name in taken:
         number += 1
