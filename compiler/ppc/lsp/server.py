@@ -30,7 +30,7 @@ _IDLE_SECONDS: Final = 0.5
 what is young is looked at: the more there is to look at, the longer somebody who types would have to wait."""
 _MOST_CHECKS: Final = 256
 """After so many without a pause all is collected. That is little by then: what one check has made is freed by the next
-one, all but some hundred objects."""
+one, all but some hundred objects and the text of its files."""
 _YOUNGEST, _ALL = 0, 2
 
 _WATCHED: Final = ("**/*.ppd", "**/*.py")
