@@ -1,4 +1,4 @@
-"""The references are those of the tables that they are made of."""
+"""The references are those of the tables that they are made of, the examples' pages those of the examples."""
 
 from __future__ import annotations
 
@@ -48,3 +48,14 @@ def test_pages_of_codes_keep_their_code(made: dict[str, str]) -> None:
         page = explanations.page(code)
         for block in re.findall(r"^```\w+[^\n]*\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
             assert block in made["errors.md"], code
+
+
+def test_each_example_has_a_page_with_its_code() -> None:
+    made = runpy.run_path(str(DOCS / "make_examples.py"))
+    stored = {file.name: file.read_text(encoding="utf-8") for file in (DOCS / "examples").iterdir()}
+    assert made["texts"]() == stored, "run `python docs/make_examples.py`"
+    examples = DOCS.parent / "examples"
+    sources = [source.relative_to(examples) for source in (*examples.glob("*.ppd"), *examples.glob("*/*.ppd"))]
+    pages = {f"{source.parts[0].removesuffix('.ppd')}.md": source.as_posix() for source in sources}
+    assert pages.keys() | {"index.md"} == stored.keys()
+    assert [source for page, source in pages.items() if f"../../examples/{source}\n" not in stored[page]] == []

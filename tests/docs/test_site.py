@@ -34,4 +34,13 @@ def test_the_site_builds_without_a_warning_and_stands_alone(tmp_path: Path) -> N
     coloured = re.findall(r'<div class="highlight-ppd notranslate">.*?</div>', pages["language.html"], re.DOTALL)
     assert len(coloured) >= 6
     assert all(re.search(r'<span class="k\w*">dag</span>', block) for block in coloured)
+    diagrams = re.findall(r'<div class="diagram"><svg.*?</svg>', pages["states.html"], re.DOTALL)
+    assert len(diagrams) == (DOCS / "states.md").read_text(encoding="utf-8").count("```mermaid") == 4
+
+    assert re.search(r'<a [^>]*href="weather.html"', pages["examples/index.html"])
+    assert 'href="examples/hello.html#hello-ppd"' in pages["index.html"]
+    assert 'href="../operations.html#several-machines"' in pages["examples/cluster.html"]
+    assert re.search(r'<span class="k\w*">dag</span>', pages["examples/month_close.html"])
+    assert re.search(r'<span class="k\w*">def</span>', pages["examples/month_close.html"])
+
     assert '"Running a program"' in (site / "searchindex.js").read_text(encoding="utf-8")
