@@ -14,7 +14,6 @@ from ppacer.cli import arguments
 from ppacer.config import ENVIRONMENT_PREFIX, SETTINGS, Setting
 from ppacer.spec import Program
 from ppacer.web.app import ROUTES
-from ppc.cli import main
 from ppc.diagnostics import in_source_order
 from ppc.parse import parse
 from ppc.settings import DAG_SETTINGS, TASK_SETTINGS
@@ -76,18 +75,6 @@ def test_every_address_of_the_api_is_told_and_no_other() -> None:
     assert sorted(told) == sorted(addresses())
 
 
-def test_the_readmes_mistakes_are_told_as_it_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = next(content for place, content in blocks("ppd") if place.startswith("README"))
-    said = next(content for place, content in blocks("text") if place.startswith("README"))
-    broken = source.replace("every(10s)", 'cron("61 * * * *")').replace("bar -> finish", "bar -> finsh")
-    (tmp_path / "pipeline.ppd").write_text(broken, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    assert main(["check", "pipeline.ppd"]) == 1
-    assert capsys.readouterr().err == said
-
-
 def test_every_action_of_the_page_on_a_run_is_told() -> None:
     script = text("runtime/ppacer/web/static/run_actions.js")
     actions = re.findall(r'button\("([^"]+)"', script)
@@ -112,8 +99,10 @@ def test_the_readmes_commands_are_the_scripts_that_tests_run() -> None:
 def test_what_the_readme_does_with_a_pipeline_can_be_done(tmp_path: Path) -> None:
     """All but the installation, which `test_try.py` does."""
     (tmp_path / "pipeline.ppd").write_text(blocks("ppd")[0][1], encoding="utf-8")
-    (use,) = [block for place, block in blocks("sh") if place.startswith("README") and "ppc " in block]
-    install, *commands = use.splitlines()
+    first, use = [block for place, block in blocks("sh") if place.startswith("README") and "ppc " in block]
+    assert first == "ppc build pipeline.ppd\npython pipeline.py\n"
+    place, install, *commands = use.splitlines()
+    assert place == "python3 -m venv .venv && . .venv/bin/activate"
     assert install.split("#")[0].strip() == "python -m pip install '.[build]'"
     assert len(commands) == 3
     script = re.sub(r"^ppc ", f"{sys.executable} -m ppc.cli ", "\n".join(commands), flags=re.MULTILINE)

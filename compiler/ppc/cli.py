@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ppc import __version__
-from ppc.cli_error import CommandError
+from ppc.cli_error import CommandError, UsageError
 
 _COMMANDS = {
     # the name: its module and what it does
@@ -36,6 +36,8 @@ _COMMANDS = {
 }
 
 INTERRUPTED = 130
+_EXTRA = ("jinja2", "lark", "packaging")
+"""What the extra `build` brings. Programs need none of it, so that it may be missing where ppacer is installed."""
 _NO_TERMINAL, _WIDEST = 80, 120
 _COLLECT_RARELY = (100_000, 20, 100)
 """A compilation makes values by the million and hardly any garbage: looking for it took a third of the time."""
@@ -58,22 +60,45 @@ def _run(argv: Sequence[str]) -> int:
     gc.set_threshold(*_COLLECT_RARELY)
     try:
         chosen = argv[0] if argv else ""
+        if chosen not in _COMMANDS and not chosen.startswith("-"):
+            raise UsageError(_no_command(chosen))
         arguments = _parser(chosen).parse_args(argv[chosen in _COMMANDS :])
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
+            raise
+        print(
+            f'error: the compiler needs more, {error.name} is not installed: pip install "ppacer[build]"',
+            file=sys.stderr,
+        )
+        return CommandError.code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`… | head`): keep the interpreter from telling so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return CommandError.code
     except OSError as error:
         print(f"error: {error.strerror or error}", file=sys.stderr)
         return CommandError.code
     return code
+
+
+def _no_command(chosen: str) -> str:
+    if not chosen:
+        return "say what to do: `ppc check FILE`, `ppc build FILE`, `ppc run FILE`; `ppc --help` lists all commands"
+    if chosen.endswith(".ppd"):
+        return f"there is no command `{chosen}`; a file is checked by `ppc check {chosen}`"
+    from ppc.similar import Similar  # noqa: PLC0415 - most commands are spelled right
+
+    similar = Similar(_COMMANDS).to(chosen)
+    hint = "`ppc --help` lists what there is" if similar is None else f"did you mean `{similar}`?"
+    return f"there is no command `{chosen}`; {hint}"
 
 
 def _parser(chosen: str) -> ArgumentParser:

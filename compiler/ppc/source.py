@@ -12,11 +12,12 @@ from typing import Final
 
 from ppacer.records import dataclass, field
 from ppc.diagnostics import Diagnostic, Span
+from ppc.similar import Similar
 
 NOT_FOUND: Final = "E001"
 """There is no such file."""
 NOT_A_FILE: Final = "E002"
-"""The path leads to a directory or a device."""
+"""The path leads to a directory, a device, or a module of Python."""
 UNREADABLE: Final = "E003"
 """The file cannot be read."""
 NOT_UTF8: Final = "E004"
@@ -24,7 +25,7 @@ NOT_UTF8: Final = "E004"
 
 CODES: Final = {
     NOT_FOUND: "a file that is not there",
-    NOT_A_FILE: "a path that leads to no file",
+    NOT_A_FILE: "a path that leads to no source",
     UNREADABLE: "a file that cannot be read",
     NOT_UTF8: "a file that is not UTF-8 text",
 }
@@ -74,14 +75,31 @@ def read_bytes(path: str | Path) -> bytes | Diagnostic:
     name = str(path)
     at = Span(name, 0, 0)
     try:
-        return Path(path).read_bytes()
+        raw = Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return Diagnostic(NOT_FOUND, f"there is no file `{name}`", at)
+        return Diagnostic(NOT_FOUND, f"there is no file `{name}`", at, help=_meant(Path(path)))
     except IsADirectoryError:
         return Diagnostic(NOT_A_FILE, f"`{name}` is a directory", at, help="name the `.ppd` file in it")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return Diagnostic(UNREADABLE, f"`{name}` cannot be read: {reason}", at)
+    if name.endswith(".py"):
+        # Read as a source it would be a flood of faults, and `ppc fmt` might change it.
+        return Diagnostic(NOT_A_FILE, f"`{name}` is Python", at, help="name the `.ppd` file of the pipeline")
+    return raw
+
+
+def _meant(path: Path) -> str:
+    """What may have been meant by a path at which there is nothing."""
+    folder = path.parent
+    try:
+        there = {entry.stem: entry for entry in sorted(folder.iterdir()) if entry.suffix == ".ppd"}
+    except (OSError, ValueError):
+        return f"there is no folder `{folder}`" if folder != Path() else ""
+    if path.stem in there:
+        return f"there is `{there[path.stem]}`"
+    similar = Similar(there).to(path.stem)
+    return f"there is `{there[similar]}`" if similar is not None else ""
 
 
 def decode_source(name: str, raw: bytes) -> Source | Diagnostic:

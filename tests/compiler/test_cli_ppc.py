@@ -248,13 +248,80 @@ def test_a_program_is_not_named_like_a_module_of_python(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["check"], ["build", "x.ppd", "--nosuch"], ["make", "x.ppd"], ["check", "x", "--path", "y"]]
+    "arguments", [["--nosuch"], ["check"], ["build", "x.ppd", "--nosuch"], ["check", "x", "--path", "y"]]
 )
 def test_misuse_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: ppc")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["biuld", "x.ppd"], "did you mean `build`?"),
+        (["make", "x.ppd"], "`ppc --help` lists"),
+        (["x.ppd"], "`ppc check x.ppd`"),
+        ([], "`ppc check FILE`"),
+    ],
+)
+def test_what_is_no_command_is_told_with_what_is_one(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert hint in err
+
+
+@pytest.mark.parametrize("command", ["check", "build", "run", "show", "fmt"])
+def test_python_is_no_source(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "import  shop\n\nclass Load: ...\n"
+    write("shop.py", text)
+    assert main([command, "shop.py"]) == 1
+    assert "`shop.py` is Python" in capsys.readouterr().err
+    assert Path("shop.py").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("named", "help"),
+    [
+        ("flows/helo.ppd", "= help: there is `flows/hello.ppd`"),
+        ("flows/hello", "= help: there is `flows/hello.ppd`"),
+        ("flow/hello.ppd", "= help: there is no folder `flow`"),
+        ("quite_other.ppd", " --> quite_other.ppd\n\n1 error"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_with_what_is(
+    named: str, help: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("flows/hello.ppd", HELLO)
+    assert main(["check", named]) == 1
+    assert help in capsys.readouterr().err
+
+
+def test_without_the_extra_of_the_compiler_the_build_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("hello.ppd", HELLO)
+    for module in ("ppc.emit", "ppc.templating"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert main(["build", "hello.ppd"]) == 1
+    said = 'error: the compiler needs more, jinja2 is not installed: pip install "ppacer[build]"\n'
+    assert capsys.readouterr() == ("", said)
+    assert not Path("hello.py").exists()
+
+
+def test_a_reader_of_the_faults_may_go(tmp_path: Path) -> None:
+    write("bad.ppd", "dag a { task x = nosuch() }\n" * 300)
+    read, written = os.pipe()
+    os.close(read)
+    with os.fdopen(written, "wb") as pipe:
+        command = [sys.executable, "-m", "ppc.cli", "check", "bad.ppd"]
+        assert subprocess.run(command, stdout=pipe, stderr=pipe, check=False, timeout=300).returncode == 1
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

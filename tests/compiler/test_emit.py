@@ -109,6 +109,12 @@ def test_the_text_is_the_value() -> None:
     assert loaded(emit(PROGRAM))["PROGRAM"] == PROGRAM
 
 
+def test_a_python_without_the_runtime_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ppacer", None)
+    with pytest.raises(SystemExit, match=r"^error: this Python has no `ppacer`, which the program needs: .*activate"):
+        loaded(emit(PROGRAM))
+
+
 def test_it_reads_as_a_person_would_write_it() -> None:
     dag = s.Dag(
         "hello",
@@ -152,7 +158,13 @@ def test_it_reads_as_a_person_would_write_it() -> None:
         from collections.abc import Callable
         from datetime import timedelta
 
-        from ppacer import spec as s
+        try:
+            from ppacer import spec as s
+        except ModuleNotFoundError as missing:
+            raise SystemExit(
+                f"error: this Python has no `{{missing.name}}`, which the program needs: "
+                "activate the virtual environment where ppacer is installed, or install it for this Python"
+            ) from None
 
         dag_hello = s.Dag(
             id="hello",

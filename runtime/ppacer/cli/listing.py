@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from ppacer.cli.times import instant_of
 from ppacer.core.instants import UnknownZoneError, to_datetime, zone
 from ppacer.core.schedule import DagClock, ScheduleError
 from ppacer.database_url import is_server, shown
-from ppacer.localtime import local_time
+from ppacer.localtime import local_datetime, local_time
 from ppacer.web.describe import ahead_text, schedule_text
 
 if TYPE_CHECKING:
@@ -86,18 +86,18 @@ def _row(dag: spec.Dag, state: DagView | None, found: DueTimes, now: int) -> lis
     return [
         Cell(dag.id, Style.BOLD),
         Cell(str(len(dag.tasks)), right=True),
-        _schedules(dag, state, found),
+        _schedules(dag, state, found, due),
         when,
         Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
         Cell("; ".join(filter(None, notes)), Style.DIM),
     ]
 
 
-def _schedules(dag: spec.Dag, state: DagView | None, found: DueTimes) -> Cell:
+def _schedules(dag: spec.Dag, state: DagView | None, found: DueTimes, due: int | None) -> Cell:
     """With what those written in Python call themselves, as far as somebody has asked them."""
     if state is None or found.called or len(state.schedules) != len(dag.schedules):
-        return schedules_cell(dag, found.called)
-    return Cell(clip(" + ".join(state.schedules), 60)) if dag.schedules else schedules_cell(dag)
+        return schedules_cell(dag, found.called, due=due)
+    return _schedules_cell(dag, state.schedules, due)
 
 
 def _removed_row(gone: RemovedDag) -> list[str | Cell]:
@@ -173,11 +173,25 @@ def next_due(dag: spec.Dag, now: int) -> int | None:
         return None
 
 
-def schedules_cell(dag: spec.Dag, called: Mapping[str, str] = MappingProxyType({})) -> Cell:
-    """`called` is what schedules written in Python call themselves, by their callables."""
-    if not dag.schedules:
+def schedules_cell(dag: spec.Dag, called: Mapping[str, str] = MappingProxyType({}), *, due: int | None = None) -> Cell:
+    """`called` is what schedules written in Python call themselves, by their callables. Where the time `due`, which is
+    told in this machine's zone, reads otherwise in the dag's, that is named too."""
+    return _schedules_cell(dag, [schedule_text(schedule, called) for schedule in dag.schedules], due)
+
+
+def _schedules_cell(dag: spec.Dag, texts: Sequence[str], due: int | None) -> Cell:
+    if not texts:
         return Cell("on trigger only", Style.DIM)
-    return Cell(clip(" + ".join(schedule_text(schedule, called) for schedule in dag.schedules), 60))
+    text = clip(" + ".join(texts), 60)
+    return Cell(text if due is None or _reads_alike(due, dag.timezone) else f"{text} {dag.timezone}")
+
+
+def _reads_alike(instant: int, timezone: str) -> bool:
+    """Whether clocks in the zone show what those of this machine do. A zone that this machine lacks is another one."""
+    try:
+        return to_datetime(instant, zone(timezone)).utcoffset() == local_datetime(instant).utcoffset()
+    except UnknownZoneError:
+        return False
 
 
 def _first_line(text: str) -> str:

@@ -165,7 +165,7 @@ def _banner(invocation: Invocation, config: Config, running: Serving | Candidacy
         rows.append(
             [
                 Cell(clip(dag.id, 40), Style.BOLD),
-                schedules_cell(dag),
+                schedules_cell(dag, due=due),
                 f"next {local_time(due)}" if due is not None else "",
                 Cell(ahead_text((due - now) / SECOND) if due is not None else "", Style.DIM),
             ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,26 @@ def test_list_has_a_line_per_dag_in_aligned_columns(call: Call) -> None:
     said = call("list")
     assert said.code == 0
     header, daily, by_hand, past = said.out.splitlines()
-    assert re.fullmatch(r"daily +2  15 2 \* \* \* +\d{4}-\d\d-\d\d \d\d:\d\d  in .*Load yesterday's sales\.", daily)
-    assert re.fullmatch(r"by_hand +1  on trigger only  –", by_hand)
+    assert re.fullmatch(
+        r"daily +2  15 2 \* \* \*(?: Europe/Warsaw)? +\d{4}-\d\d-\d\d \d\d:\d\d  in .*Load yesterday's sales\.", daily
+    )
+    assert re.fullmatch(r"by_hand +1  on trigger only +–", by_hand)
     assert re.fullmatch(r"past +1  every 1h30m +–", past)
     assert header.index("schedule") == daily.index("15 2") == by_hand.index("on trigger") == past.index("every")
     assert "\x1b" not in said.out
+
+
+@pytest.mark.parametrize(("here", "told"), [("UTC", True), ("Europe/Warsaw", False), ("Europe/Paris", False)])
+def test_list_names_the_zone_of_a_schedule_where_clocks_show_another_time(
+    here: str, told: bool, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", here)
+        time.tzset()
+        out = call("list").out
+    time.tzset()
+    assert ("15 2 * * * Europe/Warsaw  " in out) == told
+    assert "15 2 * * * " in out
 
 
 def test_show_tells_settings_and_tasks(call: Call) -> None:
