@@ -38,14 +38,15 @@ class AccountCalls(ABC):
         return walk(page)
 
     def add_user(self, name: str, role: str, password: str) -> UserView:
-        """`role` is `viewer`, `operator` or `admin`."""
+        """`role` is `viewer`, `operator` or `admin`. Raises `ConflictError` if there is a user of that name."""
         return self._post(UserView, f"{_API}/users", {"name": name, "role": role, "password": password})
 
     def remove_user(self, name: str) -> UserList:
-        """All logins of the user end; those who are left are returned."""
+        """All logins of the user end; those who are left are returned. Raises `ConflictError` for the last admin."""
         return self._post(UserList, _user(name, "remove"))
 
     def set_role(self, name: str, role: str) -> UserView:
+        """`role` is `viewer`, `operator` or `admin`. Raises `ConflictError` for the last admin."""
         return self._post(UserView, _user(name, "role"), {"role": role})
 
     def set_password(self, name: str, password: str) -> UserView:
@@ -66,10 +67,12 @@ class AccountCalls(ABC):
         return walk(page)
 
     def add_token(self, name: str, scope: str, *, expires_at: str | None = None) -> NewToken:
-        """`scope` is a role or `executor`. The secret is told this once."""
+        """`scope` is a role or `executor`; without `expires_at`, a time to come, it holds until it is revoked. The
+        secret is told this once. Raises `ConflictError` if there is a token of that name."""
         return self._post(NewToken, f"{_API}/tokens", {"name": name, "scope": scope, "expires_at": expires_at})
 
     def revoke_token(self, name: str) -> TokenView:
+        """It does not hold from now on."""
         return self._post(TokenView, f"{_API}/tokens/{quote(name, safe='')}/revoke")
 
     def audit(

@@ -86,15 +86,20 @@ _Message = TypeVar("_Message")
 
 
 class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
-    """`url` is the program's address; an answer may take `timeout` seconds more than it was asked to wait.
+    """`url` is the program's address, `token` the secret of a token where it wants one; an answer may take `timeout`
+    seconds more than it was asked to wait. Raises `ValueError` for what is no address.
 
     `actor` is who the history of runs and dags names for what is done, where the token does not say: 1 to 100 printable
     characters of ASCII. `tls` is what certificates are judged by, the system's authorities by default.
 
     Where a connection is lost, a request is made once more; a change has a key of its own, so that it is made once.
 
-    Every call raises `AwayError` or `RefusedError`. Times are ISO 8601; without an offset they are in the dag's zone.
-    What lists a page has a `next`, and beside it what walks all pages: `each_run` for `runs`.
+    Every call raises `AwayError`, or `RefusedError` as the class of its reason: `NotFoundError` for what there is none
+    of, `InvalidError` for a value that cannot be, `ForbiddenError` for what the token has no right to; which others it
+    may be, its method says. Times are ISO 8601; without an offset they are in the dag's zone. What lists a page has a
+    `next`, and beside it what walks all pages: `each_run` for `runs`.
+
+    A client is closed by `close`, or by the end of its `with` block.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
 
     @property
     def url(self) -> str:
+        """The program's address, without a slash at its end."""
         return self._connection.url
 
     def again(self) -> Client:
@@ -124,7 +130,7 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
         return self._get(Health, "/health")
 
     def ready(self) -> Health:
-        """Likewise where it leads and can work; else it is refused, with what is wrong."""
+        """Likewise where it leads and can work. Raises `UnavailableError` where it cannot, with what is wrong."""
         return self._get(Health, "/ready")
 
     def me(self) -> Me:
@@ -149,6 +155,8 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
         return walk(page, limit)
 
     def dag(self, dag: str) -> DagDetail:
+        """The dag with its tasks, its parameters and when it is due next. Raises `NotFoundError`, which says of a dag
+        that was removed what became of it."""
         return self._get(DagDetail, dag_address(dag))
 
     def dag_events(self, dag: str, *, before: str | None = None, limit: int = 50) -> DagEventList:
@@ -177,16 +185,19 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
         return self._get(BackfillList, f"{API}/backfills", {"dag": dag, "before": before, "limit": str(limit)})
 
     def backfill(self, backfill_id: str) -> BackfillView:
+        """One backfill, and how far it has come."""
         return self._get(BackfillView, address("backfills", backfill_id))
 
     def pools(self) -> PoolList:
+        """The program's pools, and those of earlier builds that are still in use."""
         return self._get(PoolList, f"{API}/pools")
 
     def executors(self) -> ExecutorList:
+        """The executors that were heard of lately, longest known first."""
         return self._get(ExecutorList, f"{API}/executors")
 
     def database(self) -> DatabaseView:
-        """What there is to know of the database; its rows are counted for that."""
+        """What there is to know of the database; its rows are counted for that, which may take minutes."""
         return self._get(DatabaseView, f"{API}/database", wait=_COPYING)
 
     def copy_database(self, part: str, file: BinaryIO) -> None:
@@ -280,7 +291,8 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
         after: int = 0,
         wait: float = 0.0,
     ) -> LogPage:
-        """Log entries of an attempt (the last one by default) after the entry numbered `after`."""
+        """Log entries of an attempt (the last one by default) after the entry numbered `after`: as soon as there are
+        some, or `wait` seconds have passed."""
         query = {
             "position": str(position),
             "attempt": _number(attempt),
@@ -310,7 +322,11 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
         scheduled_at: str | None = None,
         idempotency_key: str | None = None,
     ) -> RunView:
-        """Asks for a run; it is durable when this returns. The same key again gives the run that it made then."""
+        """Asks for a run; it is durable when this returns. `scheduled_at` is its logical time, now by default.
+
+        The same `idempotency_key` again (1 to 200 characters) gives the run that it made then. Raises `InvalidError`
+        where that was asked for with other parameters or another time.
+        """
         body = {"params": dict(params or {}), "scheduled_at": scheduled_at}
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._connection.send(RunView, "POST", dag_address(dag, "runs"), body=body, headers=headers)
@@ -318,6 +334,7 @@ class Client(FollowCalls, AccountCalls, OperationCalls, WalkCalls):
     # --- how they are asked ------------------------------------------------------------------------------------------
 
     def close(self) -> None:
+        """Ends the connection; it is made anew if something else is asked."""
         self._connection.close()
 
     def __enter__(self) -> Self:

@@ -136,6 +136,7 @@ class TaskContext:
 
     @property
     def notifier(self) -> TaskNotifier:
+        """What tells people something: `context.notifier.send("the file is empty")`."""
         return TaskNotifier(self.outlet)
 
     def progress(self, fraction: float | None, message: str = "") -> None:

@@ -56,7 +56,9 @@ def walk(page: Callable[[_C | None, int], tuple[Sequence[_T], _C | None]], limit
 
 
 class WalkCalls(ABC):
-    """The methods that these go by are those of `Client`."""
+    """What the pages of a list hold, one thing after the other; a page is asked for, by the method that gives it, when
+    it is needed. `limit` is how many things there are to be at most: all of them without one. What is refused is raised
+    by the iteration."""
 
     @abstractmethod
     def runs(

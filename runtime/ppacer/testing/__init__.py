@@ -4,6 +4,7 @@
 
     sales = load("sales.ppd")
 
+
     def test_a_region_that_is_down_is_tried_again():
         result = sales.run("daily_sales", at="2026-01-02T02:15", tasks={"raw": [], 'raw["us"]': in_turn(fails(), [])})
         assert result.status == "success"
