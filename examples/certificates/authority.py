@@ -45,12 +45,11 @@ def list_expiring(folder: Path, hosts: list[str], ahead: timedelta) -> list[str]
     return expiring
 
 
-def issue(authority: Authority, host: str, valid: timedelta) -> Path:
-    """A new key and certificate for the host, beside that of the authority. The server finds the old pair or the new
-    one: both are in one file, which is replaced in one step.
-    """
-    path = authority.certificate.with_name(f"{host}.pem")
-    with tempfile.TemporaryDirectory(dir=path.parent) as name:
+def issue(authority: Authority, host: str, valid: timedelta, folder: Path) -> Path:
+    """A new key and certificate for the host, both in one file of the folder. No server reads it yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{host}.pem"
+    with tempfile.TemporaryDirectory(dir=folder) as name:
         work = Path(name)
         (work / "extensions").write_text(
             f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n"
@@ -80,6 +79,29 @@ def verify(authority: Authority, certificate: Path) -> None:
         *("verify", "-CAfile", str(authority.certificate), "-purpose", "sslserver"),
         *("-verify_hostname", host, str(certificate)),
     )
+
+
+def install(pair: Path, folder: Path) -> Path:
+    """Puts the pair where the server reads it, in one step: the server finds the old one or the new one. The old one is
+    kept as `HOST.before`. Done twice, it is as if done once.
+    """
+    path = folder / pair.name
+    if pair.exists():  # an attempt before this one may have moved it already
+        before = path.with_suffix(".before")
+        before.unlink(missing_ok=True)
+        if path.exists():
+            before.hardlink_to(path)
+        pair.replace(path)
+    return path
+
+
+def put_back(installed: list[Path | None]) -> list[Path]:
+    """Undoes `install` where there was a certificate before, and returns which ones these are."""
+    back = [path for path in installed if path is not None and path.with_suffix(".before").exists()]
+    for path in back:
+        path.with_suffix(".before").replace(path)
+        print(f"{path.stem} has its old certificate again, until {end_of(path):%Y-%m-%d}")
+    return back
 
 
 def end_of(certificate: Path) -> datetime:

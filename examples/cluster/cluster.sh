@@ -9,7 +9,9 @@ url=http://127.0.0.1:$port
 ppc build cluster.ppd -o build/
 
 started=
-trap 'kill $started 2>/dev/null; wait' EXIT
+trap 'kill $started 2>/dev/null || true; wait' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 python build/cluster.py scheduler --port "$port" >build/scheduler.log 2>&1 &
 started="$started $!"
 curl --silent --fail --output build/ready.json --retry 120 --retry-delay 1 --retry-all-errors "$url/ready"

@@ -11,14 +11,18 @@ from pathlib import Path
 COLUMNS = ["delivery", "article", "pieces", "arrived"]
 
 
+class DeliveryError(Exception):
+    """A file is not as it was agreed with the supplier."""
+
+
 def import_file(file: Path, stock: Path) -> int:
     """Puts all rows of the file into the stock, or none, and returns how many there are. Done twice, it is as if done
     once: a delivery and article have one row.
     """
     with file.open(encoding="utf-8", newline="") as stream:
-        table = csv.DictReader(stream)
+        table = csv.DictReader(stream, restval="")
         if table.fieldnames != COLUMNS:
-            raise ValueError(f"{file.name} has the columns {table.fieldnames}, not {COLUMNS}")
+            raise DeliveryError(f"{file.name} has the columns {table.fieldnames}, not {COLUMNS}")
         rows = [_checked(row, f"{file.name}, line {table.line_num}") for row in table]
     stock.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(stock, timeout=30)) as connection, connection:
@@ -51,12 +55,13 @@ def _move(file: Path, folder: str) -> Path:
 
 
 def _checked(row: dict[str, str], place: str) -> tuple[int, int, int, str]:
+    for column in ("delivery", "article", "pieces"):
+        if not row[column].isdecimal():
+            raise DeliveryError(f"{place}: {row[column]!r} is no number, in the column {column}")
     try:
-        pieces = int(row["pieces"])
         arrived = date.fromisoformat(row["arrived"])
-        delivery, article = int(row["delivery"]), int(row["article"])
-    except ValueError as fault:
-        raise ValueError(f"{place}: {fault}") from None
-    if pieces <= 0:
-        raise ValueError(f"{place}: {pieces} pieces")
-    return delivery, article, pieces, arrived.isoformat()
+    except ValueError:
+        raise DeliveryError(f"{place}: {row['arrived']!r} is no date such as 2026-03-01") from None
+    if int(row["pieces"]) == 0:
+        raise DeliveryError(f"{place}: no pieces")
+    return int(row["delivery"]), int(row["article"]), int(row["pieces"]), arrived.isoformat()

@@ -80,7 +80,8 @@ def check_quality(clean: Clean, most_rejected: float, fewest: int) -> None:
     if total < fewest:
         raise QualityError(f"{clean.region} has sent {total} rows, and {fewest} are the least that is believed")
     if len(clean.rejected) > most_rejected * total:
-        raise QualityError(f"{clean.region}: {len(clean.rejected)} of {total} rows are bad")
+        some = "; ".join(clean.rejected[:5])
+        raise QualityError(f"{clean.region}: {len(clean.rejected)} of {total} rows are bad, such as {some}")
 
 
 def load(url: str, parts: list[Clean], day: date) -> Stored:

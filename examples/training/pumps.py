@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import json
 import math
-import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zlib import crc32
 
 from ppacer.context import TaskContext
 
@@ -43,21 +44,28 @@ class Model:
 
 @dataclass(frozen=True)
 class Best:
+    """The shares of pumps, from 0 to 1, that it is right about and that the model in use is: 0 if there is none."""
+
     path: Path
     accuracy: float
+    in_use: float
 
 
 def split(source: Path, target: Path, seed: int) -> Data:
-    """Four fifths of the pumps to learn from, one fifth to be judged by; the same pumps for the same seed."""
+    """About four fifths of the pumps to learn from, one fifth to be judged by. A pump stays on its side however many
+    others come: no model, and not the one in use either, is judged by pumps that it has learnt from.
+    """
+    learn: list[list[float]] = []
+    judge_by: list[list[float]] = []
     with source.open(encoding="utf-8", newline="") as stream:
-        rows = [[*(float(row[name]) for name in FEATURES), float(row["failed"])] for row in csv.DictReader(stream)]
-    random.Random(seed).shuffle(rows)
-    cut = len(rows) * 4 // 5
+        for row in csv.DictReader(stream):
+            side = judge_by if crc32(f"{seed} {row['pump']}".encode()) % 5 == 0 else learn
+            side.append([*(float(row[name]) for name in FEATURES), float(row["failed"])])
     target.mkdir(parents=True, exist_ok=True)
     data = Data(target / "train.json", target / "test.json")
-    data.train.write_text(json.dumps(rows[:cut]), encoding="utf-8")
-    data.test.write_text(json.dumps(rows[cut:]), encoding="utf-8")
-    print(f"{cut} pumps to learn from, {len(rows) - cut} to be judged by")
+    data.train.write_text(json.dumps(learn), encoding="utf-8")
+    data.test.write_text(json.dumps(judge_by), encoding="utf-8")
+    print(f"{len(learn)} pumps to learn from, {len(judge_by)} to be judged by")
     return data
 
 
@@ -85,27 +93,24 @@ def train(data: Data, rounds: int, rate: int, context: TaskContext) -> Path:
     return path
 
 
-def judge(data: Data, models: list[Path]) -> Best:
-    """The model that is right about the most pumps it has not seen."""
+def judge(data: Data, models: list[Path], in_use: Path) -> Best:
+    """The model that is right about the most pumps it has not seen, next to the one in use, by the same pumps."""
     rows = json.loads(data.test.read_text(encoding="utf-8"))
-    results = [Best(path, _accuracy(_read(path), rows)) for path in models]
-    for result in results:
-        print(f"{result.path.name}: right about {result.accuracy:.1%}")
-    return max(results, key=lambda result: result.accuracy)
+    right = {path: _accuracy(_read(path), rows) for path in [*models, in_use] if path.exists()}
+    for path, accuracy in right.items():
+        print(f"{path.name}: right about {accuracy:.1%}")
+    best = max(models, key=right.__getitem__)
+    return Best(best, right[best], right.get(in_use, 0.0))
 
 
-def publish(path: Path, accuracy: float, target: Path) -> bool:
-    """Puts the model where the service reads it, unless the one in use is as good. Tells whether it did."""
+def publish(path: Path, target: Path) -> None:
+    """Puts the model where the service reads it, in one step; the one before is kept, to go back to."""
     if target.exists():
-        in_use = json.loads(target.read_text(encoding="utf-8"))["accuracy"]
-        if in_use >= accuracy:
-            print(f"the model in use is right about {in_use:.1%}, the new one about {accuracy:.1%}: it stays")
-            return False
+        shutil.copy(target, target.with_name(f"{target.stem}-before.json"))
     beside = target.with_suffix(".part")
-    beside.write_text(json.dumps({"accuracy": accuracy, **asdict(_read(path))}), encoding="utf-8")
+    shutil.copy(path, beside)
     beside.replace(target)
     print(f"{path.name} is in use now")
-    return True
 
 
 def _read(path: Path) -> Model:

@@ -37,7 +37,11 @@ def test_renewals(example: Callable[[str], Example]) -> None:
         "expiring": "success",
         "renewed": "success",
         "sound": "success",
+        "installed": "success",
         "reload": "skipped",
+        "served": "skipped",
+        "back": "skipped",
+        "reload_old": "skipped",
     }
     (out / "mail.shop.example.pem").unlink()
     renewed = certificates.run("certificates")
@@ -58,7 +62,28 @@ def test_a_certificate_that_nobody_would_trust_is_not_served(example: Callable[[
         tasks={"expiring": ["shop.example"], "renewed": here.folder / "out/shop.example.pem"},
     )
     assert result.statuses("reload") == {"reload": "upstream_failed"}
+    assert result.statuses("installed")["installed[0]"] == "upstream_failed"
     assert "openssl verify failed" in (result["sound[0]"].error or "")
+
+
+def test_a_server_that_will_not_have_them_gets_the_old_ones_back(example: Callable[[str], Example]) -> None:
+    here = example("certificates")
+    certificates = here.load()
+    first = certificates.run("certificates")
+    assert first.status == "success", first
+    pairs = [here.folder / "out" / f"{host}.pem" for host in HOSTS]
+    before = [pair.read_bytes() for pair in pairs]
+    reload = "for pair in out/*.example.pem; do cksum <$pair; done"
+    refused = certificates.run("certificates", params={"ahead": "100d", "check": "false", "reload": reload})
+    assert refused.status == "failed"
+    assert refused["served"].attempts == 4
+    assert [pair.read_bytes() for pair in pairs] == before
+    assert refused["reload"].log_text != refused["reload_old"].log_text
+    assert shake_hands(pairs[0], here.folder / "out/authority.pem", "shop.example") == "shop.example"
+    pairs[0].unlink()  # the first certificate of a host has none to go back to
+    alone = certificates.run("certificates", params={"check": "false"})
+    assert (alone["back"].output, alone.statuses("reload_old")) == ([], {"reload_old": "skipped"})
+    assert pairs[0].exists()
 
 
 def shake_hands(pair: Path, authority: Path, host: str) -> str:

@@ -24,7 +24,7 @@ def test_files_come(example: Callable[[str], Example]) -> None:
     assert names(inbox / "done") == ["deliveries-0301.csv", "deliveries-0302.csv"]
     assert names(inbox / "refused") == ["deliveries-0303.csv"]
     (alert,) = result.alerts
-    assert "deliveries-0303.csv, line 2: invalid literal for int" in alert.message
+    assert "deliveries-0303.csv, line 2: 'a dozen' is no number, in the column pieces" in alert.message
     assert stock(here.folder) == 5
 
     mended = (inbox / "refused/deliveries-0303.csv").read_text(encoding="utf-8").replace("a dozen", "12")
