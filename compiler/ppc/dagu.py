@@ -137,7 +137,7 @@ class _Reader:
             starts = fields(node.value)
             for key, other in starts.items():
                 if key != "start":
-                    self._lose(flow, other.line, f"`{key}` of a schedule: a dag is started at times, not {key}ed")
+                    self._lose(flow, other.line, f"`{key}` of a schedule: here it starts runs, and no more")
             nodes = starts["start"].items() if "start" in starts else []
         crons, zones = [], set()
         for each in nodes:

@@ -16,6 +16,8 @@ _INLINE: Final = {"bash": "-c", "zsh": "-c", "dash": "-c", "python": "-c", "pyth
 """Interpreters, and how each is given a script as an argument."""
 
 _FOREIGN: Final = re.compile(r"\$\{(?!env\.|params\.)\w+\.[^}]*\}|\$\{?DAG_RUN_(?!ID\b|STEP_NAME\b)\w+|\$\{?ITEM\b")
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+_STOPS: Final = re.compile(r"#!|\s*set -\w*e")
 _NAMESPACE: Final = re.compile(r"\$\{(?:env|params)\.(\w+)\}")
 
 
@@ -41,7 +43,9 @@ def command_of(found: dict[str, Node], scope: Scope, of_dag: Node | None) -> str
     text = checked(text, scope)
     words = [each.text() for each in shell.items()] if shell is not None else []
     words = shlex.split(words[0]) if len(words) == 1 else words
-    if not words or (words[0] in _PLAIN_SHELLS and len(words) == 1):
+    if not words:
+        return text if "action" in found or "exec" in found else _stopping(text)
+    if words[0] in _PLAIN_SHELLS and len(words) == 1:
         return text
     program = words[0].rsplit("/", 1)[-1]
     if program in _PLAIN_SHELLS:
@@ -52,6 +56,15 @@ def command_of(found: dict[str, Node], scope: Scope, of_dag: Node | None) -> str
         raise RejectedError(f"a script for {words[0]}")
     options = [word for word in words[1:] if word != flag]
     return f"{shlex.join([words[0], *options, flag])} {shlex.quote(text)}"
+
+
+def _stopping(text: str) -> str:
+    """Several commands, of which the first that fails ends all: where no shell is named, Dagu has its own do so (from
+    1.18 on, https://github.com/dagucloud/dagu/pull/1090)."""
+    bare = _QUOTED.sub("", text)
+    if _STOPS.match(text) or not {"\n", ";"} & set(bare):
+        return text
+    return f"set -e\n{text}" if "\n" in bare else f"set -e; {text}"
 
 
 def mapping(node: Node) -> dict[str, Node]:

@@ -68,8 +68,8 @@ class StepReader:
             before = [own for _, own, _ in stage]
         apart = len(names) > 1 and not any(read.parents for read in self.read_steps.values())
         if apart and "type" not in document:
-            told = "no step depends on another and there is no `type`: all start at once, as in Dagu 2; from 1.17"
-            self.remarks.append(Remark(document["steps"].line, f"{told} on Dagu 1 did them in order"))
+            told = "no step depends on another and there is no `type`: all start at once, as in Dagu since May 2026"
+            self.remarks.append(Remark(document["steps"].line, f"{told}; from 1.17 until then they went in order"))
         self._edges()
         handlers = document.get("handler_on")
         if handlers is not None and isinstance(handlers.value, dict):
@@ -309,7 +309,9 @@ class StepReader:
             told = f"step {task.name} counts as succeeded when `continue_on` lets the dag go on; Dagu tells of it"
             self.remarks.append(Remark(node.line, told))
         if fails:
-            return f"( {command}\n) || true" if "\n" in command else f"( {command} ) || true"
+            # After `||` a shell forgets `set -e`.
+            several = "\n" in command or command.startswith("set -e")
+            return f"( {command}\n)\ntrue" if several else f"( {command} ) || true"
         return f"( {command}\n)\ncode=$?\ncase $code in 0|{'|'.join(codes)}) ;; *) exit $code ;; esac"
 
     def _condition(self, read: _Read, node: Node, scope: Scope, found: dict[str, Node]) -> None:

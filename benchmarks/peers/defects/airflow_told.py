@@ -1,6 +1,7 @@
-"""Prints what Airflow keeps of a file that it has read, which is what its page shows: errors and warnings of import.
+"""Has Airflow read its folder, and prints what it keeps of one file: errors and warnings of import.
 
-`python airflow_told.py DAG`, after `airflow dags reserialize`; ends with 1 if there is any.
+`python airflow_told.py DAG` in its environment; ends with 1 if there is any. `airflow dags list-import-errors` and its
+page show the same.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ def told(key: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    found = told(sys.argv[1])
+    from airflow.__main__ import main
+
+    key = sys.argv[1]
+    sys.argv = ["airflow", "dags", "reserialize"]
+    main()
+    found = told(key)
     print(*found, sep="\n")
     sys.exit(bool(found))

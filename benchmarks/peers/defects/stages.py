@@ -39,7 +39,7 @@ STAGES = {
     "airflow": Stages(
         {LOAD: "python airflow_told.py KEY", RUN: "airflow dags test KEY -f FOLDER/KEY.py"},
         ("airflow", "airflow.sdk", "airflow.cli.commands.dag_command"),
-        before=("airflow db migrate", "airflow dags reserialize"),
+        before=("airflow db migrate",),
         extras=("airflow_told.py",),
     ),
 }

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _CALM = re.compile(r"\bno (?:errors?|warnings?|failed|failures?)\b", re.IGNORECASE)
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z \[(\w+) *\] +")
 _CHANGING = re.compile(r"0x[0-9a-f]+|\x1b\[[0-9;]*m|\d+|'[^']*'|\"[^\"]*\"")
 
 
@@ -53,10 +54,10 @@ def observe(peer: Peer) -> dict[str, Told]:
         folder = Path(name)
         for file in ("steps.py", *STAGES[peer.name].extras):
             (folder / file).write_bytes((HERE / file).read_bytes())
-        for case in cases.values():
-            for file, text in case.files.items():
-                (folder / file).write_text(text, encoding="utf-8")
-        checked = _type_checked(peer, folder, cases)
+        with ExitStack() as all_cases:
+            for case in cases.values():
+                all_cases.enter_context(_written(folder, case))
+            checked = _type_checked(peer, folder, cases)
         with surroundings(peer, folder) as variables, _inside(peer, folder, variables) as ask:
             for command in STAGES[peer.name].before:
                 status, said = ask(command.split(), _BEFORE_SECONDS)
@@ -74,21 +75,35 @@ def _observed(
             yield key, Told(reason=case.reason)
             continue
         found = Told(checker=checked.get(key, ""))
-        for stage, command in _commands(peer, folder, key, case):
-            status, said = ask(command, _SECONDS)
-            said = re.sub(rf"\b{key}\b", _KEY, _without_places(said, folder, peer.place))
-            if key == SOUND:
-                if status:
-                    raise Unsound(f"`{' '.join(command)}` ended with {status}: {said[-2_000:]}")
-                usual[stage] = {_without_changing(line) for line in said.splitlines()}
-                continue
-            line = first_line(status, said, usual[stage])
-            if line is not None:
-                found = Told(stage, line.replace(_KEY, key), found.checker)
-                break
+        with _written(folder, case):
+            for stage, command in _commands(peer, folder, key, case):
+                status, said = ask(command, _SECONDS)
+                said = re.sub(rf"\b{key}\b", _KEY, _without_places(said, folder, peer.place))
+                if key == SOUND:
+                    if status:
+                        raise Unsound(f"`{' '.join(command)}` ended with {status}: {said[-2_000:]}")
+                    usual[stage] = {_without_changing(line) for line in said.splitlines()}
+                    continue
+                line = first_line(status, said, usual[stage])
+                if line is not None:
+                    found = Told(stage, line.replace(_KEY, key), found.checker)
+                    break
         if key != SOUND:
             print(f"{peer.name}: {key}: {found.stage or 'never'}: {found.line}", file=sys.stderr)
             yield key, found
+
+
+@contextmanager
+def _written(folder: Path, case: Case) -> Iterator[None]:
+    """The files of the case are there meanwhile, and no longer: where all files of a folder are loaded together, what
+    is said of one mistake is else said of all."""
+    for file, text in case.files.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        for file in case.files:
+            (folder / file).unlink(missing_ok=True)
 
 
 def _commands(peer: Peer, folder: Path, key: str, case: Case) -> Iterator[tuple[str, Sequence[str]]]:
@@ -119,7 +134,8 @@ def _without_places(said: str, *places: Path) -> str:
 
 
 def _tidy(line: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", line).strip(" \t|+-")[:300]
+    plain = _STAMP.sub(r"\1: ", re.sub(r"\x1b\[[0-9;]*m", "", line).strip(" \t|+-"))
+    return re.sub(r" {3,}\[", " [", plain)[:300]
 
 
 def _without_changing(line: str) -> str:
