@@ -35,7 +35,7 @@ _WAIT: Final = 120
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory(prefix="pipelines-") as place, sync_playwright() as playwright:
         folder = Path(place)
         _write_sources(folder)
         path = shutil.which("chromium") or shutil.which("google-chrome")
@@ -107,16 +107,21 @@ def _as_html(text: str) -> str:
 def _take_page(browser: Browser, folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "ppc.cli", "build", "sales.ppd"], cwd=folder, check=True)
     program = subprocess.Popen(
-        [sys.executable, "sales.py", "--port", "0", "--name", "laptop"], cwd=folder, stderr=subprocess.DEVNULL
+        [sys.executable, "sales.py", "--port", "0", "--name", "laptop"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         found = _awaited(lambda: read_run_file(folder / "sales.run.json"))
-        client = Client(found.url)
+        client = Client(found.url, actor="ana")
         run = client.trigger("sales", params={"day": "2026-03-05"})
         _awaited(lambda: client.run(run.id).run.status == "failed" or None)
-        page = browser.new_page(viewport={"width": 1240, "height": 580}, device_scale_factor=1)
+        page = browser.new_page(viewport={"width": 1340, "height": 560}, device_scale_factor=2)
         page.goto(f"{client.url}/runs/{run.id}?task=checked")
         page.get_by_text("is the shop down").first.wait_for()
+        page.get_by_text("It wrote nothing.").wait_for()
+        page.get_by_text("Inputs").wait_for()
         page.screenshot(path=PICTURES / "page.png")
     finally:
         program.terminate()

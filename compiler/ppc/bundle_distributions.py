@@ -97,11 +97,7 @@ class Installed:
             if key in excluded or step in done or key in _UNUSED.get(by, ()):
                 continue
             if key not in self._found:
-                needing = f"{by} needs {requirement}, which" if by else f"{requirement}"
-                raise BundleError(
-                    f"{needing} is not installed for the Python of the program: install it there, or leave it out with "
-                    f"--exclude {requirement.name}"
-                )
+                raise BundleError(_missing(requirement, by))
             done.add(step)
             waiting += ((needed, key) for needed in self._required(key, requirement.extras))
         return sorted({key for key, _ in done})
@@ -154,6 +150,19 @@ class Installed:
             return Requirement(text)
         except InvalidRequirement as error:
             raise BundleError(f"`{text}` is no requirement: {error}") from error
+
+
+def _missing(requirement: Requirement, by: str) -> str:
+    """What is wanted and not installed, and what to do; `by` is the distribution that requires it, if one does."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    named = f"{requirement.name}{extras}{requirement.specifier}"
+    extra = re.search(r'extra == "([^"]+)"', str(requirement.marker or ""))
+    install = f"{by}[{extra[1]}]" if by and extra else named
+    needing = f"{by} needs {named}, which" if by else named
+    return (
+        f"{needing} is not installed for the Python of the program: install it there, as by `pip install "
+        f"'{install}'`, or leave it out with --exclude {requirement.name}"
+    )
 
 
 def plain(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,7 @@ def run(arguments: Namespace) -> int:
     except OSError as error:
         raise CommandError(f"cannot write {error.filename or folder}: {error.strerror or error}") from error
     print("\n".join(f"made {place}" for place in files))
-    print(f"\nTry it:\n  ppc run {folder / f'{name}.ppd'}")
+    print(f"\nTry it:\n  ppc run {shlex.quote(str(folder / f'{name}.ppd'))}")
     return 0
 
 

@@ -111,6 +111,16 @@ def test_a_distribution_is_carried_with_what_it_requires(installed: Installed) -
         installed.needed(["no-such-thing"])
 
 
+def test_what_an_extra_would_have_brought_is_told_with_the_extra(tmp_path: Path) -> None:
+    about = tmp_path / "shop-1.0.dist-info"
+    about.mkdir()
+    required = "Provides-Extra: mail\nRequires-Dist: no-such-thing[a]>=2; extra == 'mail'\n"
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n{required}", encoding="utf-8")
+    found = Installed([str(tmp_path)], find_target(sys.executable).markers, Path(ppacer.__file__).parent)
+    with pytest.raises(BundleError, match=r"^shop needs no-such-thing\[a\]>=2, which is not .* 'shop\[mail\]'`, or"):
+        found.needed(["shop[mail]"])
+
+
 def test_compiled_files_are_left_out_where_python_takes_their_place(installed: Installed) -> None:
     for key in ("sqlalchemy", "tornado", "markupsafe"):
         carried = installed.read(key, runtime=True, excluded=lambda _: False)

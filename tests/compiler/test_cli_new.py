@@ -35,6 +35,11 @@ def test_it_makes_a_project_without_a_fault_or_a_warning(capsys: pytest.CaptureF
     assert not any("PROJECT" in path.read_text(encoding="utf-8") for path in Path("work/Sales-Load").iterdir())
 
 
+def test_what_to_type_next_holds_for_a_folder_with_a_space(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "my work/sales"]) == 0
+    assert capsys.readouterr().out.endswith("  ppc run 'my work/sales/sales.ppd'\n")
+
+
 @pytest.mark.slow
 def test_it_runs_and_its_tests_pass() -> None:
     assert main(["new", "sales_load"]) == 0

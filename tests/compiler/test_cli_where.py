@@ -94,6 +94,14 @@ def test_a_line_of_the_program_leads_to_what_it_was_made_from(
     assert (head, text.strip()) == (f"{file}:{line}: {what}", source.splitlines()[line - 1].strip())
 
 
+def test_the_documents_show_it_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "ppc.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```console\n(\$ ppc where .*?)^```", document, re.MULTILINE | re.DOTALL)
+    for part in re.split(r"^\$ ppc where ", block, flags=re.MULTILINE)[1:]:
+        place, *told = part.splitlines()
+        assert where(capsys, place) == told
+
+
 def test_the_function_of_a_callable_leads_to_all_that_call_it(capsys: pytest.CaptureFixture[str]) -> None:
     program = Path("daily.py").read_text(encoding="utf-8")
     line = line_of(program, "    from shop import extract")

@@ -100,9 +100,10 @@ def _add_token(invocation: Invocation, name: str | None, scope: str) -> None:
         chosen = name or _free_name(program)
         made = program.add_token(chosen, scope, expires_at=expires_at)
     until = "" if made.token.expires_at is None else f", until {local(made.token.expires_at)}"
+    page = "" if scope == "executor" else ", the login page instead of a password"
     sys.stderr.write(
         f"token {chosen} with the scope {scope}{until}; it is shown only now. Commands and executors take it from "
-        "PPACER_TOKEN, the login page instead of a password:\n"
+        f"PPACER_TOKEN{page}:\n"
     )
     sys.stderr.flush()
     invocation.console.line(made.secret)

@@ -74,7 +74,10 @@ def test_a_token_is_printed_alone_and_once(call: Any, tmp_path: Path) -> None:
     assert made.out.startswith("ppacer_")
     assert made.out.count("\n") == 1
     assert "token box with the scope executor, until " in made.err
-    assert call("token").out.startswith("ppacer_")
+    assert "login page" not in made.err
+    for_admin = call("token")
+    assert for_admin.out.startswith("ppacer_")
+    assert "the login page instead of a password" in for_admin.err
     again = call("token", "add", "box", "--scope", "viewer")
     assert again.err.startswith("error: there is a token `box` already")
     rows = [line.split() for line in call("token", "list").out.splitlines()[1:]]
