@@ -21,7 +21,7 @@ from benchmarks.peers.__main__ import main as compare
 from benchmarks.peers.defects import __main__ as defects
 from benchmarks.peers.defects.mistakes import SOUND, mistakes
 from benchmarks.peers.defects.stages import STAGES
-from benchmarks.peers.defects.told import Told, first_line
+from benchmarks.peers.defects.told import Told, first_line, written
 from benchmarks.peers.peers import PEERS
 from benchmarks.table import Row, markdown
 from ppc.cli import main
@@ -211,6 +211,15 @@ def test_what_tells_is_found_in_what_a_command_says() -> None:
     assert first_line(0, "done\n", set()) is None
     assert first_line(3, "", set()) == "exit status 3"
     assert first_line(None, traceback, set()) is None
+    stamped = "2026-11-27T21:17:10.940012Z [warning  ] it waits for ever          [a.scheduler] loc=b.py:7\n"
+    assert first_line(0, stamped, set()) == "warning: it waits for ever [a.scheduler] loc=b.py:7"
+
+
+def test_the_files_of_a_mistake_are_there_while_it_is_looked_at(tmp_path: Path) -> None:
+    [cycle] = [mistake for mistake in mistakes() if mistake.key == "cycle"]
+    with written(tmp_path, cycle.cases["airflow"]):
+        assert [file.name for file in tmp_path.iterdir()] == ["cycle.py"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_table_of_mistakes_counts_what_was_told() -> None:

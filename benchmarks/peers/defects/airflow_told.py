@@ -1,4 +1,4 @@
-"""Has Airflow read its folder, and prints what it keeps of one file: errors and warnings of import.
+"""Has Airflow read its folder, and prints what it keeps of what is there: errors and warnings of import.
 
 `python airflow_told.py DAG` in its environment; ends with 1 if there is any. `airflow dags list-import-errors` and its
 page show the same.
@@ -16,7 +16,8 @@ def told(key: str) -> list[str]:
     connection = sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")
     errors = connection.execute("SELECT filename, stacktrace FROM import_error")
     warnings = connection.execute("SELECT message FROM dag_warning WHERE dag_id = ?", (key,))
-    found = [text for name, text in errors if Path(name).stem == key]
+    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    found = [text for name, text in errors if (folder / name).exists()]
     return found + [f"warning: {text}" for (text,) in warnings]
 
 

@@ -71,6 +71,7 @@ def surroundings(peer: Peer, folder: Path) -> Iterator[dict[str, str]]:
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
             "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "one that a scheduler need not warn of",
         }
     else:
         yield {}

@@ -56,7 +56,7 @@ def observe(peer: Peer) -> dict[str, Told]:
             (folder / file).write_bytes((HERE / file).read_bytes())
         with ExitStack() as all_cases:
             for case in cases.values():
-                all_cases.enter_context(_written(folder, case))
+                all_cases.enter_context(written(folder, case))
             checked = _type_checked(peer, folder, cases)
         with surroundings(peer, folder) as variables, _inside(peer, folder, variables) as ask:
             for command in STAGES[peer.name].before:
@@ -75,7 +75,7 @@ def _observed(
             yield key, Told(reason=case.reason)
             continue
         found = Told(checker=checked.get(key, ""))
-        with _written(folder, case):
+        with written(folder, case):
             for stage, command in _commands(peer, folder, key, case):
                 status, said = ask(command, _SECONDS)
                 said = re.sub(rf"\b{key}\b", _KEY, _without_places(said, folder, peer.place))
@@ -94,7 +94,7 @@ def _observed(
 
 
 @contextmanager
-def _written(folder: Path, case: Case) -> Iterator[None]:
+def written(folder: Path, case: Case) -> Iterator[None]:
     """The files of the case are there meanwhile, and no longer: where all files of a folder are loaded together, what
     is said of one mistake is else said of all."""
     for file, text in case.files.items():
