@@ -22,6 +22,9 @@ ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The operators that have an equal, and the arguments that are theirs."""
 
+LABELS: Final = ("Label", "EdgeModifier")
+ORDERS: Final = ("chain", "cross_downstream")
+
 _BASH: Final = re.compile(
     r"\[\[|<\(|<<<|&>|\|&|\bpipefail\b|\bsource\s|\bdeclare\s|\bshopt\s|\bfunction\s|\$'|\w=\(|\$\{\w+[^\w}:+?=-]|\{\d+\.\.\d+\}"
 )
@@ -30,6 +33,26 @@ _BASH: Final = re.compile(
 
 class NoEqualError(Exception):
     """What an operator does has no equal. The message says why."""
+
+
+def kind_of(call: ast.Call, names: Mapping[str, object]) -> str:
+    """`DAG`, `TaskGroup`, `chain` or an operator's class, where the call is of one; else nothing. A class with the name
+    of one of Airflow's, but from elsewhere, has its module before it."""
+    if not isinstance(call.func, ast.Name | ast.Attribute):
+        return ""
+    name, place, imported = ast.unparse(call.func).rpartition(".")[2], "airflow", True
+    if isinstance(call.func, ast.Name):
+        found = names.get(call.func.id)
+        imported = isinstance(found, tuple)
+        place, name = (str(found[0]), str(found[1])) if isinstance(found, tuple) else ("", name)
+    of_airflow = place.partition(".")[0] == "airflow"
+    if name in (*ORDERS, *LABELS):
+        return name if of_airflow else ""
+    by_name = imported and (name in ("DAG", "TaskGroup") or name.endswith(("Operator", "Sensor")))
+    by_task_id = name not in ("override", "partial", "expand") and any(each.arg == "task_id" for each in call.keywords)
+    if not by_name and not by_task_id:
+        return ""
+    return f"{place or 'own'}.{name}" if name in ARGUMENTS and not of_airflow else name
 
 
 def bash(

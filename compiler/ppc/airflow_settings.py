@@ -15,7 +15,7 @@ from ppd.words import SETTING_WORDS
 
 _PRESETS: Final = frozenset({"@hourly", "@daily", "@weekly", "@monthly", "@yearly", "@annually", "@midnight"})
 _NO_MATTER: Final = frozenset(
-    {"task_id", "dag", "task_group", "owner", "start_date", "end_date", "do_xcom_push", "multiple_outputs", "params"}
+    {"task_id", "dag", "owner", "start_date", "end_date", "do_xcom_push", "multiple_outputs", "params"}
     | {"task_display_name", "default_args", "provide_context", "append_env", "show_return_value_in_logs"}
 )
 _CALLBACKS: Final = frozenset(
@@ -41,22 +41,29 @@ def of_task(given: Mapping[str, ast.expr], names: Mapping[str, object], taken: f
     """The settings of a task, or of all tasks of a dag; `taken` are the arguments that the operator itself takes.
     Raises `UnknownError` for a trigger rule that there is not."""
     made = Settled()
-    known: dict[str, Constant] = {}
-    for key, node in given.items():
-        if key in _NO_MATTER or key in taken:
-            continue
-        if key in _CALLBACKS:
-            if not (isinstance(node, ast.Constant) and node.value in (False, None)):
-                made.lost.append((node.lineno, f"`{key}`; declare a `notifier`, and name it in `notify`"))
-            continue
-        try:
-            known[key] = constant(node, names)
-        except UnknownError as error:
-            made.lost.append((error.line, f"`{key}`: {error}"))
-            continue
-        _set(made, key, known[key], node)
+    known = _known(made, given, names, _NO_MATTER | taken)
+    for key, value in known.items():
+        _set(made, key, value, given[key])
     _retries(made, known)
     return made
+
+
+def _known(
+    made: Settled, given: Mapping[str, ast.expr], names: Mapping[str, object], passed_over: frozenset[str]
+) -> dict[str, Constant]:
+    """Those of the arguments that are constants; what is lost of the others is noted. A callback of `None` is none."""
+    known: dict[str, Constant] = {}
+    for key, node in given.items():
+        if key in passed_over:
+            continue
+        if key not in _CALLBACKS:
+            try:
+                known[key] = constant(node, names)
+            except UnknownError as error:
+                made.lost.append((error.line, f"`{key}`: {error}"))
+        elif not (isinstance(node, ast.Constant) and node.value in (False, None)):
+            made.lost.append((node.lineno, f"`{key}`; declare a `notifier`, and name it in `notify`"))
+    return known
 
 
 def _set(made: Settled, key: str, value: Constant, node: ast.expr) -> None:
@@ -108,19 +115,10 @@ def of_dag(
 ) -> Settled:
     """The settings of a dag; `defaults` are those of its tasks, some of which are the dag's."""
     made = Settled()
-    known: dict[str, Constant] = {}
-    for key, node in {**{key: defaults[key] for key in _OF_DEFAULTS if key in defaults}, **given}.items():
-        if key in _DAG_NO_MATTER:
-            continue
-        if key in _CALLBACKS:
-            made.lost.append((node.lineno, f"`{key}`; declare a `notifier`, and name it in `notify`"))
-            continue
-        try:
-            known[key] = constant(node, names)
-        except UnknownError as error:
-            made.lost.append((error.line, f"`{key}`: {error}"))
-            continue
-        _set_dag(made, key, known[key], node)
+    both = {**{key: defaults[key] for key in _OF_DEFAULTS if key in defaults}, **given}
+    known = _known(made, both, names, _DAG_NO_MATTER)
+    for key, value in known.items():
+        _set_dag(made, key, value, both[key])
     start, end = known.get("start_date"), known.get("end_date")
     places = [moment.zone for moment in (start, end) if isinstance(moment, Moment) and moment.zone is not None]
     timetable = _schedule(made, known, given)
@@ -131,10 +129,7 @@ def of_dag(
         made.settings["end"] = moment_text(Moment(end.at + timedelta(seconds=1), end.zone))
     if timetable:
         made.settings["timezone"] = string_text(places[0] if places else zone)
-        if known.get("catchup") is True:
-            made.settings["catchup"] = "all"
-        elif known.get("catchup") is False:
-            made.settings["catchup"] = "latest"
+        made.settings["catchup"] = "all" if known.get("catchup") is True else "latest"
     if "max_active_runs" not in made.settings:
         made.settings["max_active_runs"] = "16"
     return made

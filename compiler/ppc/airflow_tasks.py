@@ -11,37 +11,56 @@ from ppc import airflow_operators as operators
 from ppc.airflow_functions import Function, Functions, UsesAirflowError
 from ppc.airflow_operators import ARGUMENTS, NoEqualError
 from ppc.airflow_settings import Settled, of_task
-from ppc.airflow_values import Constant, Templates, UnknownError, constant, literal
-from ppc.translation import Flow, Part, Remark, Step, free_name, lost, rejected
+from ppc.airflow_values import UNKNOWN, Constant, Templates, UnknownError, constant, is_constant, literal
+from ppc.translation import Flow, Part, Remark, Step, dict_text, free_name, lost, rejected
 
+_GIVEN: Final = {
+    "ds": 'f"{run.date}"',
+    "ds_nodash": 'f"{run.date:%Y%m%d}"',
+    "ts": 'f"{run.scheduled_at}"',
+    "run_id": "run.id",
+}
 _OF_CONTEXT: Final = frozenset(
-    {"ti", "task_instance", "dag_run", "dag", "task", "logical_date", "execution_date", "data_interval_start"}
-    | {
-        "data_interval_end",
-        "ts",
-        "ds_nodash",
-        "params",
-        "context",
-        "run_id",
-        "conf",
-        "var",
-        "macros",
-        "prev_ds",
-        "next_ds",
-    }
+    {"asset_state_store", "conf", "conn", "context", "dag"}
+    | {"dag_run", "data_interval_end", "data_interval_start", "exception", "execution_date"}
+    | {"expanded_ti_count", "inlet_events", "inlets", "logical_date", "macros"}
+    | {"map_index_template", "next_ds", "next_execution_date", "outlet_events", "outlets"}
+    | {"params", "prev_ds", "prev_execution_date", "prev_data_interval_end_success", "prev_data_interval_start_success"}
+    | {"prev_end_date_success", "prev_start_date_success", "reason", "task", "task_instance"}
+    | {"task_instance_key_str", "task_reschedule_count", "task_state_store", "templates_dict", "test_mode"}
+    | {"ti", "tomorrow_ds", "triggering_asset_events", "triggering_dataset_events", "try_number"}
+    | {"ts_nodash", "ts_nodash_with_tz", "var", "yesterday_ds"}
 )
-"""What Airflow gives a function by the names of its parameters."""
+"""What Airflow gives a function by the names of its parameters, also where these have a default; of some there is an
+equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFunction:
     """A function with `@task`, or `@` what `kind` says; `settings` are what the decorator and `override` are given,
-    `fixed` what `partial` is."""
+    `fixed` what `partial` is, and `kwargs_mapped` says that `expand_kwargs` is called."""
 
     function: Function
     kind: str
     settings: Mapping[str, ast.expr]
     fixed: Mapping[str, ast.expr] = field(default_factory=dict)
+    kwargs_mapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """A function with `@dag`."""
+
+    function: Function
+    call: ast.Call | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A function with `@task_group`."""
+
+    function: Function
+    settings: Mapping[str, ast.expr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +80,20 @@ class Output:
     text: str
 
 
+def members(value: object) -> list[Member]:
+    """The tasks and groups in a value."""
+    match value:
+        case Output():
+            return members(value.of)
+        case list() | dict():
+            return [found for each in (value.values() if isinstance(value, dict) else value) for found in members(each)]
+    return [value] if isinstance(value, Member) else []
+
+
 @dataclass(slots=True)
 class Tasks:
-    """The tasks of one dag. `ids` are those of Airflow, and their names here; `outputs` the same of what has an output,
-    `params` of params."""
+    """The tasks of one dag, which begins at this line of its file. `steps` are they by their whole names, `ids` the
+    names of Airflow and what they are here; `outputs` the same of what has an output, `params` of params."""
 
     flow: Flow
     functions: Functions
@@ -74,6 +103,8 @@ class Tasks:
     dags: dict[str, str]
     remarks: list[Remark]
     names: Mapping[str, object]
+    line: int
+    steps: dict[str, Step] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
@@ -117,11 +148,14 @@ class TaskMaker:
         """The setting of the pool that was named, which is declared."""
         return {"pool": self.pool(settled.pool, line)} if settled.pool else {}
 
-    def operator(self, node: ast.Call, kind: str) -> Member:
+    def operator(self, node: ast.Call, kind: str, *, mapped: bool = False) -> Member:
+        """The task of an operator; `mapped` where `expand` makes many of it."""
         given = {each.arg: each.value for each in node.keywords if each.arg}
         named = constant(given["task_id"], self.tasks.names) if "task_id" in given else kind
         step = Step(self._name(str(named)), "")
         try:
+            if mapped:
+                raise NoEqualError(f"`expand` of a {kind}")
             if kind not in ARGUMENTS:
                 raise NoEqualError(f"what a {kind} does is to be a Python function, or a command")
             call, settings = self._operator_call(kind, given)
@@ -147,6 +181,8 @@ class TaskMaker:
         try:
             if of.kind != "task":
                 raise NoEqualError(f"`@{of.kind}`")
+            if of.kwargs_mapped:
+                raise NoEqualError("`expand_kwargs`")
             if len(mapped) > 1:
                 raise NoEqualError("`expand` over several lists")
             texts = [self._argument(each) for each in positional]
@@ -162,7 +198,31 @@ class TaskMaker:
             self._settle(step, settings, frozenset(), {})
         except (NoEqualError, UsesAirflowError, UnknownError) as error:
             step = self._rejected(step, node, str(error))
+            member = self._add(step)
+            self.tasks.edge(members([*positional, *named.values()]), member)
+            return member
         return self._add(step)
+
+    def afterwards(self, member: Member, attribute: str, value: ast.expr) -> None:
+        """Sets what the file sets of a task once it is made."""
+        step = self.tasks.steps.get(member.name)
+        settled = Settled()
+        try:
+            settled = of_task({attribute: value}, self.tasks.names, frozenset())
+        except UnknownError as error:
+            settled.lost.append((error.line, str(error)))
+        if step is None or settled.pool:
+            settled.lost.append((value.lineno, f"`{attribute}`, which is set afterwards"))
+        else:
+            step.settings.update(settled.settings)
+        for line, message in settled.lost:
+            self.lose(member, line, message)
+
+    def lose(self, member: Member, line: int, message: str) -> None:
+        """Tells what is lost of a task or group."""
+        self.tasks.remarks.append(Remark(line, f"{member.name}: {message}", lost=True))
+        step = self.tasks.steps.get(member.name)
+        (self.tasks.flow.comments if step is None else step.comments).append(lost(message))
 
     # --- parts of it --------------------------------------------------------------------------------------------------
 
@@ -211,24 +271,26 @@ class TaskMaker:
                 return value.text
             case Output(of=Member() as of):
                 return self._relative(of.name) + value.text
-            case list() if any(isinstance(each, Member | Output | list) for each in value):
+            case list() if not is_constant(value):
                 return f"[{', '.join(self._argument(each) for each in value)}]"
+            case dict() if not is_constant(value):
+                return dict_text({str(name): self._argument(each) for name, each in value.items()})
             case None:
                 return "none"
+        if value is UNKNOWN:
+            raise NoEqualError("an argument of it is what only running the file would tell")
         return self._constant(value)  # type: ignore[arg-type]
 
     def _context(self, function: Function, texts: list[str], given: set[str], positional: int) -> None:
         """Adds what Airflow would give by the names of parameters. Raises `NoEqualError` where that has no equal."""
         arguments = function.args
-        required = [*arguments.posonlyargs, *arguments.args]
-        without_default = {each.arg for each in required[: len(required) - len(arguments.defaults)]}
-        for argument in [*required[positional:], *arguments.kwonlyargs]:
+        for argument in [*[*arguments.posonlyargs, *arguments.args][positional:], *arguments.kwonlyargs]:
             if argument.arg in given:
                 continue
-            if argument.arg == "ds":
-                self.tasks.templates.dated = True
-                texts.append('ds = f"{run.date}"')
-            elif argument.arg in _OF_CONTEXT and (argument.arg in without_default or argument in arguments.kwonlyargs):
+            if argument.arg in _GIVEN:
+                self.tasks.templates.dated = self.tasks.templates.dated or argument.arg != "run_id"
+                texts.append(f"{argument.arg} = {_GIVEN[argument.arg]}")
+            elif argument.arg in _OF_CONTEXT:
                 raise NoEqualError(f"`{function.name}` takes `{argument.arg}` of Airflow")
         if arguments.kwarg is not None:
             reads = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
@@ -265,6 +327,7 @@ class TaskMaker:
     def _add(self, step: Step) -> Member:
         self._items().append(step)
         whole = f"{self._path()}.{step.name}" if self.groups else step.name
+        self.tasks.steps[whole] = step
         if step.call != "empty()":
             self.tasks.outputs.update({there: here for there, here in self.tasks.ids.items() if here == whole})
         return Member(self.tasks, whole, family=bool(step.loop))

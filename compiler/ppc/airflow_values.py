@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
@@ -14,7 +15,16 @@ from ppacer.records import dataclass
 from ppc.translation import format_literal
 
 Constant: TypeAlias = "str | int | float | bool | timedelta | Moment | list[Constant] | dict[str, Constant] | None"
+_OF_UTC: Final = frozenset({"timezone", "datetime.timezone", "dt.timezone", "pendulum", "datetime", "pytz"})
+_OF_TEXTS: Final = frozenset({"lower", "upper", "strip", "title", "replace", "join", "format"})
+_OF_DICTS: Final = frozenset({"items", "keys", "values"})
 _TIMEDELTA: Final = frozenset({"days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"})
+MOST_ROUNDS: Final = 1_000
+"""A loop over more is not written out."""
+
+UNKNOWN: Final = object()
+"""What only running the file would tell."""
+
 _TEMPLATE: Final = re.compile(r"\{\{(.*?)\}\}|\{[%#].*?[%#]\}", re.DOTALL)
 _PLAIN: Final = {
     "ds": "run.date",
@@ -61,7 +71,7 @@ def constant(node: ast.expr, names: Mapping[str, object]) -> Constant:
     match node:
         case ast.Constant(value=str() | int() | float() | None as value):
             return value
-        case ast.Name(id=name) if name in names and _is_constant(names[name]):
+        case ast.Name(id=name) if name in names and is_constant(names[name]):
             return names[name]  # type: ignore[return-value]
         case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
             return [constant(each, names) for each in elements]
@@ -69,6 +79,15 @@ def constant(node: ast.expr, names: Mapping[str, object]) -> Constant:
             return dict(_pairs(keys, values, names))
         case ast.JoinedStr(values=parts):
             return "".join(_formatted(part, names) for part in parts)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not constant(operand, names)
+        case ast.BoolOp(op=operator, values=values):
+            wanted = isinstance(operator, ast.Or)
+            return next((found for each in values if bool(found := constant(each, names)) is wanted), not wanted)
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            return _compared(node, constant(left, names), operator, constant(right, names))
+        case ast.IfExp(test=test, body=body, orelse=otherwise):
+            return constant(body if constant(test, names) else otherwise, names)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             negated = constant(operand, names)
             if isinstance(negated, int | float | timedelta):
@@ -79,17 +98,22 @@ def constant(node: ast.expr, names: Mapping[str, object]) -> Constant:
             return _made(node, names)
         case ast.Attribute(attr=name) if ast.unparse(node).startswith("TriggerRule."):
             return name.lower()
+        case ast.Attribute(value=of, attr="utc" | "UTC") if ast.unparse(of) in _OF_UTC:
+            return "UTC"
         case ast.Subscript(value=of, slice=key):
             found, at = constant(of, names), constant(key, names)
             if isinstance(found, dict) and isinstance(at, str) and at in found:
                 return found[at]
-    raise UnknownError(node, f"what {_short(node)} is")
+            if isinstance(found, list) and isinstance(at, int) and -len(found) <= at < len(found):
+                return found[at]
+    raise UnknownError(node, f"what {short(node)} is")
 
 
-def _is_constant(value: object) -> bool:
-    if isinstance(value, list):
-        return all(_is_constant(each) for each in value)
-    return value is None or isinstance(value, str | int | float | timedelta | Moment | dict)
+def is_constant(value: object) -> bool:
+    """Whether it is a value of the file itself, not a task or what only running the file would tell."""
+    if isinstance(value, list | dict):
+        return all(is_constant(each) for each in (value.values() if isinstance(value, dict) else value))
+    return value is None or isinstance(value, str | int | float | timedelta | Moment)
 
 
 def _pairs(
@@ -99,7 +123,7 @@ def _pairs(
         if key is None:
             inner = constant(value, names)
             if not isinstance(inner, dict):
-                raise UnknownError(value, f"what {_short(value)} is")
+                raise UnknownError(value, f"what {short(value)} is")
             yield from inner.items()
         else:
             yield str(constant(key, names)), constant(value, names)
@@ -109,7 +133,7 @@ def _formatted(part: ast.expr, names: Mapping[str, object]) -> str:
     if isinstance(part, ast.FormattedValue):
         value = constant(part.value, names)
         if part.format_spec is not None or part.conversion != -1 or not isinstance(value, str | int):
-            raise UnknownError(part, f"what {_short(part.value)} is as a text")
+            raise UnknownError(part, f"what {short(part.value)} is as a text")
         return str(value)
     return str(constant(part, names))
 
@@ -118,6 +142,8 @@ def _joined(node: ast.expr, left: Constant, operator: ast.operator, right: Const
     match left, operator, right:
         case (str(), ast.Add(), str()):
             return left + right
+        case (str(), ast.Mod(), str() | int()) if re.fullmatch(r"[^%]*%[sd][^%]*", left):
+            return left % right
         case (list(), ast.Add(), list()):
             return [*left, *right]
         case (dict(), ast.BitOr(), dict()):
@@ -129,11 +155,33 @@ def _joined(node: ast.expr, left: Constant, operator: ast.operator, right: Const
                 ast.Mult: lambda a, b: a * b,
             }
             return whole[type(operator)](left, right)
-    raise UnknownError(node, f"what {_short(node)} is")
+    raise UnknownError(node, f"what {short(node)} is")
+
+
+def _compared(node: ast.expr, left: Constant, operator: ast.cmpop, right: Constant) -> bool:
+    match operator:
+        case ast.Eq() | ast.Is():
+            return left == right
+        case ast.NotEq() | ast.IsNot():
+            return left != right
+        case ast.In() | ast.NotIn() if isinstance(right, list):
+            return (left in right) is isinstance(operator, ast.In)
+        case ast.In() | ast.NotIn() if isinstance(left, str) and isinstance(right, str | dict):
+            return (str(left) in right) is isinstance(operator, ast.In)
+        case ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE() if isinstance(left, int) and isinstance(right, int):
+            less, more = left < right, left > right
+            return {ast.Lt: less, ast.LtE: not more, ast.Gt: more, ast.GtE: not less}[type(operator)]
+    raise UnknownError(node, f"what {short(node)} is")
 
 
 def _made(node: ast.Call, names: Mapping[str, object]) -> Constant:
     called = ast.unparse(node.func)
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _OF_TEXTS | _OF_DICTS and not node.keywords:
+        return _method(node, node.func, names)
+    if called == "len" and len(node.args) == 1 and isinstance(node.args[0], ast.Name):
+        found = names.get(node.args[0].id)  # what it has in it need not be constant
+        if isinstance(found, list | dict):
+            return len(found)
     given = [constant(each, names) for each in node.args]
     named = {each.arg: constant(each.value, names) for each in node.keywords if each.arg is not None}
     try:
@@ -148,9 +196,46 @@ def _made(node: ast.Call, names: Mapping[str, object]) -> Constant:
                 return given[0]
             case "dict" if not given:
                 return named
+            case "range" if not named and len(numbers := range(*given)) <= MOST_ROUNDS:  # type: ignore[arg-type]
+                return list(numbers)
+            case "enumerate" if len(given) == 1 and isinstance(given[0], list) and not named:
+                return [[number, each] for number, each in enumerate(given[0])]
+            case "zip" if not named and all(isinstance(each, list) for each in given):
+                return [list(each) for each in zip(*given, strict=False)]
+            case "str" if len(given) == 1 and isinstance(given[0], str | int):
+                return str(given[0])
+            case "list" | "tuple" if len(given) == 1 and isinstance(given[0], list):
+                return given[0]
+            case "dedent" if len(given) == 1 and isinstance(given[0], str):
+                return textwrap.dedent(given[0])
     except (TypeError, ValueError, OverflowError) as error:
-        raise UnknownError(node, f"{_short(node)}: {error}") from error
-    raise UnknownError(node, f"what {_short(node)} is")
+        raise UnknownError(node, f"{short(node)}: {error}") from error
+    raise UnknownError(node, f"what {short(node)} is")
+
+
+def _method(node: ast.Call, method: ast.Attribute, names: Mapping[str, object]) -> Constant:
+    """What a method of a text or a dict gives, of those that are safe to call."""
+    of, given = constant(method.value, names), [constant(each, names) for each in node.args]
+    if isinstance(of, dict) and not given:
+        match method.attr:
+            case "items":
+                return [[key, value] for key, value in of.items()]
+            case "keys":
+                return list(of)
+            case "values":
+                return list(of.values())
+    texts = [each for each in given if isinstance(each, str)]
+    if isinstance(of, str) and len(texts) == len(given):
+        match method.attr, texts:
+            case "lower" | "upper" | "strip" | "title", []:
+                return str(getattr(of, method.attr)())
+            case "replace", [old, new]:
+                return of.replace(old, new)
+    if isinstance(of, str) and method.attr == "join" and len(given) == 1 and isinstance(given[0], list):
+        return of.join(map(str, given[0]))
+    if isinstance(of, str) and method.attr == "format" and not re.search(r"\{[^}]+\}", of):
+        return of.format(*given)
+    raise UnknownError(node, f"what {short(node)} is")
 
 
 def _zone(node: ast.expr, name: str | None) -> str | None:
@@ -162,7 +247,8 @@ def _zone(node: ast.expr, name: str | None) -> str | None:
     return name
 
 
-def _short(node: ast.AST) -> str:
+def short(node: ast.AST) -> str:
+    """An expression as somebody would quote it."""
     text = ast.unparse(node)
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
 

@@ -19,6 +19,8 @@ STANDARD_INPUT = "-"
 _CRONTAB, _DAGU, _AIRFLOW = "crontab", "dagu", "airflow"
 _SYSTEM_ZONE: Final = Path("/etc/localtime")
 _ZONE_FOLDER: Final = "/zoneinfo/"
+_LARGEST: Final = 1 << 20
+"""Bytes of a file; a source of 1 MiB keeps `ppc fmt` busy for a minute already."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,6 +50,9 @@ def run(arguments: Namespace) -> int:
         made = _made(arguments, place)
     except UntranslatableError as error:
         raise CommandError(f"{_shown(arguments.file)}: {error}") from error
+    if not made.jobs:
+        _tell(arguments, made, None)
+        return CommandError.code
     text = format_source(Source(f"<{arguments.system}>", made.text)).text
     module = None if place is None or not made.module else place.with_name(f"{_module(place)}.py")
     for file in (place, module):
@@ -105,6 +110,9 @@ def _tell(arguments: Namespace, made: Translation, module: Path | None) -> None:
     for remark in made.remarks:
         said = f"{'not translated: ' if remark.lost else ''}{remark.message}"
         print(f"{_shown(arguments.file)}:{remark.line}: {said}", file=sys.stderr)
+    if not made.jobs:
+        print("no dag came of it; nothing is written", file=sys.stderr)
+        return
     lost = sum(remark.lost for remark in made.remarks)
     jobs = "1 dag" if made.jobs == 1 else f"{made.jobs} dags"
     if arguments.system == _CRONTAB:
@@ -117,12 +125,18 @@ def _tell(arguments: Namespace, made: Translation, module: Path | None) -> None:
 
 def _read(file: str) -> str:
     try:
-        raw = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
-        return raw.decode()
+        if file == STANDARD_INPUT:
+            raw = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with Path(file).open("rb") as stream:
+                raw = stream.read(_LARGEST + 1)
+        if len(raw) > _LARGEST:
+            raise CommandError(f"{_shown(file)} is larger than 1 MiB, which no such file is that somebody wrote")
+        return raw.decode("utf-8-sig")
     except OSError as error:
-        raise CommandError(f"cannot read {file}: {error.strerror or error}") from error
+        raise CommandError(f"cannot read {_shown(file)}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise CommandError(f"{file} is not UTF-8, at byte {error.start}") from error
+        raise CommandError(f"{_shown(file)} is not UTF-8, at byte {error.start}") from error
 
 
 def _zone(named: str | None) -> str:

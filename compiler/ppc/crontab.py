@@ -16,17 +16,20 @@ from ppacer.core.cron import CronFault, parse_cron
 from ppacer.core.instants import UnknownZoneError, zone
 from ppacer.core.notation import string_text
 from ppacer.records import dataclass, field
-from ppc.translation import Remark, Translation, numbered
+from ppc.translation import Remark, Translation, dict_text, numbered
 from ppd.words import RESERVED, SCOPES
 
 _SETTING: Final = re.compile(
     r"""\s*(?:"(?P<d>[^"]+)"|'(?P<s>[^']+)'|(?P<n>[^\s="']+))\s*=\s*(?P<value>.*?)\s*""", re.DOTALL
 )
 _ENTRY: Final = re.compile(r"\s*(?P<when>@\S+|(?:\S+\s+){4}\S+)(?:\s+(?P<rest>\S.*))?", re.DOTALL)
-_WITH_USER: Final = re.compile(r"(?P<user>\S+)\s+(?P<rest>\S.*)", re.DOTALL)
+_WITH_USER: Final = re.compile(r"(?P<user>[A-Za-z_][\w.-]*\$?)\s+(?P<rest>\S.*)", re.DOTALL)
+_SUPERUSER: Final = re.compile(r"root\s+\S")
 _SHELLS: Final = frozenset({"/bin/sh", "/usr/bin/sh", "sh"})
-_ZONE, _SHELL, _MAIL = "CRON_TZ", "SHELL", "MAILTO"
-_OF_CRON: Final = frozenset({_ZONE, _SHELL, _MAIL, "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING"})
+_ZONE, _SHELL, _MAIL, _HOME, _DELAY = "CRON_TZ", "SHELL", "MAILTO", "HOME", "RANDOM_DELAY"
+_OF_CRON: Final = frozenset(
+    {_ZONE, _SHELL, _MAIL, _DELAY, "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING", "START_HOURS_RANGE"}
+)
 """Settings that are for cron itself, not for the commands' environment."""
 
 _BEFORE_NAME: Final = frozenset(
@@ -42,6 +45,8 @@ def translate(text: str, timezone: str, *, users: bool = False) -> Translation:
     reader = _Reader(users, {_ZONE: timezone})
     parts = [part for number, line in enumerate(_lines(text), 1) for part in reader.line(number, line)]
     jobs = len(reader.names)
+    if not jobs and not any(remark.lost for remark in reader.remarks):
+        reader.remarks.append(Remark(1, "there is no entry in it", lost=True))
     shared = [_HEAD, _DEFAULTS] if jobs else [_HEAD]
     return Translation("\n\n".join([*shared, *parts]) + "\n", jobs, tuple(reader.remarks))
 
@@ -57,7 +62,7 @@ defaults {
 
 
 def _lines(text: str) -> list[str]:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    return text.replace("\r\n", "\n").split("\n")
 
 
 @dataclass(slots=True)
@@ -104,12 +109,16 @@ class _Reader:
         if name == _MAIL and value:
             not_mailed = f"what jobs write is not mailed to {value}: it is in their logs"
             self.remarks.append(Remark(number, f"{not_mailed}. Declare a `notifier` to be told of failures"))
+        elif name == _DELAY and value != "0":
+            self.remarks.append(Remark(number, f"jobs start at their times, not up to {value} minutes later"))
 
     def _entry(self, number: int, line: str, comments: list[str]) -> str | Remark:
         match = _ENTRY.fullmatch(line)
         found = None if match is None else match["rest"]
         if match is None or found is None:
             return Remark(number, "this is neither an entry of cron nor a setting", lost=True)
+        if "\0" in line:
+            return Remark(number, "there is a NUL in it, at which cron stops reading", lost=True)
         when = " ".join(match["when"].split())
         if problem := _untranslatable(when) or _unknown(self.settings[_ZONE]):
             return Remark(number, problem, lost=True)
@@ -121,6 +130,9 @@ class _Reader:
             command = with_user["rest"]
             as_whom = f"it ran as the user {with_user['user']}; now as whoever runs the program"
             self.remarks.append(Remark(number, as_whom))
+        elif _SUPERUSER.match(command):
+            told = "this runs a command `root`; where that is the user, as in /etc/crontab, import it with --users"
+            self.remarks.append(Remark(number, told))
         command, given = _input_apart(command)
         lines = [f"dag {numbered(_name(command), self.names)} {{"]
         doc = " ".join(comment for comment in comments if comment)
@@ -128,7 +140,7 @@ class _Reader:
             lines += [f"  {string_text(doc)}", ""]
         lines += [f"  schedule = cron({string_text(when)})", f"  timezone = {string_text(self.settings[_ZONE])}"]
         job = f'shell({string_text(_whole(command, given, self.settings))}, output = "none")'
-        return "\n".join([*lines, f"  task job = {job}{_environment(self.settings)}", "}"])
+        return "\n".join([*lines, f"  task job = {job}{_block(self.settings)}", "}"])
 
 
 def _comment(text: str) -> str:
@@ -178,13 +190,17 @@ def _whole(command: str, given: list[str] | None, settings: Mapping[str, str]) -
     if given is None:
         return command
     lines = " ".join(shlex.quote(line) for line in given)
-    return f"printf '%s\\n' {lines} | {command}" if shell not in _SHELLS else f"printf '%s\\n' {lines} | ( {command} )"
+    if shell in _SHELLS:
+        command = f"( {command}\n)" if "#" in command else f"( {command} )"  # a comment would go on to the bracket
+    return f"printf '%s\\n' {lines} | {command}"
 
 
-def _environment(settings: Mapping[str, str]) -> str:
-    """The block of a task that has these variables."""
-    pairs = [f"{string_text(name)}: {string_text(value)}" for name, value in settings.items() if name not in _OF_CRON]
-    return f" {{ env = {{{', '.join(pairs)}}} }}" if pairs else ""
+def _block(settings: Mapping[str, str]) -> str:
+    """The block of a task that has these variables, and starts where a `HOME` among them says."""
+    variables = {name: string_text(value) for name, value in settings.items() if name not in _OF_CRON}
+    place = [f"cwd = {variables[_HOME]}"] if _HOME in variables else []
+    inside = [*place, f"env = {dict_text(variables)}"] if variables else []
+    return f" {{ {', '.join(inside)} }}" if inside else ""
 
 
 def _name(command: str) -> str:

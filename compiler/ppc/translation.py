@@ -123,10 +123,16 @@ def free_name(wanted: str, taken: set[str], otherwise: str) -> str:
 
 def numbered(base: str, taken: set[str]) -> str:
     """A name that nothing else has, from now on taken: this one, or with a number behind it."""
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
+    name = base
+    if base in taken:
+        # Of thousands of one name each is to be found fast: one is free whose forerunner is not.
+        used, free = 1, 2
+        while f"{base}_{free}" in taken:
+            used, free = free, free * 2
+        while free - used > 1:
+            middle = (used + free) // 2
+            used, free = (middle, free) if f"{base}_{middle}" in taken else (used, middle)
+        name = f"{base}_{free}"
     taken.add(name)
     return name
 

@@ -212,6 +212,7 @@ def test_dags_of_the_same_command_have_names_of_their_own() -> None:
         ("cat%it's \\%100", "it's %100\n"),
         ("cat; cat%once", "once\n"),
         ("date +\\%Y | tr 0-9 n", "nnnn\n"),
+        ("cat # to the end%once", "once\n"),
     ],
 )
 def test_a_command_is_given_the_input_that_cron_would_give_it(entry: str, out: str) -> None:
@@ -241,6 +242,60 @@ def test_entries_in_a_zone_that_there_is_not_are_listed() -> None:
     ]
     assert made.jobs == 1
     assert 'timezone = "Asia/Tokyo"' in made.text
+
+
+def test_a_job_starts_where_the_crontab_has_its_home() -> None:
+    assert 'cwd = "/srv", env = {"HOME": "/srv"}' in made_of("HOME=/srv\n@daily load")
+
+
+@pytest.mark.parametrize(
+    ("crontab", "users", "line", "told", "lost"),
+    [
+        ("17 * * * * root run-parts /etc/cron.hourly", False, 1, "import it with --users", False),
+        ("0 1 * * * [ -x /bin/a ] && a", True, 1, "names a user before its command", True),
+        ("RANDOM_DELAY=45\n@daily load", False, 1, "not up to 45 minutes later", False),
+        ("0 1 * * * echo a\0b", False, 1, "a NUL in it", True),
+        ("# nothing\n", False, 1, "there is no entry in it", True),
+    ],
+)
+def test_what_is_not_as_it_seems_is_told(crontab: str, users: bool, line: int, told: str, lost: bool) -> None:
+    (remark,) = translate(crontab, "UTC", users=users).remarks
+    assert (remark.line, told in remark.message, remark.lost) == (line, True, lost)
+    assert "RANDOM_DELAY" not in translate(crontab, "UTC", users=users).text
+
+
+def test_thousands_of_jobs_of_one_name_are_named_apart() -> None:
+    made = translate("@daily load\n" * 3000, "UTC")
+    assert len({line for line in made.text.splitlines() if line.startswith("dag ")}) == 3000
+
+
+@pytest.mark.parametrize(
+    ("system", "text"),
+    [
+        ("crontab", "@daily load\r\n"),
+        ("airflow", "from airflow.sdk import DAG\r\nwith DAG('a') as a:\r\n    X(task_id='load')\r\n"),
+        ("dagu", "steps:\r\n  - name: load\r\n    command: load\r\n"),
+    ],
+)
+def test_files_of_windows_are_read(system: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    main(["import", system, "file", "--timezone", "UTC"])
+    assert "load" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("system", ["crontab", "airflow", "dagu"])
+def test_a_file_that_nobody_wrote_is_not_read_on(system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("big").write_bytes(b"# " + b"x" * (1 << 20))
+    assert main(["import", system, "big", "--timezone", "UTC", "-o", "big.ppd"]) == 1
+    assert capsys.readouterr() == ("", "error: big is larger than 1 MiB, which no such file is that somebody wrote\n")
+    assert not Path("big.ppd").exists()
+
+
+def test_nothing_is_written_of_a_crontab_without_a_job(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("crontab").write_text("@reboot start\n", encoding="utf-8")
+    assert main(["import", "crontab", "crontab", "--timezone", "UTC", "-o", "jobs.ppd"]) == 1
+    assert capsys.readouterr().err.endswith("\nno dag came of it; nothing is written\n")
+    assert not Path("jobs.ppd").exists()
 
 
 def test_entries_of_the_system_name_their_users() -> None:

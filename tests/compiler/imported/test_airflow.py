@@ -270,7 +270,11 @@ def test_functions_pass_what_they_return(tmp_path: Path) -> None:
         ('EmptyOperator(task_id="t", on_failure_callback=print)', 2, "`on_failure_callback`"),
         ('EmptyOperator(task_id="t", retries=len("x"))', 2, "`retries`: what `len('x')` is"),
         ('if input():\n    EmptyOperator(task_id="t")\nEmptyOperator(task_id="u")', 2, "the tasks of an `if`"),
-        ('for n in range(3):\n    EmptyOperator(task_id="t")\nEmptyOperator(task_id="u")', 2, "what a loop goes over"),
+        (
+            'for n in range(int(input())):\n    EmptyOperator(task_id="t")\nEmptyOperator(task_id="u")',
+            2,
+            "what a loop goes over",
+        ),
     ],
 )
 def test_what_has_no_equal_is_listed(body: str, line: int, told: str, tmp_path: Path) -> None:
