@@ -160,10 +160,11 @@ def test_the_peers_are_pinned_and_have_their_drivers(capsys: pytest.CaptureFixtu
 
 def test_peers_stand_beside_the_first_of_them() -> None:
     one, other = PEERS[:2]
-    shown = beside([(one, Measured("1", 2.0, 50.0, 0.5, 60.0, 0.1)), (other, Measured("2", 4.0, 25.0, 0.1, 30.0, 0.0))])
+    first, second = Measured("1", 2.0, 50.0, 0.5, 60.0, 0.1, 0.25), Measured("2", 4.0, 25.0, 0.1, 30.0, 0.0)
+    shown = beside([(one, first), (other, second)])
     assert shown.splitlines()[2:] == [
-        f"| {one.name} 1 | 2.0 | 1.00 | 50.0 | 1.00 | 0.50 | 60 | 0.1 |",
-        f"| {other.name} 2 | 4.0 | 2.00 | 25.0 | 0.50 | 0.10 | 30 | 0.0 |",
+        f"| {one.name} 1 | 2.0 | 1.00 | 50.0 | 1.00 | 0.50 | 60 | 0.1 | 0.25 |",
+        f"| {other.name} 2 | 4.0 | 2.00 | 25.0 | 0.50 | 0.10 | 30 | 0.0 | – |",
     ]
 
 

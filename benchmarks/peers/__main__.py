@@ -20,14 +20,15 @@ from pathlib import Path
 
 from benchmarks.peers.peers import PEERS, ROOT, Peer
 
-_INSTALL_SECONDS, _MEASURE_SECONDS = 1_800, 900
+_INSTALL_SECONDS, _MEASURE_SECONDS = 1_800, 2_400
 DRIVERS = Path(__file__).parent / "drivers"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a driver found. `hop_ms` for each task of a chain, `rate` in tasks a second of those that wait for nothing;
-    `ready_seconds` until what serves answers; `megabytes` and `percent` of one core of all its processes at rest."""
+    `ready_seconds` until what serves answers; `megabytes` and `percent` of one core of all its processes at rest;
+    `late_seconds` from the time that a task was due to its first line, none of what starts nothing by time."""
 
     version: str
     hop_ms: float
@@ -35,6 +36,7 @@ class Measured:
     ready_seconds: float
     megabytes: float
     percent: float
+    late_seconds: float | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,14 +82,15 @@ def _heading(size: int) -> str:
 
 def beside(found: list[tuple[Peer, Measured]]) -> str:
     """The figures side by side, as Markdown; ratios are to the first."""
-    lines = ["| peer | ms per task, chain | ratio | tasks/s, wide | ratio | start s | idle MB | idle CPU % |"]
-    lines.append("|---|---:|---:|---:|---:|---:|---:|---:|")
+    lines = ["| peer | ms per task, chain | ratio | tasks/s, wide | ratio | start s | idle MB | idle CPU % | late s |"]
+    lines.append("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for peer, each in found:
         _, first = found[0]
+        late = "–" if each.late_seconds is None else f"{each.late_seconds:.2f}"
         hop, rate = each.hop_ms / first.hop_ms, each.rate / first.rate
         lines.append(
             f"| {peer.name} {each.version} | {each.hop_ms:.1f} | {hop:.2f} | {each.rate:.1f} | {rate:.2f} "
-            f"| {each.ready_seconds:.2f} | {each.megabytes:.0f} | {each.percent:.1f} |"
+            f"| {each.ready_seconds:.2f} | {each.megabytes:.0f} | {each.percent:.1f} | {late} |"
         )
     return "\n".join(lines)
 

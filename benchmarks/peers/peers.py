@@ -59,7 +59,13 @@ PEERS = (
         requirements=("prefect==3.9.1",),
         driver="prefect_driver",
     ),
-    Peer("airflow", "only its mistakes are looked at", requirements=("apache-airflow==3.3.2",)),
+    Peer(
+        "airflow",
+        "`airflow standalone` with the LocalExecutor and SQLite; the scheduler sleeps 0.1 s instead of 1 when idle, as "
+        "many tasks at once as a dag has; `airflow db migrate` before, which is not counted",
+        requirements=("apache-airflow==3.3.2",),
+        driver="airflow_driver",
+    ),
     Peer("go-ppacer", "the Go module of the scheduler", command=("go", "install", "github.com/ppacer/core@v0.0.11")),
     Peer("dagu", "the Go module of the command", command=("go", "install", "github.com/dagucloud/dagu/cmd@latest")),
 )

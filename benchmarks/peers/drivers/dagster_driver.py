@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.peers.drivers.measuring import free_port, report, serving
+from benchmarks.peers.drivers.measuring import STAMP, free_port, lateness, report, serving
 
 _JOBS = """
 from dagster import In, Nothing, Definitions, job, op
@@ -32,6 +32,25 @@ def wide():
 
 defs = Definitions(jobs=[chain, wide])
 """
+_OFTEN = f"""
+import datetime as dt
+from dagster import DefaultScheduleStatus, Definitions, RunRequest, job, op, schedule
+{STAMP}
+@op(config_schema={{"due": float}})
+def first(context):
+    stamp(dt.datetime.fromtimestamp(context.op_config["due"], dt.UTC))
+
+@job
+def often():
+    first()
+
+@schedule(job=often, cron_schedule="* * * * *", default_status=DefaultScheduleStatus.RUNNING)
+def each_minute(context):
+    due = context.scheduled_execution_time.timestamp()
+    return RunRequest(run_config={{"ops": {{"first": {{"config": {{"due": due}}}}}}}})
+
+defs = Definitions(jobs=[often], schedules=[each_minute])
+"""
 
 
 def main() -> None:
@@ -44,6 +63,11 @@ def main() -> None:
     command = ["dagster", "dev", "-f", "jobs.py", "-h", "127.0.0.1", "-p", str(port)]
     with serving(command, port, "/server_info", folder, DAGSTER_HOME=str(home)) as server:
         server.look()
+    stamps = folder / "stamps"
+    (folder / "often.py").write_text(_OFTEN.replace("STAMPS", str(stamps)), encoding="utf-8")
+    command[3] = "often.py"
+    with serving(command, port, "/server_info", folder, DAGSTER_HOME=str(home)):
+        late = lateness(stamps)
     sys.path.insert(0, str(folder))
     import jobs  # noqa: PLC0415 - it was written above
     from dagster import DagsterInstance, __version__  # noqa: PLC0415 - after what serves has ended
@@ -55,7 +79,7 @@ def main() -> None:
             if not job.execute_in_process(instance=instance).success:
                 raise SystemExit(f"{job.name} failed")
             took.append(time.perf_counter() - began)
-    report(__version__, size, took[0], took[1], server)
+    report(__version__, size, (took[0], took[1]), server, late)
 
 
 if __name__ == "__main__":

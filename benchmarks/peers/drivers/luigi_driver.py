@@ -47,7 +47,7 @@ def main() -> None:
             took.append(time.perf_counter() - began)
         if len(_DONE) != 2 * size:
             raise SystemExit(f"{len(_DONE)} tasks were run, not {2 * size}")
-    report(version("luigi"), size, took[0], took[1], server)
+    report(version("luigi"), size, (took[0], took[1]), server)
 
 
 if __name__ == "__main__":

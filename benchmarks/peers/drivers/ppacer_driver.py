@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from benchmarks import programs
-from benchmarks.peers.drivers.measuring import Server, report
+from benchmarks.peers.drivers.measuring import STAMP, Server, lateness, report
 from ppacer import __version__
+
+_OFTEN = """
+import stamps
+
+dag often {
+  schedule = cron("* * * * *")
+  task first = stamps.stamp(run.scheduled_at)
+}
+"""
 
 
 def main() -> None:
@@ -21,9 +31,15 @@ def main() -> None:
         program.wait(programs.LONG)
         program.trigger(programs.WIDE, count=size)
         program.wait(programs.WIDE)
+    often = folder / "often"
+    often.mkdir()
+    os.environ["PPC_PATH"] = str(often)
+    (often / "stamps.py").write_text(STAMP.replace("STAMPS", str(often / "stamps")), encoding="utf-8")
+    with programs.running(programs.build(often / "program", _OFTEN)):
+        late = lateness(often / "stamps")
     query = "SELECT dag, (finished_at - created_at) / 1e6 FROM runs"
     took = dict(programs.read(file, query))
-    report(__version__, size, took[programs.LONG], took[programs.WIDE], server)
+    report(__version__, size, (took[programs.LONG], took[programs.WIDE]), server, late)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.peers.drivers.measuring import free_port, report, serving
+from benchmarks.peers.drivers.measuring import STAMP, free_port, lateness, report, serving
 
 _FLOWS = """
 import json, time
@@ -37,6 +37,21 @@ for each in (chain, wide):
     took.append(time.perf_counter() - began)
 print(json.dumps([__version__, *took]))
 """
+_OFTEN = f"""
+from prefect import flow, task
+from prefect.runtime import flow_run
+{STAMP}
+@task
+def first():
+    stamp(flow_run.scheduled_start_time)
+
+@flow
+def often():
+    first()
+
+if __name__ == "__main__":
+    often.serve("often", cron="* * * * *")
+"""
 
 
 def main() -> None:
@@ -64,8 +79,18 @@ def main() -> None:
         )
         if ran.returncode:
             raise SystemExit(ran.stderr[-500:])
+        stamps = folder / "stamps"
+        (folder / "often.py").write_text(_OFTEN.replace("STAMPS", str(stamps)), encoding="utf-8")
+        served = subprocess.Popen(
+            [sys.executable, "often.py"], cwd=folder, env={**os.environ, **variables}, stdout=subprocess.DEVNULL
+        )
+        try:
+            late = lateness(stamps)
+        finally:
+            served.terminate()
+            served.wait()
     version, chain, wide = json.loads(ran.stdout.splitlines()[-1])
-    report(version, size, chain, wide, server)
+    report(version, size, (chain, wide), server, late)
 
 
 if __name__ == "__main__":
