@@ -38,7 +38,7 @@ def test_the_site_builds_without_a_warning_and_stands_alone(tmp_path: Path) -> N
     assert len(diagrams) == (DOCS / "states.md").read_text(encoding="utf-8").count("```mermaid") == 4
 
     assert re.search(r'<a [^>]*href="weather.html"', pages["examples/index.html"])
-    assert 'href="examples/hello.html#hello-ppd"' in pages["index.html"]
+    assert 'href="hello.html#hello-ppd"' in pages["examples/index.html"]
     assert 'href="../operations.html#several-machines"' in pages["examples/cluster.html"]
     assert re.search(r'<span class="k\w*">dag</span>', pages["examples/month_close.html"])
     assert re.search(r'<span class="k\w*">def</span>', pages["examples/month_close.html"])
