@@ -44,12 +44,16 @@ def translate(text: str, timezone: str, *, name: str) -> Translation:
     taken: set[str] = set()
     names = [(_own_name(document, name), document) for document in found]
     own = [(there, free_name(there, taken, "dag"), document) for there, document in names]
-    known = {there: here for there, here, _ in reversed(own)}
+    known = {there: here for there, here, document in reversed(own) if _has_steps(document)}
     readers = [_Reader(document, timezone, here, known) for _, here, document in own]
     flows = [flow for reader in readers for flow in reader.flow()]
     remarks = [remark for reader in readers for remark in reader.remarks]
     parts = [_HEAD, *(flow_text(flow) for flow in flows)]
     return Translation("\n\n".join(parts) + "\n", len(flows), tuple(sorted(remarks, key=lambda each: each.line)))
+
+
+def _has_steps(document: Node) -> bool:
+    return isinstance(document.value, dict) and bool(document.value.get("steps", Node(1, None)).value)
 
 
 def _own_name(document: Node, otherwise: str) -> str:
@@ -67,7 +71,7 @@ class _Reader:
     remarks: list[Remark] = field(default_factory=list)
 
     def flow(self) -> Iterator[Flow]:
-        if not isinstance(self.document.value, dict) or not self.document.value.get("steps", Node(1, None)).value:
+        if not isinstance(self.document.value, dict) or not _has_steps(self.document):
             self.remarks.append(Remark(self.document.line, "this document has no steps", lost=True))
             return
         found = fields(self.document.value)
@@ -106,13 +110,12 @@ class _Reader:
                     self._lose(flow, node.line, f"`{key}` runs a command; name the folder in `cwd`")
                 else:
                     flow.defaults["cwd"] = value
-            case "timeout_sec" if isinstance(node.value, int) and node.value > 0:
-                flow.settings["run_timeout"] = duration_text(timedelta(seconds=node.value))
-            case "timeout_sec" if node.value == 0:
-                pass
-            case "max_active_runs" | "max_active_steps" if isinstance(node.value, int) and node.value > 0:
+            case "timeout_sec" if node.count is not None:
+                if node.count:
+                    flow.settings["run_timeout"] = duration_text(timedelta(seconds=node.count))
+            case "max_active_runs" | "max_active_steps" if node.count:
                 there = {"max_active_runs": "max_active_runs", "max_active_steps": "max_active_tasks"}
-                flow.settings[there[key]] = str(node.value)
+                flow.settings[there[key]] = str(node.count)
             case "overlap_policy" if node.text() in _OVERLAP:
                 flow.settings["overlap"] = _OVERLAP[node.text()]
             case "catchup_window":

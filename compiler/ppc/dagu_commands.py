@@ -42,7 +42,10 @@ def command_of(found: dict[str, Node], scope: Scope, of_dag: Node | None) -> str
             shell = Node(1, interpreter)
     text = checked(text, scope)
     words = [each.text() for each in shell.items()] if shell is not None else []
-    words = shlex.split(words[0]) if len(words) == 1 else words
+    try:
+        words = shlex.split(words[0]) if len(words) == 1 else words
+    except ValueError as error:
+        raise RejectedError(f"its shell {words[0]!r}: {error}") from error
     if not words:
         return text if "action" in found or "exec" in found else _stopping(text)
     if words[0] in _PLAIN_SHELLS and len(words) == 1:
@@ -117,9 +120,9 @@ def text_of(given: dict[str, Node], name: str) -> str:
 
 
 def seconds(node: Node, what: str) -> str:
-    if isinstance(node.value, bool) or not isinstance(node.value, int | float) or node.value < 0:
-        raise RejectedError(f"its `{what}` is not a number")
-    return duration_text(timedelta(seconds=node.value))
+    if node.count is None:
+        raise RejectedError(f"its `{what}` is not a number of seconds")
+    return duration_text(timedelta(seconds=node.count))
 
 
 def scalars(nodes: list[Node]) -> list[Node]:

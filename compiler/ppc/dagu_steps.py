@@ -215,6 +215,8 @@ class StepReader:
         """The call of what is no command."""
         given = fields(found["with"].value) if "with" in found and isinstance(found["with"].value, dict) else {}
         kind = found["action"].text() if "action" in found else ""
+        if "call" not in found and self._runs_a_dag(found):
+            found = {**found, "call": found["run"]}
         if "call" in found:
             kind, given = (
                 "dag.run",
@@ -252,6 +254,12 @@ class StepReader:
                 )
         raise RejectedError(f"what `{kind}` does is to be a Python function, or a command")
 
+    def _runs_a_dag(self, found: dict[str, Node]) -> bool:
+        """Whether `run` names a dag, as it did in Dagu 1, where a command was a `command`."""
+        text = found["run"].text() if "run" in found and found["run"].scalar else ""
+        another = self.known.get(text, self.flow.name) != self.flow.name
+        return bool(text) and (another or "params" in found or text.endswith((".yaml", ".yml")))
+
     def _argument(self, given: dict[str, Node], name: str, scope: Scope) -> str:
         value = scope.expression(text_of(given, name)) if name in given and given[name].scalar else None
         if value is None:
@@ -267,9 +275,9 @@ class StepReader:
         if unknown := set(policy) - {"limit", "interval_sec", "backoff", "max_interval_sec"}:
             raise RejectedError(f"`{min(unknown)}` of a retry policy")
         limit = policy.get("limit", Node(1, 0))
-        if not isinstance(limit.value, int) or limit.value < 0:
+        if limit.count is None:
             raise RejectedError("the limit of its retries is not a number")
-        task.settings["retries"] = str(limit.value)
+        task.settings["retries"] = str(limit.count)
         interval = seconds(policy["interval_sec"], "interval_sec") if "interval_sec" in policy else "0s"
         backoff = policy.get("backoff")
         if backoff is not None and backoff.value not in (False, None):

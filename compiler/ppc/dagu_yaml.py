@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import yaml
 
@@ -13,6 +13,8 @@ from ppc.translation import UntranslatableError
 
 _DEEPEST, _MOST = 40, 100_000
 """What is nested deeper, or becomes more by aliases, is no pipeline."""
+
+_ENDLESS: Final = 1 << 31
 
 Value: TypeAlias = "str | int | float | bool | list[Node] | dict[str, Node] | None"
 
@@ -35,6 +37,12 @@ class Node:
         if isinstance(self.value, bool):
             return "true" if self.value else "false"
         return "" if self.value is None else str(self.value)
+
+    @property
+    def count(self) -> int | None:
+        """A number of things or seconds; nothing for what is none, or more than anybody means."""
+        fits = isinstance(self.value, int) and not isinstance(self.value, bool) and 0 <= self.value < _ENDLESS
+        return self.value if fits and isinstance(self.value, int) else None
 
     @property
     def scalar(self) -> bool:
