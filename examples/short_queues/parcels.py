@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+SECONDS = 0.2
+"""How long the printer takes for a label."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ def print_label(parcel: Parcel, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "printed.txt").open("a", encoding="utf-8") as paper:
         fcntl.flock(paper, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where another label is being printed
+        time.sleep(SECONDS)
         paper.write(f"{parcel.number}  {parcel.kilos:g} kg  {parcel.to}\n")
     return parcel.number
 

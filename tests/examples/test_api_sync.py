@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -46,7 +47,9 @@ def test_customers_are_copied(example: Callable[[str], Example], monkeypatch: py
 
 
 def watched(crm: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many requests were under way when each of them came: from then until its answer begins."""
+    """How many requests were under way when each of them came: from then until its answer begins. Each takes a while,
+    so that those that are made together meet.
+    """
     busy: list[int] = []
     lock = threading.Lock()
     under_way = 0
@@ -57,6 +60,7 @@ def watched(crm: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         with lock:
             under_way += 1
             busy.append(under_way)
+        time.sleep(0.2)
         take(handler)
 
     def answered(handler: Any, status: int, body: object) -> None:

@@ -32,6 +32,14 @@ def test_the_best_model_takes_the_place_of_the_one_in_use_once(example: Callable
     assert again.statuses("release") == {"release": "skipped"}
 
 
+def test_only_trainings_ask_for_the_label(example: Callable[[str], Example]) -> None:
+    (dag,) = example("training").load().program.dags
+    labels = {task.id: task.runs_on for task in dag.tasks}
+    trainings = {name for name in labels if name.startswith("model[")}
+    assert len(trainings) == 4
+    assert labels == {name: ("gpu",) if name in trainings else () for name in labels}
+
+
 def test_a_model_that_is_no_gain_is_not_published(example: Callable[[str], Example]) -> None:
     training = example("training").load()
     for accuracy, in_use in ((0.6, 0.0), (0.9, 0.9), (0.9, 0.95)):
