@@ -10,6 +10,9 @@ sh .ci/servers.sh
 sh .ci/venv.sh .venv-test --editable ".[dev]"
 PATH=$here/.venv-test/bin:$PATH
 export PATH
+# The tests start some thousand programs: none is to compile what it imports of the project itself anew, also where the
+# environment has Python write no bytecode by the way.
+python -m compileall -q compiler grammar runtime
 
 step() {
   echo "== $*"
@@ -21,4 +24,4 @@ step ruff format --check .
 step mypy
 step pyright
 step lint-imports
-step pytest --numprocesses=auto "$@"
+step pytest --numprocesses=auto --dist=worksteal "$@"

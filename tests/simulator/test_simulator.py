@@ -15,6 +15,20 @@ SEEDS = 100
 MOST_SEEDS = 800
 """Within so many seeds each planted fault must be found."""
 
+FOUND_BY = {
+    "drop_the_fence": 67,
+    "executor_without_a_fence": 98,
+    "crashes_do_not_count": 64,
+    "claims_are_not_remembered": 43,
+    "grants_are_not_repeated": 59,
+    "missed_and_not_told": 13,
+    "todays_build_for_old_runs": 54,
+    "awaited_and_not_told": 67,
+    "keys_are_not_looked_up": 15,
+}
+"""The first seed that found each, where that took a while, to be tried first. Where a change has it find nothing, the
+search goes on from the beginning, and takes a while again."""
+
 
 @pytest.mark.parametrize("first", [1, 1 + SEEDS, 1 + 2 * SEEDS, 1 + 3 * SEEDS])
 def test_no_seed_breaks_an_invariant(first: int) -> None:
@@ -25,8 +39,9 @@ def test_no_seed_breaks_an_invariant(first: int) -> None:
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_fault_is_found(name: str) -> None:
+    seeds = sorted(range(1, 1 + MOST_SEEDS), key=lambda seed: seed != FOUND_BY.get(name))
     with planted(name):
-        outcome = run_seeds(range(1, 1 + MOST_SEEDS), stop_at_failure=True)
+        outcome = run_seeds(seeds, stop_at_failure=True)
     assert outcome.failures, f"{name} was not found by {MOST_SEEDS} seeds"
 
 

@@ -61,6 +61,7 @@ async def test_an_executor_that_dies_in_the_second_part_of_an_attempt_costs_that
     place, kit, caplog
 ) -> None:
     scheduler, client = await begin(place, kit, kit.dag("d", kit.task("a")))
+    kit.grant(scheduler, 10.0)  # the end of the first part's lease is when the attempt is looked at
     run = await scheduler.trigger("d")
     for _ in range(3):
         wait = Deferral(until=scheduler.clock.now(), state="1")
