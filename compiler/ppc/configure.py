@@ -9,7 +9,7 @@ from ppacer import spec
 from ppc import ast
 from ppc.bodies import BodyScope, ResolvedTask
 from ppc.callables import FoundCallable
-from ppc.checks import pace, time
+from ppc.checks import daylight, pace, time
 from ppc.diagnostics import Label
 from ppc.expressions import Expressions
 from ppc.resolved import ResolvedDag, ResolvedFile, ResolvedProgram
@@ -108,4 +108,8 @@ def _read_dag(file: ResolvedFile, dag: ResolvedDag) -> spec.Dag | None:
     asked = {name: values[name] for name in ("schedules", "timezone", "start", "end") if name in values}
     # The values fit the fields: `read_settings` has tested them.
     lowered = spec.Dag(dag.decl.name.name, file.scope.at(dag.decl.name.span), (), **asked)  # type: ignore[arg-type]
-    return lowered if time.check_span(dag, lowered) else None
+    if not time.check_span(dag, lowered):
+        return None
+    if "dst" not in settings.written:
+        daylight.check(dag, settings.written["schedule"], lowered)
+    return lowered

@@ -55,7 +55,7 @@ SETTINGS = [
 CONDITIONS = [" when params.full", " when run.previous != none and params.day > run.date", " when not params.full"]
 OF_DAG = [
     [
-        'schedule = cron("15 2 * * *")',
+        'schedule = cron("15 4 * * *")',
         "schedule = [every(10m), every(1h)]",
         "schedule = [planted.Mondays, planted.fridays]",
     ],

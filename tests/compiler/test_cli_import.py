@@ -29,7 +29,7 @@ PATH = /usr/local/bin:/usr/bin:/bin
 
 # back up the database
 # and keep a week of it
-15 2 * * *\t/usr/local/bin/backup.sh --keep 7 >/dev/null 2>&1
+15 4 * * *\t/usr/local/bin/backup.sh --keep 7 >/dev/null 2>&1
 @daily /usr/bin/certbot renew
 @reboot start-something
 0 0 */2 * 1 echo both
@@ -54,7 +54,7 @@ defaults {
 dag backup {
   "back up the database and keep a week of it"
 
-  schedule = cron("15 2 * * *")
+  schedule = cron("15 4 * * *")
   timezone = "Europe/Warsaw"
   task job = shell("/usr/local/bin/backup.sh --keep 7 >/dev/null 2>&1", output = "none") {
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin"}

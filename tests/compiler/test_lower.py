@@ -101,12 +101,12 @@ def test_settings_lie_over_each_other(dag_of: Callable[[str], spec.Dag]) -> None
 
 def test_settings_of_a_dag(dag_of: Callable[[str], spec.Dag]) -> None:
     dag = dag_of(
-        'dag d {\n  schedule = [cron("15 2 * * *"), every(1d, anchor = 2026-01-01)]\n  timezone = "Europe/Warsaw"\n'
+        'dag d {\n  schedule = [cron("15 4 * * *"), every(1d, anchor = 2026-01-01)]\n  timezone = "Europe/Warsaw"\n'
         '  start = 2026-01-01\n  end = 2027-01-01T02:30\n  catchup = none\n  tags = ["a", "b"]\n  owner = "me"\n'
         "  max_active_runs = 3\n  task a = empty()\n}"
     )
     assert dag.schedules == (
-        spec.Cron("15 2 * * *", At(2, 15)),
+        spec.Cron("15 4 * * *", At(2, 15)),
         spec.Every(timedelta(days=1), At(2, 35), datetime(2026, 1, 1)),  # noqa: DTZ001 (the dag's wall clock)
     )
     assert dag.timezone == "Europe/Warsaw"

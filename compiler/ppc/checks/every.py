@@ -50,6 +50,12 @@ def _check_built_ins(
         for dag, _ in graphs:
             for task in (*dag.tasks.values(), *dag.sketches):
                 sleep.check(task)
+    if BUILT_IN_TASKS["shell"] in called:
+        from ppc.checks import pipes  # noqa: PLC0415
+
+        for dag, _ in graphs:
+            for task in (*dag.tasks.values(), *dag.sketches):
+                pipes.check(task)
     if BUILT_IN_TASKS["sql"] in called:
         from ppc.checks import sql  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ import codecs
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias, overload
 
@@ -25,6 +27,7 @@ from ppacer.own_program import script_command
 Argument: TypeAlias = str | int | float | Decimal | date | timedelta | Path
 """What can be passed to a script: it has one form as a text."""
 
+_SH = "/bin/sh"
 _CHUNK = 65536
 _POLL_SECONDS = None if hasattr(os, "pidfd_open") else 0.05
 _MAX_ROUNDS_AFTER_END = 8
@@ -43,21 +46,37 @@ class ProcessError(Exception):
 
 
 @overload
-def shell(command: str, *, output: Literal["line", "json"] = "line") -> object: ...
+def shell(command: str, *, output: Literal["line", "json"] = "line", pipefail: bool = False) -> object: ...
 
 
 @overload
-def shell(command: str, *, output: Literal["none"]) -> None: ...
+def shell(command: str, *, output: Literal["none"], pipefail: bool = False) -> None: ...
 
 
-def shell(command: str, *, output: Literal["line", "json", "none"] = "line") -> object:
+def shell(command: str, *, output: Literal["line", "json", "none"] = "line", pipefail: bool = False) -> object:
     """Runs a command with `/bin/sh -c`, its stdout and stderr going to the task's log as they come.
 
     The task's output is the last line of stdout that is not blank (`line`, none if there is no such line), all of
     stdout read as JSON (`json`), or none. An exit code other than 0 fails the task. Processes that the command leaves
     behind are ended with the task.
+
+    The status of a pipe is that of its last command; with `pipefail` that of the last one that failed. Where `/bin/sh`
+    lacks that option (as Debian's dash did until 2025), `bash` runs the command.
     """
-    return _run(["/bin/sh", "-c", command], "the command", output)
+    options = [*pipefail_shell(), "-o", "pipefail"] if pipefail else [_SH]
+    return _run([*options, "-c", command], "the command", output)
+
+
+@cache
+def pipefail_shell() -> tuple[str, ...]:
+    """A shell that knows the option. Raises `ProcessError` where there is none."""
+    asked = subprocess.run([_SH, "-o", "pipefail", "-c", ":"], capture_output=True, check=False)
+    if asked.returncode == 0:
+        return (_SH,)
+    bash = shutil.which("bash")
+    if bash is None:
+        raise ProcessError("`pipefail` needs a /bin/sh that knows it, or bash; here is neither: install bash")
+    return (bash, "--posix")
 
 
 @overload

@@ -12,6 +12,7 @@ from typing import Literal
 
 import pytest
 
+from ppacer.tasks import shell as shell_module
 from ppacer.tasks.shell import ProcessError, script, shell
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,33 @@ def test_the_output_of_a_shell_command(
     capfd: pytest.CaptureFixture[str], command: str, form: Literal["line", "json", "none"], expected: object
 ) -> None:
     assert shell(command, output=form) == expected
+
+
+def test_a_pipe_fails_with_its_last_command_or_with_any(capfd: pytest.CaptureFixture[str]) -> None:
+    assert shell("(echo one; exit 3) | cat") == "one"
+    assert shell("(echo one; exit 3) | cat", pipefail=False) == "one"
+    assert shell("echo one | cat", pipefail=True) == "one"
+    with pytest.raises(ProcessError, match="the command ended with exit code 3"):
+        shell("(echo one; exit 3) | cat", pipefail=True)
+
+
+def test_pipes_where_sh_does_not_know_the_option(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    refused = tmp_path / "sh"
+    refused.write_text("#!/bin/sh\necho 'Illegal option -o pipefail' >&2\nexit 2\n")
+    refused.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shell_module, "_SH", str(refused))
+        shell_module.pipefail_shell.cache_clear()
+        try:
+            assert shell_module.pipefail_shell()[0].endswith("bash")
+            with pytest.raises(ProcessError, match="exit code 3"):
+                shell("(echo one; exit 3) | cat", pipefail=True)
+            patch.setenv("PATH", str(tmp_path))
+            shell_module.pipefail_shell.cache_clear()
+            with pytest.raises(ProcessError, match="install bash"):
+                shell("echo one | cat", pipefail=True)
+        finally:
+            shell_module.pipefail_shell.cache_clear()
 
 
 def test_a_shell_command_streams_both_outputs(capfd: pytest.CaptureFixture[str]) -> None:

@@ -46,7 +46,7 @@ with DAG(
     "shop-nightly",
     description="Loads the shop's orders",
     default_args=default_args,
-    schedule="15 2 * * *",
+    schedule="15 4 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Warsaw"),
     catchup=False,
     tags=["shop"],
