@@ -302,13 +302,19 @@ class Stage:
         self.until_up()
 
     def until_begun(self, run: str, task: str, *, again: bool = False) -> None:
-        """Waits until a task has begun: `again` since the last kill."""
+        """Waits until a task has begun: `again` for somebody who was given it since the last kill. What a kill left
+        may begin after it, too."""
         wanted = {"kind": "task", "word": "start", "run": run, "task": task}.items()
 
         def begun() -> bool:
             noted = self.effects.lines()
-            since = max((line["at"] for line in noted if again and line["kind"] == "about"), default=0.0)
-            return any(wanted <= line.items() and line["at"] > since for line in noted)
+            starts = [line for line in noted if wanted <= line.items()]
+            if not again:
+                return bool(starts)
+            killed = max((line["at"] for line in noted if line["kind"] == "about"), default=0.0)
+            answers = [line for line in noted if line["kind"] == "answer" and line["at"] > killed]
+            given = {token for answer in answers for _, token in answer["granted"]}
+            return any(line["token"] in given for line in starts)
 
         self.until(f"task {task} of run {run} to begin", begun)
 
