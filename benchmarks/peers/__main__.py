@@ -100,7 +100,7 @@ def install(peer: Peer) -> str | None:
     if not peer.requirements and not peer.command:
         return None
     done = peer.place / "installed"
-    wanted = "\n".join(peer.installing())
+    wanted = "\n".join(peer.requirements or peer.command)
     if done.exists() and done.read_text(encoding="utf-8") == wanted:
         return None
     peer.place.parent.mkdir(exist_ok=True)
