@@ -15,8 +15,8 @@ from typing import Final
 from ppacer.records import replace
 from ppc import ast
 from ppc.diagnostics import Diagnostic, in_source_order
-from ppc.parse_brackets import BOUNDARIES
-from ppc.parse_faults import CLOSES_NOTHING, UNCLOSED
+from ppc.parse_brackets import BOUNDARIES, STATEMENT_HEADS
+from ppc.parse_faults import CLOSES_NOTHING, UNCLOSED, UNEXPECTED
 from ppc.parse_reading import Reading, Token
 from ppc.parse_table import Automaton, UnexpectedTokenError
 from ppc.parse_tokens import Tokens, tokenise
@@ -45,6 +45,10 @@ _CANNOT_BEGIN: Final = frozenset(
 )
 
 
+_MOST_LINES: Final = 40
+"""Of a call without its `(`; looked at for each statement that is broken."""
+
+
 class _Parser:
     def __init__(self, source: Source, tokens: Sequence[Token], reading: Reading) -> None:
         self._source = source
@@ -54,6 +58,7 @@ class _Parser:
         self._broken: list[tuple[int, int]] = []
         self._faults: list[Diagnostic] = []
         self._dropped_until = 0
+        self._told_line = 0
         self.broken_words: set[str] = set()
 
     def run(self) -> ast.Module:
@@ -84,14 +89,20 @@ class _Parser:
             place = bisect_right(starts, fault.span.start) - 1
             return place < 0 or fault.span.start >= self._broken[place][1]
 
-        return [*self._faults, *self._reading.lasting, *filter(stands, self._reading.faults)]
+        lasting = self._reading.lasting
+        unclosed = {self._line(fault) for fault in lasting if fault.code == UNCLOSED}
+        told = [fault for fault in self._faults if fault.code != UNEXPECTED or self._line(fault) not in unclosed]
+        return [*told, *lasting, *filter(stands, self._reading.faults)]
+
+    def _line(self, fault: Diagnostic) -> int:
+        return self._source.line_column(fault.span.start)[0]
 
     # --- recovery -----------------------------------------------------------------------------------------------------
 
     def _recover(self, index: int, fault: Diagnostic) -> int:
         """Drops the statement that the token at `index` breaks; answers from which token to go on."""
         tokens = self._tokens
-        self._faults.append(self._cause(index, fault))
+        self._tell(self._cause(index, fault))
         if tokens[index].type == "RBRACE":
             return index + 2  # a brace that closes nothing, and the line's end that follows it
         if tokens[index - 1].type == "RBRACE":
@@ -107,6 +118,13 @@ class _Parser:
         if tokens[end].type == "LBRACE":
             return self._enter_block(start, end, index)
         return self._skip_rest(end + 1) if end == index else end + 1
+
+    def _tell(self, fault: Diagnostic) -> None:
+        """What stands on the line of a fault behind it mostly follows from that."""
+        line = self._line(fault)
+        if line != self._told_line or fault.code not in (UNEXPECTED, CLOSES_NOTHING):
+            self._faults.append(fault)
+        self._told_line = line
 
     def _cause(self, index: int, fault: Diagnostic) -> Diagnostic:
         """The bracket left open in a line before, if the fault is only that lines went on being read into it."""
@@ -136,6 +154,24 @@ class _Parser:
                 last += 1
         while self._tokens[end].type not in BOUNDARIES:
             end += 1
+        return self._end_of_call(end)
+
+    def _end_of_call(self, end: int) -> int:
+        """Beyond the lines that follow, if they are the rest of a call without its `(`: up to a line with its `)`."""
+        tokens = self._tokens
+        at = end
+        for _ in range(_MOST_LINES):
+            if tokens[at].type != "NEWLINE" or at + 1 == len(tokens):
+                break
+            first = tokens[at + 1]
+            if first.type in STATEMENT_HEADS or first.type == "RBRACE":
+                break
+            is_closer = first.text in (")", "]") and first.type == "ERROR"
+            at += 1
+            while tokens[at].type not in BOUNDARIES and tokens[at].type != "RBRACE":
+                at += 1
+            if is_closer:
+                return at if tokens[at].type in BOUNDARIES else end
         return end
 
     def _cut(self) -> None:

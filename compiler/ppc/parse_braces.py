@@ -1,4 +1,4 @@
-"""How many braces of a file are too many or too few, by a count alone: what the lexer asks where one may be missing."""
+"""Brackets looked at without reading what stands between them: what the lexer asks where one may be missing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,34 @@ _PIECE: Final = re.compile(
     r'[^{}"\\\r\n]++|\\.|\{\{|\}\}|(?P<quotes>"(?:"")?)|(?P<field>\{)|(?P<end>[\r\n])|.', re.DOTALL
 )
 _SPEC: Final = re.compile(r'[^{}"\r\n]*')
+_BRACKET: Final = re.compile(
+    r'"""(?>(?:[^"\\]|\\.|"(?!""))*)"""|"(?>(?:[^"\\\r\n]|\\.)*)"?|#[^\r\n]*|(?P<bracket>[()\[\]{}])|(?P<line>[\r\n]+)',
+    re.DOTALL,
+)
+_FARTHEST: Final = 4_000
+"""Characters within which a call is closed, or rather not: what is looked at for each line must have a bound."""
 
 
 def surplus_braces(text: str) -> int:
     """How many more `}` than `{` the text has outside of strings and comments."""
     return _Count(text).run()
+
+
+def closed_ahead(text: str, offset: int, declaration: re.Pattern[str]) -> int | None:
+    """Where a `)` or `]` closes what is open at `offset`, if one does before the next declaration begins a line."""
+    depth = 0
+    for found in _BRACKET.finditer(text, offset, offset + _FARTHEST):
+        bracket = found["bracket"]
+        if bracket is None:
+            if found["line"] is not None and declaration.match(text, found.end()):
+                return None
+        elif bracket in "([{":
+            depth += 1
+        elif depth:
+            depth -= 1
+        else:
+            return found.start() if bracket != "}" else None
+    return None
 
 
 class _Count:

@@ -14,7 +14,7 @@ from typing import Final
 
 from ppacer.records import dataclass
 from ppc.diagnostics import Label
-from ppc.parse_braces import surplus_braces
+from ppc.parse_braces import closed_ahead, surplus_braces
 from ppc.parse_faults import CLOSES_NOTHING, TOO_DEEP, UNCLOSED, UNEXPECTED
 from ppc.parse_reading import Payload, Reading, Token
 from ppd.words import DECLARATIONS, FILE_DECLARATIONS
@@ -98,6 +98,8 @@ class Structure:
         self.depth = 0
         self.head = "NEWLINE"
         self.head_start = 0
+        self._closed_at = 0
+        """Up to here what is open is known to be closed; see `closed_ahead`."""
         self._last_block: Open | None = None
         self.counted: int | None = None
         self.supplied_before = 0
@@ -186,6 +188,8 @@ class Structure:
         start = len(self.tokens)
         while self.tokens[start - 1].type not in BOUNDARIES:
             start -= 1
+        if any(token.type == "ERROR" and token.text in (")", "]") for token in self.tokens[start : start + 1]):
+            return True  # the end of a call that lacks its beginning
         return any(token.type in ("EQUAL", "LSQB") for token in self.tokens[start : start + 4])
 
     def close_block(self, start: int, end: int) -> None:
@@ -258,7 +262,8 @@ class Structure:
                 replacement=_CLOSERS[opener.kind],
             )
             self.emit("ERROR", start, end, fault)
-            self.pop()
+            if opener.kind is not Kind.DICT or self._missing() > 0:  # else its own `}` follows
+                self.pop()
         else:
             self.error(CLOSES_NOTHING, f"this `{self.text[start:end]}` closes nothing", start, end)
 
@@ -298,11 +303,20 @@ class Structure:
 
     def line_begins_statement(self, offset: int) -> bool:
         """Whether the line at `offset`, which lies within brackets, can only be a new statement."""
-        if any(form.match(self.text, offset) for form in (DECLARATION, _OTHER_STATEMENT, _MISSPELT)):
+        if any(form.match(self.text, offset) for form in (DECLARATION, _OTHER_STATEMENT)):
             return True
-        if self.tokens[-1].type not in _VALUE_ENDS:
-            return False
-        return any(form.match(self.text, offset) for form in (_ASSIGNMENT, _COLON))
+        forms = (_MISSPELT, _ASSIGNMENT, _COLON) if self.tokens[-1].type in _VALUE_ENDS else (_MISSPELT,)
+        return any(form.match(self.text, offset) for form in forms) and not self.closed_ahead(offset)
+
+    def closed_ahead(self, offset: int) -> bool:
+        """Whether the brackets that are open at `offset` are closed before the next declaration: rather than a bracket,
+        a comma is missing, or something else within."""
+        if offset >= self._closed_at:
+            closer = closed_ahead(self.text, offset, DECLARATION)
+            if closer is None:
+                return False
+            self._closed_at = closer
+        return True
 
     def looks_like_statement(self, offset: int) -> bool:
         """Whether the line at `offset`, taken for itself, looks like a statement or closes a block."""

@@ -229,6 +229,10 @@ class Strings(Structure):
     def unclosed_field(self) -> None:
         """A line's end inside a field of an f-string that may not run over lines."""
         field, line_end = self.open[-1], self._line_end(self.open[-1].end)
+        if not self.text[field.end : line_end].strip():  # rather that of a block, behind a string
+            self.open.pop()
+            self._unclosed_format(self.open[-1])
+            return
         self.error(
             UNCLOSED_STRING,
             "this field of the f-string is never closed",

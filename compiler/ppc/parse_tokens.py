@@ -14,6 +14,7 @@ from ppc.parse_faults import (
     BAD_CHARACTER,
     BAD_DATE,
     BAD_NUMBER,
+    CLOSES_NOTHING,
     HIDDEN_CHARACTER,
     LINE_START,
     PYTHON_WORD,
@@ -80,8 +81,13 @@ _DICT_FOLLOWS: Final = _OPERATORS - {"DOT"} | {
 """After these a value is due, so that `{` opens a dict."""
 _BLOCK_HEADS: Final = frozenset({"TASK", "DAG", "GROUP", "TEMPLATE", "POOL", "DEFAULTS", "ON", "FINALLY"})
 
+_PLAIN_HEADS: Final = _BLOCK_HEADS - {"TASK", "GROUP", "TEMPLATE"}
+"""Between these and their block no dict can stand."""
+
 _BLOCK_BEGINS: Final = re.compile(r"[ \t]*(?:(?:#[^\r\n]*)?(?:[\r\n]|\Z)|[A-Za-z_]\w*[ \t]*=(?!=))")
 """What follows the `{` of a block, of settings at least, and not that of a dict."""
+_SETTING_FOLLOWS: Final = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?[\r\n])*[ \t]*[A-Za-z_]\w*[ \t]*=(?!=)")
+"""What no dict begins with."""
 _LINE_ENDS: Final = re.compile(r"[ \t]*(?:\#|\}|[\r\n]|\Z)")
 _ASSIGNED: Final = re.compile(r"[ \t]*=(?!=)")
 _RENAMED: Final = re.compile(r"[ \t]+as\b")
@@ -252,6 +258,10 @@ class Tokeniser(Strings):
             self.open_block(start, end)
 
     def _begins_dict(self, last: str, end: int) -> bool:
+        if self.head in _PLAIN_HEADS:
+            return False
+        if last == "COMMA" and self.head == "TASK" and _SETTING_FOLLOWS.match(self.text, end):
+            return False
         if last in _DICT_FOLLOWS:
             return last != "EQUAL" or self.open_brackets() or self.head == "TASK" or self.head not in _BLOCK_HEADS
         return self.open_brackets() and not _BLOCK_BEGINS.match(self.text, end)
@@ -262,6 +272,9 @@ class Tokeniser(Strings):
             depth -= 1
         if depth and self.open[depth - 1].kind is Kind.DICT:
             self.close_bracket(Kind.DICT, "RDICT", start, end)
+            return end
+        if depth < len(self.open) and self.closed_ahead(end):
+            self.error(CLOSES_NOTHING, "this `}` closes nothing", start, end, help="remove it, or add the `{`")
             return end
         self.give_up_brackets(depth)
         if depth and self.open[-1].kind is Kind.FIELD:
