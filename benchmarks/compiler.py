@@ -117,7 +117,7 @@ def small() -> str:
     """Two dags in 60 lines, with a bit of everything that is common."""
     lines = ['"""Nightly loads."""', "", "defaults { retries = 2, timeout = 5m }", ""]
     for dag in ("sales", "stock"):
-        lines += [f"dag {dag} {{", f'  """Load the {dag}."""', "", '  schedule = cron("15 2 * * *")']
+        lines += [f"dag {dag} {{", f'  """Load the {dag}."""', "", '  schedule = cron("15 4 * * *")']
         lines += ['  timezone = "Europe/Warsaw"', "  start    = 2026-01-01", '  tags     = ["nightly"]', ""]
         for number in range(8):
             lines.append(
@@ -132,7 +132,7 @@ def small() -> str:
 def large(dags: int, tasks: int) -> str:
     lines = ["import shop", "", "defaults {", "  retries = 2", "}", ""]
     for dag in range(dags):
-        lines += [f"dag d{dag} {{", '  schedule = cron("15 2 * * *")']
+        lines += [f"dag d{dag} {{", '  schedule = cron("15 4 * * *")']
         for task in range(0, tasks, 2):
             lines.append(f'  task extract_{task} = shop.extract("eu", day = run.date - 1d, limit = {task})')
             lines += [

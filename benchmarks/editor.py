@@ -110,7 +110,7 @@ def large(lines: int) -> str:
 
 
 def dag(name: str, tasks: int) -> list[str]:
-    found = [f"dag {name} {{", f'  """Loads what {name} has sold."""', '  schedule = cron("15 2 * * *")']
+    found = [f"dag {name} {{", f'  """Loads what {name} has sold."""', '  schedule = cron("15 4 * * *")']
     found += ['  timezone = "Europe/Warsaw"', "  param day: date = run.date", ""]
     found += ["  task raw[region in regions] = shop.extract(region, day = params.day)", '  group copies = copy("all")']
     for task in range(tasks):
