@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_PASSED_OVER: Final = r'"""(?>(?:[^"\\]|\\.|"(?!""))*)"""|"(?>(?:[^"\\\r\n]|\\.)*)"?|#[^\r\n]*'
+"""Strings and comments."""
 _TOKEN: Final = re.compile(
-    r'(?P<format>(?<!\w)f"(?:"")?)'
-    r'|"""(?>(?:[^"\\]|\\.|"(?!""))*)"""|"(?>(?:[^"\\\r\n]|\\.)*)"?|#[^\r\n]*'
-    r"|(?P<brace>[{}])|(?P<colon>:)|(?P<end>[\r\n])",
-    re.DOTALL,
+    rf'(?P<format>(?<!\w)f"(?:"")?)|{_PASSED_OVER}|(?P<brace>[{{}}])|(?P<colon>:)|(?P<end>[\r\n])', re.DOTALL
 )
 _PIECE: Final = re.compile(
     r'[^{}"\\\r\n]++|\\.|\{\{|\}\}|(?P<quotes>"(?:"")?)|(?P<field>\{)|(?P<end>[\r\n])|.', re.DOTALL
 )
 _SPEC: Final = re.compile(r'[^{}"\r\n]*')
-_BRACKET: Final = re.compile(
-    r'"""(?>(?:[^"\\]|\\.|"(?!""))*)"""|"(?>(?:[^"\\\r\n]|\\.)*)"?|#[^\r\n]*|(?P<bracket>[()\[\]{}])|(?P<line>[\r\n]+)',
-    re.DOTALL,
-)
+_BRACKET: Final = re.compile(rf"{_PASSED_OVER}|(?P<bracket>[()\[\]{{}}])|(?P<line>[\r\n]+)", re.DOTALL)
 _FARTHEST: Final = 4_000
 """Characters within which a call is closed, or rather not: what is looked at for each line must have a bound."""
 
