@@ -67,7 +67,15 @@ class Moment:
 
 
 def constant(node: ast.expr, names: Mapping[str, object]) -> Constant:
-    """The value of an expression; `names` are the constants of the file so far. Raises `UnknownError`."""
+    """The value of an expression; `names` are the constants of the file so far. Raises `UnknownError`, also for what
+    Python itself could not work out."""
+    try:
+        return _value(node, names)
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise UnknownError(node, f"{short(node)}: {error}") from error
+
+
+def _value(node: ast.expr, names: Mapping[str, object]) -> Constant:
     match node:
         case ast.Constant(value=str() | int() | float() | None as value):
             return value
@@ -82,8 +90,12 @@ def constant(node: ast.expr, names: Mapping[str, object]) -> Constant:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return not constant(operand, names)
         case ast.BoolOp(op=operator, values=values):
-            wanted = isinstance(operator, ast.Or)
-            return next((found for each in values if bool(found := constant(each, names)) is wanted), not wanted)
+            found: Constant = None
+            for each in values:
+                found = constant(each, names)
+                if bool(found) is isinstance(operator, ast.Or):
+                    break
+            return found
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
             return _compared(node, constant(left, names), operator, constant(right, names))
         case ast.IfExp(test=test, body=body, orelse=otherwise):
@@ -184,32 +196,29 @@ def _made(node: ast.Call, names: Mapping[str, object]) -> Constant:
             return len(found)
     given = [constant(each, names) for each in node.args]
     named = {each.arg: constant(each.value, names) for each in node.keywords if each.arg is not None}
-    try:
-        match called.rpartition(".")[2]:
-            case "timedelta" | "duration" if set(named) <= _TIMEDELTA:
-                return timedelta(*given, **named)  # type: ignore[arg-type]
-            case "datetime" | "DateTime" | "date" if all(isinstance(each, int) for each in given) and given:
-                place = named.pop("tz", named.pop("tzinfo", None))
-                if not named and (place is None or isinstance(place, str)):
-                    return Moment(datetime(*given), _zone(node, place))  # type: ignore[arg-type]  # noqa: DTZ001
-            case "timezone" | "ZoneInfo" | "Timezone" if len(given) == 1 and isinstance(given[0], str):
-                return given[0]
-            case "dict" if not given:
-                return named
-            case "range" if not named and len(numbers := range(*given)) <= MOST_ROUNDS:  # type: ignore[arg-type]
-                return list(numbers)
-            case "enumerate" if len(given) == 1 and isinstance(given[0], list) and not named:
-                return [[number, each] for number, each in enumerate(given[0])]
-            case "zip" if not named and all(isinstance(each, list) for each in given):
-                return [list(each) for each in zip(*given, strict=False)]
-            case "str" if len(given) == 1 and isinstance(given[0], str | int):
-                return str(given[0])
-            case "list" | "tuple" if len(given) == 1 and isinstance(given[0], list):
-                return given[0]
-            case "dedent" if len(given) == 1 and isinstance(given[0], str):
-                return textwrap.dedent(given[0])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UnknownError(node, f"{short(node)}: {error}") from error
+    match called.rpartition(".")[2]:
+        case "timedelta" | "duration" if set(named) <= _TIMEDELTA:
+            return timedelta(*given, **named)  # type: ignore[arg-type]
+        case "datetime" | "DateTime" | "date" if all(isinstance(each, int) for each in given) and given:
+            place = named.pop("tz", named.pop("tzinfo", None))
+            if not named and (place is None or isinstance(place, str)):
+                return Moment(datetime(*given), _zone(node, place))  # type: ignore[arg-type]  # noqa: DTZ001
+        case "timezone" | "ZoneInfo" | "Timezone" if len(given) == 1 and isinstance(given[0], str):
+            return given[0]
+        case "dict" if not given:
+            return named
+        case "range" if not named and len(numbers := range(*given)) <= MOST_ROUNDS:  # type: ignore[arg-type]
+            return list(numbers)
+        case "enumerate" if len(given) == 1 and isinstance(given[0], list) and not named:
+            return [[number, each] for number, each in enumerate(given[0])]
+        case "zip" if not named and all(isinstance(each, list) for each in given):
+            return [list(each) for each in zip(*given, strict=False)]
+        case "str" if len(given) == 1 and isinstance(given[0], str | int):
+            return str(given[0])
+        case "list" | "tuple" if len(given) == 1 and isinstance(given[0], list):
+            return given[0]
+        case "dedent" if len(given) == 1 and isinstance(given[0], str):
+            return textwrap.dedent(given[0])
     raise UnknownError(node, f"what {short(node)} is")
 
 

@@ -253,3 +253,34 @@ def test_what_is_too_deep_to_be_followed_is_told(tmp_path: Path, capsys: pytest.
     assert main(["import", "airflow", str(file)]) == 1
     out, told = capsys.readouterr()
     assert (out, told.startswith("error: ")) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('"{} {}".format("a")', "Replacement index 1 out of range"),
+        ('"{".format()', "Single '{' encountered"),
+        ('"%d" % "a"', "%d format"),
+        ("timedelta(days=1000000000000)", "days=1000000000000"),
+        ("range(1, 2, 0)", "must not be zero"),
+    ],
+)
+def test_what_python_itself_cannot_work_out_is_listed(value: str, told: str) -> None:
+    made, _ = translated(in_dag('BashOperator(task_id="a", bash_command="ls")', f'"d", schedule={value}'))
+    (message,) = lost(made)
+    assert message.startswith("`schedule`: ")
+    assert told in message
+
+
+@pytest.mark.parametrize(
+    ("value", "schedule"),
+    [
+        ('"prod" and "0 4 * * *"', ["0 4 * * *"]),
+        ('"" or "0 4 * * *"', ["0 4 * * *"]),
+        ('"" and "0 4 * * *" or "0 5 * * *"', ["0 5 * * *"]),
+        ("0 or None", []),
+    ],
+)
+def test_a_condition_gives_the_value_that_python_takes(value: str, schedule: list[str]) -> None:
+    _, (found,) = translated(in_dag('BashOperator(task_id="a", bash_command="ls")', f'"d", schedule={value}'))
+    assert [each.expression for each in found.schedules if isinstance(each, spec.Cron)] == schedule
