@@ -169,8 +169,9 @@ class Statements:
         if isinstance(context, ast.Call) and kind == "DAG":
             return self.flows.begin(context, None)
         if isinstance(context, ast.Call) and kind == "TaskGroup" and self.flows.open:
+            entered = self.calls.enter(self.flows.spread(context))
             groups.append(self.flows.open[-1])
-            return self.calls.enter(self.flows.spread(context))
+            return entered
         made = self.flows.names.get(context.id) if isinstance(context, ast.Name) else None
         if isinstance(made, TaskMaker):
             self.flows.open.append(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -284,3 +285,11 @@ def test_what_python_itself_cannot_work_out_is_listed(value: str, told: str) -> 
 def test_a_condition_gives_the_value_that_python_takes(value: str, schedule: list[str]) -> None:
     _, (found,) = translated(in_dag('BashOperator(task_id="a", bash_command="ls")', f'"d", schedule={value}'))
     assert [each.expression for each in found.schedules if isinstance(each, spec.Cron)] == schedule
+
+
+def test_a_group_of_unknown_name_does_not_end_the_one_around_it() -> None:
+    inner = 'with TaskGroup(Variable.get("x")):\n    EmptyOperator(task_id="lost")'
+    body = f'with TaskGroup("g"):\n{textwrap.indent(inner, "    ")}\n    EmptyOperator(task_id="kept")\n{inner}'
+    made, _ = translated(in_dag(body))
+    assert len([told for told in lost(made) if "Variable.get('x')" in told]) == 2
+    assert "group g {\ntask kept" in made.text
