@@ -33,7 +33,7 @@ def pairs(node: Node) -> Iterator[tuple[str, Node]]:
     for each in node.items():
         if isinstance(each.value, dict):
             yield from each.value.items()
-        elif "=" in each.text():
+        elif each.scalar and "=" in each.text():
             name, _, value = each.text().partition("=")
             yield name.strip(), Node(each.line, value.strip())
         else:

@@ -33,7 +33,11 @@ class Node:
         return [] if self.value is None else [self]
 
     def text(self) -> str:
-        """A scalar as it is written in a command."""
+        """A scalar as it is written in a command; a list or mapping as YAML writes it in a line."""
+        if isinstance(self.value, list):
+            return f"[{', '.join(each.text() for each in self.value)}]"
+        if isinstance(self.value, dict):
+            return f"{{{', '.join(f'{name}: {each.text()}' for name, each in self.value.items())}}}"
         if isinstance(self.value, bool):
             return "true" if self.value else "false"
         return "" if self.value is None else str(self.value)

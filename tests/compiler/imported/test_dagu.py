@@ -202,6 +202,10 @@ def test_what_a_step_writes_is_a_variable_of_those_after_it_that_name_it() -> No
         ("steps:\n  - {id: a}", [(2, "step a: it has no command")]),
         ("schedule: ['CRON_TZ=Asia/Tokyo 0 1 * * *', 0 1 * * *]\nsteps: [echo]", [(1, "schedules in several zones")]),
         ("schedule: CRON_TZ=Mars/Olympus 0 1 * * *\nsteps: [echo]", [(1, "there is no time zone")]),
+        (
+            "env: [[A, B=1], {C: {d: [e]}}]\nsteps: [echo]",
+            [(1, "the variable '[A, B=1]' of `env`"), (1, "the variable 'C' of `env`")],
+        ),
     ],
 )
 def test_what_has_no_equal_is_listed(workflow: str, found: list[tuple[int, str]]) -> None:
